@@ -1,0 +1,3 @@
+"""What the course's notebooks import: one job per module, open any of them and read."""
+
+__version__ = "0.1.0"

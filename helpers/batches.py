@@ -1,0 +1,64 @@
+"""Rows of a data set -> shuffled (micro-)batches of bytes for `fit`."""
+
+import math
+
+import keras
+import numpy as np
+
+
+class Batches(keras.utils.PyDataset):
+    """Serves slices and targets in batches, cut into equal micro-batches.
+
+    An effective batch of `schedule.batch` slices makes one weight update. It comes as
+    `accumulation_steps` micro-batches, whose gradients the optimizer averages
+    (`gradient_accumulation_steps`), so that a batch of 300 fits where 20 slices do. The
+    last batch of an epoch may be smaller: its micro-batches are smaller too, and where it
+    does not divide evenly some slices stand in twice, once with weight 0. Each update is
+    then exactly that of one big batch.
+
+    Args:
+        images: (N, H, W) uint8, memory-mapped or not.
+        targets: (N, ...) what to learn, one for each image.
+        rows: (n,) which of them belong to this set.
+        batch: slices in an effective batch.
+        micro_batch: slices in a micro-batch; divides `batch`.
+        shuffle_seed: shuffles anew in each epoch, from this seed and the epoch's number;
+            None keeps the order of `rows`.
+        first_epoch: number of the first epoch, for a training that goes on.
+
+    Raises:
+        ValueError: `rows` is empty, or `micro_batch` does not divide `batch`.
+    """
+
+    def __init__(self, images, targets, rows, batch, micro_batch, shuffle_seed=None, first_epoch=0):
+        super().__init__(workers=2, max_queue_size=8)
+        if len(rows) == 0:
+            raise ValueError("there are no slices to make batches of.")
+        if batch % micro_batch:
+            raise ValueError(f"micro_batch {micro_batch} does not divide batch {batch}.")
+        self.images, self.targets, self.rows = images, targets, np.asarray(rows)
+        self.batch, self.accumulation_steps = batch, batch // micro_batch
+        self.shuffle_seed, self.epoch = shuffle_seed, first_epoch
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.rows) / self.batch) * self.accumulation_steps
+
+    def __getitem__(self, index: int):
+        """One micro-batch: images (m, H, W) uint8, targets (m, ...), weights (m,) float32."""
+        update, part = divmod(index, self.accumulation_steps)
+        rows = self._order()[update * self.batch : (update + 1) * self.batch]
+        size = math.ceil(len(rows) / self.accumulation_steps)
+        places = np.arange(part * size, (part + 1) * size)
+        # Every micro-batch counts the same, so real slices share out the weight of the stand-ins.
+        weight = size * self.accumulation_steps / len(rows)
+        weights = np.where(places < len(rows), weight, 0.0).astype(np.float32)
+        chosen = rows[places % len(rows)]
+        return self.images[chosen], self.targets[chosen], weights
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+
+    def _order(self) -> np.ndarray:
+        if self.shuffle_seed is None:
+            return self.rows
+        return np.random.default_rng([self.shuffle_seed, self.epoch]).permutation(self.rows)

@@ -1,0 +1,59 @@
+"""The pixel arithmetic between a slice as the scanner wrote it and an array for a network."""
+
+import cv2
+import numpy as np
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """Stretches one slice to 0..255: its darkest pixel to 0, its brightest to 255.
+
+    Slice by slice, since the published intensities end anywhere between about 860 and
+    12,728: one fixed number would leave some slices nearly black.
+
+    Args:
+        image: (H, W) of any real dtype.
+
+    Returns:
+        (H, W) uint8; all 0 where the image is constant.
+    """
+    low, high = int(image.min()), int(image.max())
+    scale = 255 / (high - low) if high > low else 0.0
+    return np.rint((image.astype(np.float32) - low) * np.float32(scale)).astype(np.uint8)
+
+
+def resize_image(image: np.ndarray, size: int) -> np.ndarray:
+    """Resizes a grey image: bilinear when it grows, by area when it shrinks.
+
+    Averaging over the area keeps thin bright structures that sampling would miss.
+
+    Args:
+        image: (H, H) uint8.
+        size: wanted pixels a side.
+
+    Returns:
+        (size, size) uint8.
+    """
+    if image.shape[0] == size:
+        return image
+    method = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_LINEAR
+    return cv2.resize(image, (size, size), interpolation=method)
+
+
+def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
+    """Resizes a mask without ever losing a tumour.
+
+    Growing copies the nearest pixel. Shrinking keeps the pixels that the tumour covers by
+    half or more; where there is none, it keeps the ones that it covers most.
+
+    Args:
+        mask: (H, H) bool.
+        size: wanted pixels a side.
+
+    Returns:
+        (size, size) uint8, 0 or 1; not empty unless `mask` is.
+    """
+    if mask.shape[0] <= size:
+        return cv2.resize(mask.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST)
+    coverage = cv2.resize(mask.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+    threshold = min(0.5, coverage.max())
+    return ((coverage >= threshold) & (coverage > 0)).astype(np.uint8)

@@ -1,0 +1,80 @@
+"""What the technical report of 2023 states, as data.
+
+The notebooks print these numbers beside their own, labelled "report". Nothing is computed
+from them. Source: F. E. Pose, "Redes Neuronales Artificiales: Trabajo Práctico Integrador",
+IA Aplicada a Ingeniería con Python, 2023. "Cuadro" is a table, "Figura" a figure.
+"""
+
+SLICES = 3064
+PATIENTS = 233
+CLASS_COUNTS = {1: 708, 2: 1426, 3: 930}
+
+# Cuadro 1: slices per class in the training and the test set.
+CLASSIFICATION_SPLIT = {1: (566, 142), 2: (1140, 286), 3: (744, 186)}
+
+# Cuadro 2: the layers of the classifier: type, output shape, parameters.
+CLASSIFIER_LAYERS = (
+    ("Conv2D", (510, 510, 32), 896),
+    ("MaxPooling2D", (255, 255, 32), 0),
+    ("Conv2D", (253, 253, 64), 18_496),
+    ("MaxPooling2D", (126, 126, 64), 0),
+    ("Dropout", (126, 126, 64), 0),
+    ("Conv2D", (124, 124, 64), 36_928),
+    ("MaxPooling2D", (62, 62, 64), 0),
+    ("Dropout", (62, 62, 64), 0),
+    ("Conv2D", (60, 60, 128), 73_856),
+    ("MaxPooling2D", (30, 30, 128), 0),
+    ("Dropout", (30, 30, 128), 0),
+    ("Flatten", (115_200,), 0),
+    ("Dropout", (115_200,), 0),
+    ("Dense", (3,), 345_603),
+)
+CLASSIFIER_PARAMETERS = 475_779
+
+# Section 7: results on its test set, which was its validation set too.
+CLASSIFIER_RESULTS = {
+    "test loss": 0.17,
+    "test accuracy": 0.93,
+    "validation loss": 0.1717,
+    "epochs": 15,
+    "test set, seconds": 6.0,
+    "one slice, seconds": 0.295,
+    "misclassified": 39,
+    "test slices": 614,
+}
+
+# Cuadro 4: precision, recall, F1, support per label, and the overall accuracy.
+CLASSIFICATION_REPORT = {
+    1: (0.88, 0.84, 0.86, 142),
+    2: (0.94, 0.96, 0.95, 286),
+    3: (0.97, 0.98, 0.97, 186),
+}
+CLASSIFICATION_ACCURACY = 0.94
+
+# Cuadro 3: slice number, confidence, true label, predicted label.
+MISCLASSIFIED = (
+    (752, 0.56, 2, 1),
+    (756, 0.65, 2, 1),
+    (758, 0.71, 2, 1),
+    (761, 0.58, 2, 1),
+    (779, 0.87, 2, 1),
+)
+
+# Cuadro 5: slices in the training, validation and test set of the segmentation.
+SEGMENTATION_SPLIT = (2453, 488, 123)
+
+# Section 8: the U-Net. The layer counts are those of the report's prose.
+UNET_PARAMETERS = {"total": 8_643_170, "trainable": 8_641_186, "not trainable": 1_984}
+UNET_LAYER_COUNTS = {
+    "Conv2D": 19,
+    "MaxPooling2D": 4,
+    "Dropout": 2,
+    "Concatenate": 3,
+    "Conv2DTranspose": 3,
+    "BatchNormalization": 3,
+}
+UNET_RESULTS = {
+    "train": {"loss": 0.0056, "accuracy": 0.9977, "IoU": 0.4921},
+    "validation": {"loss": 0.0206, "accuracy": 0.9941, "IoU": 0.4923},
+}
+UNET_SECONDS = {"training, 40 epochs": 605.82, "prediction, a slice": 0.063}

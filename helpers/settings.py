@@ -1,0 +1,249 @@
+"""The knobs of the course, read once from the environment.
+
+COURSE_DATA     `phantoms`, `figshare`, or a folder with `.mat` files or zip archives of them;
+                by default `figshare` on Colab, else `phantoms`
+COURSE_PROFILE  `quick` or `full`; by default `full` on Colab, else `quick`
+COURSE_HOME     folder for downloads, data sets and runs; by default `/content/course` on
+                Colab, else `data` in the course folder
+"""
+
+import difflib
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers import report
+from helpers.errors import CourseError
+
+COURSE_FOLDER = Path(__file__).resolve().parent.parent
+SEED = 2023
+KEYWORDS = ("phantoms", "figshare")
+
+
+class SettingsError(CourseError):
+    """One of the course's environment variables has a value that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and in which portions a network trains.
+
+    Args:
+        epochs: passes over the training set, at most.
+        batch: slices per weight update (the effective batch).
+        micro_batch: slices on the device at once; it divides `batch`.
+        learning_rate: of the Adam optimizer, at the start.
+    """
+
+    epochs: int
+    batch: int
+    micro_batch: int
+    learning_rate: float = 1e-3
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The size of a run. Code, shapes and checks are the same in every profile.
+
+    Args:
+        name: "quick" or "full".
+        slices: the most slices that notebook 02 uses, None for all.
+        phantoms: how many synthetic slices the embedded data set has.
+        classifier, unet: the training schedules.
+    """
+
+    name: str
+    slices: int | None
+    phantoms: int
+    classifier: Schedule
+    unet: Schedule
+
+
+PROFILES = {
+    "quick": Profile("quick", slices=240, phantoms=240,
+                     classifier=Schedule(epochs=4, batch=12, micro_batch=12),
+                     unet=Schedule(epochs=5, batch=8, micro_batch=8)),
+    # Sections 7.0.2 and 8.0.2 of the report: 20 epochs of batch 300, 40 epochs of batch 32.
+    "full": Profile("full", slices=None, phantoms=report.SLICES,
+                    classifier=Schedule(epochs=20, batch=300, micro_batch=20),
+                    unet=Schedule(epochs=40, batch=32, micro_batch=32)),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `load` read: which data, how big a run, where files go, and the seed.
+
+    Args:
+        data: "phantoms", "figshare", or the absolute path of a folder.
+        profile: the size of the run.
+        home: folder for downloads, data sets and runs; made when first written to.
+        colab: whether this is a Colab runtime.
+        seed: of every split, shuffle and initial weight.
+    """
+
+    data: str
+    profile: Profile
+    home: Path
+    colab: bool
+    seed: int = SEED
+
+    @property
+    def phantom_folder(self) -> Path:
+        """Where the synthetic `.mat` files are written."""
+        return self.home / "phantoms" / str(self.profile.phantoms)
+
+    @property
+    def download_folder(self) -> Path:
+        """Where the published archives are downloaded to."""
+        return self.home / "figshare"
+
+    @property
+    def dataset_folder(self) -> Path:
+        """Where the data set assembled from `data` lies; one folder for each source."""
+        if self.data == "phantoms":
+            name = f"phantoms-{self.profile.phantoms}"
+        elif self.data == "figshare":
+            name = "figshare"
+        else:
+            digest = hashlib.sha256(self.data.encode()).hexdigest()[:8]
+            name = f"{Path(self.data).name}-{digest}"
+        return self.home / "datasets" / name
+
+    def run_folder(self, name: str) -> Path:
+        """Where a training keeps its checkpoints and history."""
+        return self.home / "runs" / f"{self.dataset_folder.name}-{self.profile.name}" / name
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Reads and checks the settings.
+
+    Args:
+        environ: the environment to read, `os.environ` by default.
+
+    Returns:
+        Settings.
+
+    Raises:
+        SettingsError: a variable has a value that cannot be used. The message names the
+            variable and the values that can.
+    """
+    environ = os.environ if environ is None else environ
+    colab = _on_colab()
+    home = environ.get("COURSE_HOME") or ("/content/course" if colab else COURSE_FOLDER / "data")
+    return Settings(
+        data=_read_data(environ.get("COURSE_DATA") or ("figshare" if colab else "phantoms")),
+        profile=_read_profile(environ.get("COURSE_PROFILE") or ("full" if colab else "quick")),
+        home=_read_home(home),
+        colab=colab,
+    )
+
+
+def start(environ: Mapping[str, str] | None = None) -> Settings:
+    """Reads the settings and prints the banner. The first call of every notebook.
+
+    Args:
+        environ: the environment to read, `os.environ` by default.
+
+    Returns:
+        Settings.
+
+    Raises:
+        SettingsError: as `load`.
+    """
+    settings = load(environ)
+    print(banner(settings))
+    return settings
+
+
+def banner(settings: Settings) -> str:
+    """Says in a few lines which data and profile run, on what, and what a full run needs.
+
+    Args:
+        settings: what `load` returned.
+
+    Returns:
+        The text, lines parted by newlines.
+    """
+    profile = settings.profile
+    data = {
+        "phantoms": f"{profile.phantoms} synthetic slices (phantoms), made here: nothing is downloaded",
+        "figshare": f"{report.SLICES} real slices from figshare: a download of 880 MB",
+    }.get(settings.data, f"the slices in {settings.data}")
+    if profile.slices:
+        slices = f"quick: at most {profile.slices} slices"
+    else:
+        slices = "full: every slice"
+    size = f"{slices}, {profile.classifier.epochs} and {profile.unet.epochs} epochs"
+    return "\n".join([
+        f"Data     {data}",
+        f"Profile  {size}",
+        "Full run 3064 real slices, 20 and 40 epochs: a GPU, about 4 GB of memory and 3 GB of disk",
+        f"Device   {gpu_name() or f'no GPU, {os.cpu_count()} CPU cores'}, "
+        f"{_free_disk_gb(settings.home):.0f} GB of disk free",
+        f"Files    {_shown(settings.home)}",
+    ])  # fmt: skip
+
+
+def gpu_name() -> str | None:
+    """Asks the NVIDIA driver for a GPU, without loading a deep-learning framework.
+
+    Returns:
+        The name of the first GPU, or None.
+    """
+    if shutil.which("nvidia-smi") is None:
+        return None
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    names = answer.stdout.strip().splitlines()
+    return names[0] if answer.returncode == 0 and names else None
+
+
+def _on_colab() -> bool:
+    try:
+        return importlib.util.find_spec("google.colab") is not None
+    except ModuleNotFoundError:  # not even the package `google`
+        return False
+
+
+def _read_data(value: str) -> str:
+    if value in KEYWORDS:
+        return value
+    folder = Path(value).expanduser()
+    if folder.is_dir():
+        return str(folder.resolve())
+    if folder.is_file():
+        raise SettingsError(f"COURSE_DATA={value!r} is a file; give the folder that it lies in.")
+    close = difflib.get_close_matches(value, KEYWORDS, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise SettingsError(
+        f"COURSE_DATA={value!r} is neither 'phantoms' nor 'figshare' nor a folder that exists.{hint}"
+    )
+
+
+def _read_profile(value: str) -> Profile:
+    if value not in PROFILES:
+        raise SettingsError(f"COURSE_PROFILE={value!r} is unknown; choose 'quick' or 'full'.")
+    return PROFILES[value]
+
+
+def _read_home(value: str | Path) -> Path:
+    home = Path(value).expanduser().resolve()
+    if home.exists() and not home.is_dir():
+        raise SettingsError(f"COURSE_HOME={str(value)!r} is a file; it must be a folder or not exist yet.")
+    return home
+
+
+def _shown(folder: Path) -> Path:
+    """A folder as a reader wants it: short where it lies in the course."""
+    return folder.relative_to(COURSE_FOLDER) if folder.is_relative_to(COURSE_FOLDER) else folder
+
+
+def _free_disk_gb(folder: Path) -> float:
+    existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
+    return shutil.disk_usage(existing).free / 1e9

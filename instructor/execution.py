@@ -1,0 +1,116 @@
+"""Notebooks -> executed notebooks and HTML pages."""
+
+import os
+import re
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+
+from helpers import settings
+from helpers.progress import bar
+from helpers.settings import COURSE_FOLDER
+from helpers.sources import find_slices
+
+NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb"))
+CELL_TIMEOUT_SECONDS = 6 * 3600
+# TensorFlow's C++ side writes these to the terminal before any setting can silence it.
+NATIVE_LOG = re.compile(r"^(WARNING: All log messages before absl|[IWE]0000 ).*\n?", re.MULTILINE)
+
+
+class NotebookError(Exception):
+    """A cell of a notebook raised an error."""
+
+
+def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list[Path]:
+    """Executes notebooks one after the other and writes each as a page.
+
+    Args:
+        notebooks: paths of `.ipynb` files, in order.
+        out: folder for the executed notebooks and their HTML.
+        store: also write the outputs back into the notebooks themselves.
+
+    Returns:
+        The paths of the HTML pages.
+
+    Raises:
+        CourseError: `COURSE_DATA` names a folder without slices.
+        NotebookError: a cell raised an error; the page written so far shows it.
+    """
+    course = settings.load()
+    if course.data not in settings.KEYWORDS:
+        find_slices(course.data)  # says so now rather than a minute later in a notebook
+    out.mkdir(parents=True, exist_ok=True)
+    pages = []
+    for path in notebooks:
+        notebook = nbformat.read(path, as_version=4)
+        try:
+            execute(notebook, path)
+        finally:
+            pages.append(_write_page(notebook, out / path.name))
+        if store:
+            nbformat.write(notebook, path)
+    return pages
+
+
+def execute(notebook: NotebookNode, path: Path) -> None:
+    """Runs every cell of a notebook in a fresh kernel, in the notebook's folder.
+
+    Args:
+        notebook: executed in place: outputs and execution counts are replaced.
+        path: where it lies.
+
+    Raises:
+        NotebookError: a cell raised an error, ran too long or killed the kernel.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    with bar(total=len(code), unit="cell", title=path.stem) as progress:
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_TIMEOUT_SECONDS,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(path.parent)}},
+            coalesce_streams=True,
+            extra_arguments=["--log-level=ERROR"],
+            on_cell_executed=lambda **_: progress.update(),
+        )
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            raise NotebookError(_failure(notebook, path, error)) from error
+        except (CellTimeoutError, DeadKernelError) as error:
+            raise NotebookError(f"{path.name}: {error}") from error
+        finally:
+            _tidy(notebook)
+
+
+def _failure(notebook: NotebookNode, path: Path, error: CellExecutionError) -> str:
+    failed = next(
+        cell for cell in notebook.cells
+        if any(output.output_type == "error" for output in cell.get("outputs", []))
+    )  # fmt: skip
+    return f"{path.name}, cell '{failed.id}': {error.ename}: {error.evalue}"
+
+
+def _tidy(notebook: NotebookNode) -> None:
+    """Leaves out what changes with every run and says nothing: timestamps, native log lines."""
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = NATIVE_LOG.sub("", output.text)
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.output_type != "stream" or o.text.strip()]
+    notebook.metadata.language_info = {"name": "python"}
+
+
+def _write_page(notebook: NotebookNode, path: Path) -> Path:
+    nbformat.write(notebook, path)
+    html, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook)
+    page = path.with_suffix(".html")
+    page.write_text(html, encoding="utf-8")
+    return page

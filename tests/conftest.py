@@ -1,0 +1,43 @@
+"""Data that several test modules share: a few phantoms, assembled once."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers import assembly, phantom
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+COUNTS = {1: 8, 2: 12, 3: 10}
+
+
+@pytest.fixture(scope="session")
+def phantom_folder(tmp_path_factory) -> Path:
+    """Thirty synthetic slices as `.mat` files, with `cvind.mat`; not to be changed."""
+    folder = tmp_path_factory.mktemp("phantoms")
+    phantom.write_phantoms(folder, COUNTS, seed=5, progress=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dataset(phantom_folder, tmp_path_factory):
+    """The phantoms, assembled; not to be changed."""
+    return assembly.assemble(phantom_folder, tmp_path_factory.mktemp("data") / "set", progress=False)
+
+
+@pytest.fixture(scope="session")
+def real_folder(tmp_path_factory) -> Path:
+    """Some real slices of each class as `.mat` files, where the project's shared data is at hand."""
+    tool = SHARED / "tools" / "make_cheng_mats.py"
+    if not tool.is_file():
+        pytest.skip("the real slices are not part of the project, and not on this machine")
+    folder = tmp_path_factory.mktemp("real")
+    subprocess.run([sys.executable, tool, folder, "--per-class", "8"], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)

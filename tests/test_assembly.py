@@ -1,0 +1,207 @@
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers import assembly, mat, settings
+from helpers.assembly import AssemblyError, assemble
+from helpers.dataset import DatasetError
+from helpers.images import to_uint8
+
+COLUMNS = [
+    "number", "label", "class_name", "patient", "family", "fold", "native_size", "intensity_min", "intensity_max",
+    "tumour_area_px", "tumour_fraction", "centroid_x_px", "centroid_y_px", "file", "checksum",
+]  # fmt: skip
+
+
+def contents(folder):
+    """Every file below a folder -> a hash of its bytes."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_what_lies_on_disk(dataset, phantom_folder):
+    assert list(dataset.table.columns) == COLUMNS
+    assert not dataset.folder.with_name("set.partial").exists()
+    row = dataset.table.iloc[20]
+    one = mat.read_slice(phantom_folder / row["file"])
+    np.testing.assert_array_equal(dataset.images(512)[20], to_uint8(one.image))
+    np.testing.assert_array_equal(dataset.masks(512)[20], one.mask)
+    picture = cv2.imread(str(dataset.folder / "images" / "0021.png"), cv2.IMREAD_GRAYSCALE)
+    np.testing.assert_array_equal(picture, dataset.images(512)[20])
+    y, x = np.nonzero(one.mask)
+    assert (row["centroid_x_px"], row["centroid_y_px"]) == pytest.approx((x.mean(), y.mean()), abs=0.01)
+    folds = mat.read_folds(phantom_folder / "cvind.mat")
+    np.testing.assert_array_equal(dataset.table["fold"], folds)
+    fingerprint = dataset.fingerprint
+    assert fingerprint["slices"] == 30
+    assert fingerprint["classes"] == {"meningioma": 8, "glioma": 12, "pituitary": 10}
+    assert fingerprint["patients"] == dataset.table["patient"].nunique()
+
+
+def test_a_second_call_opens_what_is_there(dataset, phantom_folder):
+    before = {path: path.stat().st_mtime_ns for path in dataset.folder.rglob("*")}
+    again = assemble(phantom_folder, dataset.folder, progress=False)
+    pd.testing.assert_frame_equal(again.table, dataset.table)
+    assert {path: path.stat().st_mtime_ns for path in dataset.folder.rglob("*")} == before
+
+
+def test_archives_give_the_same_data_set(dataset, phantom_folder, tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in phantom_folder.glob("[0-9]*.mat"):
+            archive.write(path, path.name)
+    shutil.copy(phantom_folder / "cvind.mat", tmp_path)
+    packed = assemble(tmp_path, tmp_path / "set", progress=False)
+    assert packed.fingerprint["content"] == dataset.fingerprint["content"]
+    different = ("file",)
+    pd.testing.assert_frame_equal(
+        packed.table.drop(columns=[*different]), dataset.table.drop(columns=[*different])
+    )
+    for size in (512, 128):
+        np.testing.assert_array_equal(packed.images(size), dataset.images(size))
+        np.testing.assert_array_equal(packed.masks(size), dataset.masks(size))
+
+
+def test_the_number_of_workers_changes_no_byte(dataset, phantom_folder, tmp_path):
+    single = assemble(phantom_folder, tmp_path / "set", workers=1, progress=False)
+    assert contents(single.folder) == contents(dataset.folder)
+
+
+@pytest.fixture
+def some_bad(phantom_folder, tmp_path):
+    """Thirty slices, two of them bad."""
+    folder = tmp_path / "source"
+    shutil.copytree(phantom_folder, folder)
+    (folder / "4.mat").write_bytes((folder / "4.mat").read_bytes()[:9000])
+    (folder / "17.mat").write_text("<html>Human?</html>")
+    return folder
+
+
+def test_bad_files_stop_the_run_with_a_list(some_bad, tmp_path):
+    with pytest.raises(AssemblyError, match=r"2 of 30 files are bad: 4\.mat.*17\.mat") as caught:
+        assemble(some_bad, tmp_path / "set", progress=False)
+    assert "on_bad='skip'" in str(caught.value)
+    assert not (tmp_path / "set").exists()
+    listed = pd.read_csv(tmp_path / "set.partial" / "bad_files.csv")
+    assert listed["file"].tolist() == ["4.mat", "17.mat"]
+    assert listed["reason"].str.len().min() > 10
+
+
+def test_once_replaced_only_the_bad_ones_are_read_again(
+    some_bad, phantom_folder, dataset, tmp_path, monkeypatch
+):
+    with pytest.raises(AssemblyError):
+        assemble(some_bad, tmp_path / "set", progress=False)
+    for name in ("4.mat", "17.mat"):
+        shutil.copy2(phantom_folder / name, some_bad / name)
+    read = []
+    process = assembly.Workshop.process
+    monkeypatch.setattr(
+        assembly.Workshop, "process", lambda self, row: read.append(row) or process(self, row)
+    )
+    mended = assemble(some_bad, tmp_path / "set", progress=False)
+    assert sorted(read) == [3, 16]
+    assert mended.fingerprint["content"] == dataset.fingerprint["content"]
+
+
+def test_bad_files_can_be_left_out(some_bad, dataset, tmp_path):
+    rest = assemble(some_bad, tmp_path / "set", on_bad="skip", progress=False)
+    kept = [row for row in range(30) if row not in (3, 16)]
+    assert rest.table["number"].tolist() == [row + 1 for row in kept]
+    np.testing.assert_array_equal(rest.images(128), dataset.images(128)[kept])
+    np.testing.assert_array_equal(rest.masks(512), dataset.masks(512)[kept])
+    assert rest.fingerprint["bad_files"] == 2
+    assert len(pd.read_csv(rest.folder / "bad_files.csv")) == 2
+    assert len(assemble(some_bad, tmp_path / "set", on_bad="skip", progress=False)) == 28
+    with pytest.raises(AssemblyError, match="2 of 30"):  # what was fine with "skip" is not with "stop"
+        assemble(some_bad, tmp_path / "set", progress=False)
+    assert len(rest.table) == 28
+
+
+def test_nothing_but_bad_files(tmp_path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "1.mat").write_text("x")
+    with pytest.raises(AssemblyError, match="1 of 1 files are bad"):
+        assemble(tmp_path / "source", tmp_path / "set", on_bad="skip", progress=False)
+
+
+def test_a_changed_source_is_assembled_anew(phantom_folder, tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(phantom_folder, source)
+    first = assemble(source, tmp_path / "set", progress=False)
+    (source / "30.mat").unlink()
+    second = assemble(source, tmp_path / "set", progress=False)
+    assert (len(first), len(second)) == (30, 29)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("set")] == ["set"]
+
+
+def test_without_folds(phantom_folder, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    for number in (1, 9, 25):
+        shutil.copy(phantom_folder / f"{number}.mat", source)
+    assert assemble(source, tmp_path / "set", progress=False).table["fold"].tolist() == [0, 0, 0]
+
+
+def test_prepare_wants_all_classes(phantom_folder, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    for number in range(9, 31):
+        shutil.copy(phantom_folder / f"{number}.mat", source)
+    course = settings.Settings(str(source), settings.PROFILES["quick"], tmp_path, colab=False)
+    with pytest.raises(DatasetError, match="no meningioma among these 22 slices"):
+        assembly.prepare(course)
+
+
+def test_unknown_choice():
+    with pytest.raises(ValueError, match="choose 'stop' or 'skip'"):
+        assemble(".", "set", on_bad="ignore")
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(dataset, phantom_folder, tmp_path, rng):
+    destination = tmp_path / "set"
+    code = "import sys; from helpers.assembly import assemble; assemble(sys.argv[1], sys.argv[2], progress=False)"
+    command = [sys.executable, "-c", code, str(phantom_folder), str(destination)]
+    journal = tmp_path / "set.partial" / "journal.jsonl"
+    killed_midway = 0
+    for _ in range(3):
+        lines = len(journal.read_text().splitlines()) if journal.exists() else 0
+        process = subprocess.Popen(command, cwd=settings.COURSE_FOLDER)
+        while process.poll() is None and not (
+            journal.exists() and len(journal.read_bytes().splitlines()) > max(lines, 1) + rng.integers(4)
+        ):
+            time.sleep(0.005)
+        process.kill()
+        killed_midway += process.wait() != 0
+    assert killed_midway > 0
+    finished = assemble(phantom_folder, destination, progress=False)
+    assert contents(finished.folder) == contents(dataset.folder)
+
+
+def test_a_torn_journal_line_is_done_again(dataset, phantom_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(assembly, "_put_in_place", lambda *_: pytest.fail("stop here"))
+    destination = tmp_path / "set"
+    partial = tmp_path / "set.partial"
+    with pytest.raises(pytest.fail.Exception):
+        assemble(phantom_folder, destination, progress=False)
+    monkeypatch.undo()
+    header = {"format": assembly.FORMAT, "numbers": list(range(1, 31))}
+    torn = json.dumps(header) + '\n{"row": 0, "fi'
+    (partial / "journal.jsonl").write_text(torn)
+    finished = assemble(phantom_folder, destination, progress=False)
+    assert contents(finished.folder) == contents(dataset.folder)
+
+
+def test_real_slices(real_folder, tmp_path):
+    real = assemble(real_folder, tmp_path / "set", progress=False).require_classes()
+    assert real.fingerprint["bad_files"] == 0
+    assert (real.masks(128).sum(axis=(1, 2)) > 0).all()
+    assert (real.images(512).max(axis=(1, 2)) == 255).all()

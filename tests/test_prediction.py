@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from helpers import models
+from helpers.prediction import Predictor, predict, time_prediction
+
+
+@pytest.fixture(scope="module")
+def network():
+    return models.unet((32, 32, 1), filters=(2, 2, 4))
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (9, 32, 32), dtype=np.uint8)
+
+
+def test_batches_and_single_slices_agree(network, images):
+    rows = np.array([8, 0, 3, 3, 5])
+    together = Predictor(network, batch=4).many(images, rows)
+    assert together.shape == (5, 32, 32, 2)
+    assert together.dtype == np.float32
+    one = Predictor(network)
+    np.testing.assert_allclose(together, [one.one(images[row]) for row in rows], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(together, predict(network, images, rows), rtol=1e-4, atol=1e-6)
+
+
+def test_timings_are_consistent(network, images):
+    timing = time_prediction(network, images, np.arange(9))
+    assert timing.slices == 9
+    assert timing.cold_seconds > timing.warm_seconds > 0
+    assert timing.batched_seconds == pytest.approx(timing.total_seconds / 9)
