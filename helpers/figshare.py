@@ -21,6 +21,7 @@ ROUTES = (
     "https://ndownloader.figshare.com/files/{id}",
 )
 CHUNK_BYTES = 1 << 20
+RETRIES = 2  # for each route
 
 
 class DownloadError(CourseError):
@@ -54,7 +55,7 @@ def _fetch_one(name: str, folder: Path) -> None:
             base_url="",
             registry={name: f"md5:{md5}"},
             urls={name: route.format(id=number)},
-            retry_if_failed=2,
+            retry_if_failed=RETRIES,
         )
         try:
             registry.fetch(name, downloader=pooch.HTTPDownloader(progressbar=True, chunk_size=CHUNK_BYTES))

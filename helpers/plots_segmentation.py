@@ -84,7 +84,7 @@ def segmentation_examples(
         both outlined over the image.
     """
     rows = len(images)
-    titles = titles or [f"slice {row + 1}" for row in range(rows)]
+    titles = [f"slice {row + 1}" for row in range(rows)] if titles is None else titles
     predictions = np.asarray(probabilities) >= threshold
     dice = metrics.dice(truths, predictions)
     figure, axes = new_figure(rows, 5, (10, 2.2 * rows + 0.4))

@@ -66,8 +66,8 @@ class Profile:
 
 PROFILES = {
     "quick": Profile("quick", slices=240, phantoms=240,
-                     classifier=Schedule(epochs=4, batch=12, micro_batch=12),
-                     unet=Schedule(epochs=5, batch=8, micro_batch=8)),
+                     classifier=Schedule(epochs=4, batch=8, micro_batch=8, learning_rate=5e-4),
+                     unet=Schedule(epochs=4, batch=8, micro_batch=8)),
     # Sections 7.0.2 and 8.0.2 of the report: 20 epochs of batch 300, 40 epochs of batch 32.
     "full": Profile("full", slices=None, phantoms=report.SLICES,
                     classifier=Schedule(epochs=20, batch=300, micro_batch=20),
@@ -172,14 +172,11 @@ def banner(settings: Settings) -> str:
     """
     profile = settings.profile
     data = {
-        "phantoms": f"{profile.phantoms} synthetic slices (phantoms), made here: nothing is downloaded",
+        "phantoms": f"{profile.phantoms} synthetic slices (phantoms), drawn here",
         "figshare": f"{report.SLICES} real slices from figshare: a download of 880 MB",
     }.get(settings.data, f"the slices in {settings.data}")
-    if profile.slices:
-        slices = f"quick: at most {profile.slices} slices"
-    else:
-        slices = "full: every slice"
-    size = f"{slices}, {profile.classifier.epochs} and {profile.unet.epochs} epochs"
+    slices = f"at most {profile.slices} slices" if profile.slices else "every slice"
+    size = f"{profile.name}: {slices}, {profile.classifier.epochs} and {profile.unet.epochs} epochs"
     return "\n".join([
         f"Data     {data}",
         f"Profile  {size}",
