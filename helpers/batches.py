@@ -14,7 +14,7 @@ class Batches(keras.utils.PyDataset):
     (`gradient_accumulation_steps`), so that a batch of 300 fits where 20 slices do. The
     last batch of an epoch may be smaller: its micro-batches are smaller too, and where it
     does not divide evenly some slices stand in twice, once with weight 0. Each update is
-    then exactly that of one big batch.
+    then exactly that of one big batch. To be passed to `fit` with `shuffle=False`.
 
     Args:
         images: (N, H, W) uint8, memory-mapped or not.

@@ -110,7 +110,7 @@ def _counted(callback: keras.callbacks.Callback) -> dict[str, float | None]:
 def _seed_generators(model: keras.Model) -> list[keras.random.SeedGenerator]:
     """The random generators of the dropout layers, which `save_weights` leaves out."""
     layers = [inner for layer in model.layers for inner in getattr(layer, "layers", [layer])]
-    return [layer.seed_generator for layer in layers if isinstance(layer, keras.layers.Dropout)]
+    return [layer.seed_generator for layer in layers if hasattr(layer, "seed_generator")]
 
 
 def _save_weights(model: keras.Model, path: Path) -> None:

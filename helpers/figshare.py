@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pooch
-
 from helpers.errors import CourseError
 
 # Jun Cheng, brain tumor dataset, version 5, doi 10.6084/m9.figshare.1512427, CC BY 4.0.
@@ -47,6 +45,8 @@ def fetch(folder: str | Path) -> Path:
 
 
 def _fetch_one(name: str, folder: Path) -> None:
+    import pooch  # here, since it warns about missing widgets where nothing is downloaded
+
     number, md5 = REGISTRY[name]
     failures = []
     for route in ROUTES:

@@ -116,7 +116,7 @@ def classifier_results(truth: ArrayLike, probabilities: ArrayLike, run: Run, tim
     predicted = np.asarray(probabilities).argmax(axis=1) + 1
     ours = {
         "test slices": len(predicted),
-        "test loss": log_loss(truth, np.asarray(probabilities, dtype=np.float64), labels=LABELS),
+        "test loss": log_loss(truth, _summing_to_one(probabilities), labels=LABELS),
         "test accuracy": accuracy_score(truth, predicted),
         "misclassified": int(np.count_nonzero(predicted != truth)),
         "epochs": len(run.history),
@@ -173,6 +173,24 @@ def overlap(truth: ArrayLike, probabilities: ArrayLike, threshold: float = THRES
     return pd.DataFrame(rows, columns=["measure", "value", "report"]).astype({"report": float})
 
 
+def iou_puzzle(truth: ArrayLike, predictions: Mapping[str, ArrayLike]) -> pd.DataFrame:
+    """What `MeanIoU` fed raw probabilities says of several predictions, and the tumour's IoU.
+
+    Args:
+        truth: (N, H, W) masks of 0 and 1.
+        predictions: name -> (N, H, W) probabilities of the tumour, 0..1.
+
+    Returns:
+        DataFrame with the columns prediction, "MeanIoU on raw probabilities" and "tumour IoU"
+        (pixels pooled, threshold 0.5).
+    """
+    rows = [
+        (name, mean_iou_of_raw_probabilities(truth, tumour), pooled_iou(truth, tumour >= THRESHOLD))
+        for name, tumour in predictions.items()
+    ]
+    return pd.DataFrame(rows, columns=["prediction", "MeanIoU on raw probabilities", "tumour IoU"])
+
+
 def misclassified(table: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
     """Cuadro 3: the slices whose most probable class is not the true one.
 
@@ -198,6 +216,19 @@ def misclassified(table: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFram
     return errors.sort_values("confidence", ascending=False, kind="stable")
 
 
+def misclassified_in_report() -> pd.DataFrame:
+    """Cuadro 3 as the report gives it, in the columns of `misclassified`.
+
+    Returns:
+        DataFrame, a row a slice.
+    """
+    rows = [
+        (number, confidence, CLASS_NAMES[true], CLASS_NAMES[predicted])
+        for number, confidence, true, predicted in report.MISCLASSIFIED
+    ]
+    return pd.DataFrame(rows, columns=["slice", "confidence", "true", "predicted"])
+
+
 def classification(truth: ArrayLike, predicted: ArrayLike) -> pd.DataFrame:
     """Cuadro 4: precision, recall, F1 and support of each class, with the report's beside.
 
@@ -213,6 +244,7 @@ def classification(truth: ArrayLike, predicted: ArrayLike) -> pd.DataFrame:
     ours.loc["accuracy"] = [np.nan, np.nan, np.mean(np.equal(truth, predicted)), len(truth)]
     theirs.loc["accuracy"] = [np.nan, np.nan, report.CLASSIFICATION_ACCURACY, theirs["support"][:3].sum()]
     joined = pd.concat({"this run": ours, "report": theirs}, axis=1).swaplevel(axis=1)
+    joined = joined.astype({column: int for column in joined if column[0] == "support"})
     return joined[list(ours.columns)].loc[[*NAMES, "accuracy", "macro average", "weighted average"]]
 
 
@@ -232,5 +264,16 @@ def _class_scores(precision, recall, f1, support) -> pd.DataFrame:
 
 def _side_by_side(ours: Mapping[str, float], theirs: Mapping[str, float]) -> pd.DataFrame:
     """Two columns, "this run" and "report", a row for each of our keys."""
-    values = {"this run": ours, "report": {key: theirs.get(key, np.nan) for key in ours}}
-    return pd.DataFrame(values, dtype=object).loc[list(ours)].convert_dtypes()
+    rows = {key: (_rounded(ours[key]), theirs.get(key, np.nan)) for key in ours}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["this run", "report"], dtype=object)
+
+
+def _rounded(value: float) -> float:
+    """Counts as they are, measurements to four digits behind the point."""
+    return value if isinstance(value, int) else round(float(value), 4)
+
+
+def _summing_to_one(probabilities: ArrayLike) -> np.ndarray:
+    """Probabilities in double precision; float32 ones miss 1 by more than scikit-learn accepts."""
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    return probabilities / probabilities.sum(axis=1, keepdims=True)

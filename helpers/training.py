@@ -75,7 +75,7 @@ def train_classifier(
     )
     stopping = keras.callbacks.EarlyStopping(monitor="loss", patience=STOPPING_PATIENCE)
     key = _key(network, dataset, split, schedule, seed)
-    return _fit(model, data, split, schedule, [stopping], folder, key, seed)
+    return _fit(model, data, split, schedule, [stopping], folder, key, seed, ["loss", "accuracy"])
 
 
 def train_unet(
@@ -103,7 +103,8 @@ def train_unet(
         metrics=[TumourIoU(name="tumour_iou"), RawMeanIoU(name="raw_mean_iou")],
         jit_compile=_use_xla(),
     )
-    return _fit(model, data, split, schedule, [], folder, _key(network, dataset, split, schedule, seed), seed)
+    key = _key(network, dataset, split, schedule, seed)
+    return _fit(model, data, split, schedule, [], folder, key, seed, ["loss", "accuracy", "tumour_iou"])
 
 
 def crossentropy_per_slice(truth, probabilities):
@@ -155,7 +156,15 @@ class RawMeanIoU(keras.metrics.MeanIoU):
 
 
 class EpochLines(keras.callbacks.Callback):
-    """Prints one line an epoch, with the time left, and puts the seconds into the logs."""
+    """Prints one line an epoch, with the time left, and puts the seconds into the logs.
+
+    Args:
+        measures: names of the logs to print, for training and validation.
+    """
+
+    def __init__(self, measures: list[str]):
+        super().__init__()
+        self.measures = measures
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -164,14 +173,11 @@ class EpochLines(keras.callbacks.Callback):
         logs["seconds"] = time.perf_counter() - self.started
         epochs = self.params["epochs"]
         left = (epochs - epoch - 1) * logs["seconds"]
-        shown = [f"{name} {logs[name]:.3f}" for name in logs if name not in ("seconds", "learning_rate")]
-        print(
-            f"epoch {epoch + 1:2d}/{epochs}  {'  '.join(shown)}  "
-            f"({_duration(logs['seconds'])}, at most {_duration(left)} left)"
-        )
+        shown = [f"{name} {logs[name]:.3f} / {logs['val_' + name]:.3f}" for name in self.measures]
+        print(f"{epoch + 1:2d} of {epochs}: {',  '.join(shown)}  ({_duration(left)} left)")
 
 
-def _fit(model, data, split, schedule, callbacks, folder, key, seed) -> Run:
+def _fit(model, data, split, schedule, callbacks, folder, key, seed, measures) -> Run:
     """Trains from where the folder's checkpoint stands, and loads the best weights."""
     folder = Path(folder)
     watched = [
@@ -185,16 +191,18 @@ def _fit(model, data, split, schedule, callbacks, folder, key, seed) -> Run:
     done = len(checkpoint.history)
     model.optimizer.build(model.trainable_variables)
     if checkpoint.finished:
-        print(f"Already trained, for {done} epochs: loaded from {folder}. Delete that folder to train again.")
+        print(f"Already trained, for {done} epochs: loaded. To train again, delete {folder}.")
     else:
         if done:
-            print(f"Going on after epoch {done}, from {folder}.")
+            print(f"Going on after epoch {done}.")
+        print("epoch: training / validation")
         model.fit(
             Batches(*data, split.train, schedule.batch, schedule.micro_batch, seed, first_epoch=done),
             validation_data=Batches(*data, split.validation, schedule.micro_batch, schedule.micro_batch),
             initial_epoch=done,
             epochs=schedule.epochs,
-            callbacks=[EpochLines(), *watched, checkpoint],
+            callbacks=[EpochLines(measures), *watched, checkpoint],
+            shuffle=False,  # `Batches` has shuffled slices; shuffled micro-batches would mix the updates
             verbose=0,
         )
     model.load_weights(checkpoint.best_weights)

@@ -41,6 +41,8 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
         NotebookError: a cell raised an error; the page written so far shows it.
     """
     course = settings.load()
+    # Absolute, since the notebooks run in a folder of their own.
+    os.environ.update(COURSE_DATA=course.data, COURSE_HOME=str(course.home))
     if course.data not in settings.KEYWORDS:
         find_slices(course.data)  # says so now rather than a minute later in a notebook
     out.mkdir(parents=True, exist_ok=True)
@@ -52,7 +54,7 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
         finally:
             pages.append(_write_page(notebook, out / path.name))
         if store:
-            nbformat.write(notebook, path)
+            nbformat.write(_without_twins(notebook), path)
     return pages
 
 
@@ -106,6 +108,15 @@ def _tidy(notebook: NotebookNode) -> None:
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if o.output_type != "stream" or o.text.strip()]
     notebook.metadata.language_info = {"name": "python"}
+
+
+def _without_twins(notebook: NotebookNode) -> NotebookNode:
+    """Drops the HTML form of each figure, which repeats the PNG for the pages' sake."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.data.pop("text/html", None)
+    return notebook
 
 
 def _write_page(notebook: NotebookNode, path: Path) -> Path:

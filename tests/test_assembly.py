@@ -17,8 +17,9 @@ from helpers.dataset import DatasetError
 from helpers.images import to_uint8
 
 COLUMNS = [
-    "number", "label", "class_name", "patient", "family", "fold", "native_size", "intensity_min", "intensity_max",
-    "tumour_area_px", "tumour_fraction", "centroid_x_px", "centroid_y_px", "file", "checksum",
+    "number", "label", "class_name", "patient", "family", "fold", "native_size",
+    "intensity_min", "intensity_max", "tumour_area_px", "tumour_fraction",
+    "centroid_x_px", "centroid_y_px", "file", "checksum",
 ]  # fmt: skip
 
 
@@ -168,7 +169,7 @@ def test_unknown_choice():
 
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(dataset, phantom_folder, tmp_path, rng):
     destination = tmp_path / "set"
-    code = "import sys; from helpers.assembly import assemble; assemble(sys.argv[1], sys.argv[2], progress=False)"
+    code = "import sys; from helpers.assembly import assemble; assemble(*sys.argv[1:], progress=False)"
     command = [sys.executable, "-c", code, str(phantom_folder), str(destination)]
     journal = tmp_path / "set.partial" / "journal.jsonl"
     killed_midway = 0

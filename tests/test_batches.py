@@ -64,7 +64,7 @@ def trained_weights(x, y, batch, micro_batch, epochs=2):
     optimizer = keras.optimizers.SGD(0.5, gradient_accumulation_steps=steps if steps > 1 else None)
     network.compile(optimizer, "sparse_categorical_crossentropy")
     batches = Batches(x, y, np.arange(len(x)), batch, micro_batch, shuffle_seed=4)
-    network.fit(batches, epochs=epochs, verbose=0)
+    network.fit(batches, epochs=epochs, shuffle=False, verbose=0)
     return np.concatenate([weights.ravel() for weights in network.get_weights()])
 
 
