@@ -22,8 +22,9 @@ import cv2
 import numpy as np
 
 from helpers.phantom_anatomy import SIGNAL, VIEWS, View
-from helpers.phantom_files import PUBLISHED_COUNTS, Patient, proportional_counts, roster, write_collection
+from helpers.phantom_files import write_collection
 from helpers.phantom_geometry import Frame, smooth
+from helpers.phantom_patients import PUBLISHED_COUNTS, Patient, proportional_counts, roster
 from helpers.phantom_tumours import TUMOURS, paint_tumour
 
 __all__ = [

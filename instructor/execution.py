@@ -50,7 +50,7 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
     for path in notebooks:
         notebook = nbformat.read(path, as_version=4)
         try:
-            execute(notebook, path)
+            execute(notebook, path, log=out / f"{path.stem}.log")
         finally:
             pages.append(_write_page(notebook, out / path.name))
         if store:
@@ -58,19 +58,20 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
     return pages
 
 
-def execute(notebook: NotebookNode, path: Path) -> None:
+def execute(notebook: NotebookNode, path: Path, log: Path) -> None:
     """Runs every cell of a notebook in a fresh kernel, in the notebook's folder.
 
     Args:
         notebook: executed in place: outputs and execution counts are replaced.
         path: where it lies.
+        log: file for what the kernel writes to its terminal, TensorFlow's chatter mostly.
 
     Raises:
         NotebookError: a cell raised an error, ran too long or killed the kernel.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    with bar(total=len(code), unit="cell", title=path.stem) as progress:
+    with bar(total=len(code), unit="cell", title=path.stem) as progress, log.open("wb") as terminal:
         client = NotebookClient(
             notebook,
             timeout=CELL_TIMEOUT_SECONDS,
@@ -81,7 +82,7 @@ def execute(notebook: NotebookNode, path: Path) -> None:
             on_cell_executed=lambda **_: progress.update(),
         )
         try:
-            client.execute()
+            client.execute(stderr=terminal)
         except CellExecutionError as error:
             raise NotebookError(_failure(notebook, path, error)) from error
         except (CellTimeoutError, DeadKernelError) as error:

@@ -4,10 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 from helpers import assembly, phantom
+
+# No deadline: a busy machine is no reason to fail. The examples are the same in every run.
+hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("course")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 COUNTS = {1: 8, 2: 12, 3: 10}

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import phantom, phantom_files
+from helpers import phantom, phantom_files, phantom_patients
 from helpers.phantom import (
     PLANES,
     PUBLISHED_COUNTS,
@@ -132,7 +132,7 @@ def test_course_reader_agrees(slices):
 
 
 def test_slices_stand_upright_once_transposed(slices):
-    first = phantom_files.roster(COUNTS, 7)[0]
+    first = phantom_patients.roster(COUNTS, 7)[0]
     image, mask = phantom.draw_patient_slice(first, 0, 7)
     np.testing.assert_array_equal(slices[0].image, image)
     np.testing.assert_array_equal(slices[0].mask, mask)
@@ -367,7 +367,7 @@ def test_intensities_differ_by_patient_and_not_by_class(slices):
 
 
 def test_class_does_not_show_in_range_planes_or_size():
-    patients = phantom_files.roster(PUBLISHED_COUNTS, 2023)
+    patients = phantom_patients.roster(PUBLISHED_COUNTS, 2023)
     for label in PUBLISHED_COUNTS:
         mine = [patient for patient in patients if patient.label == label]
         everyone = np.log([patient.maximum for patient in patients])
@@ -378,7 +378,7 @@ def test_class_does_not_show_in_range_planes_or_size():
 
 
 def test_roster_of_the_published_counts():
-    patients = phantom_files.roster(PUBLISHED_COUNTS, 2023)
+    patients = phantom_patients.roster(PUBLISHED_COUNTS, 2023)
     labels = [patient.label for patient in patients]
     assert [labels.count(label) for label in (1, 2, 3)] == [82, 89, 62]
     shares = [patient.slices for patient in patients]
@@ -388,7 +388,7 @@ def test_roster_of_the_published_counts():
 
 
 def test_family_is_one_person_at_several_dates():
-    patients = phantom_files.roster(PUBLISHED_COUNTS, 2023)
+    patients = phantom_patients.roster(PUBLISHED_COUNTS, 2023)
     for patient in patients:
         relatives = [
             other for other in patients if other.label == patient.label and other.person == patient.person
@@ -420,7 +420,7 @@ def test_folds_never_cut_a_patient(slices, folds):
 def test_roster_gives_the_counts_asked_for(counts, seed):
     if sum(counts.values()) == 0:
         return
-    patients = phantom_files.roster(counts, seed)
+    patients = phantom_patients.roster(counts, seed)
     for label in (1, 2, 3):
         assert sum(patient.slices for patient in patients if patient.label == label) == counts.get(label, 0)
     assert len({patient.pid for patient in patients}) == len(patients)

@@ -1,0 +1,27 @@
+"""Draws docs/front.png, the picture of the README: three phantoms and their tumours.
+
+python docs/front_picture.py
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from helpers import phantom, plots, sources
+
+COUNTS = {1: 6, 2: 6, 3: 6}
+
+
+def main() -> None:
+    """Writes the picture and prints its alt text."""
+    with tempfile.TemporaryDirectory() as folder:
+        phantom.write_phantoms(Path(folder), COUNTS, seed=2023, progress=False)
+        figure = plots.raw_slices(sources.one_of_each_class(sources.find_slices(folder)))
+    Path(__file__).with_name("front.png").write_bytes(figure.png())
+    print(figure.alt)
+
+
+if __name__ == "__main__":
+    main()
