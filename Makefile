@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 # Quiet, and the same numbers on every CPU run.
 export TF_CPP_MIN_LOG_LEVEL = 3
 # The tests' runs go to a folder of their own, emptied first: nothing is taken from an earlier run.
-TEST_HOME := $(CURDIR)/build/test-home
+TEST_HOME := build/test-home
+TEST_ENVIRONMENT := env -u COURSE_DATA -u COURSE_PROFILE COURSE_HOME="$(CURDIR)/$(TEST_HOME)"
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 900 -p no:cacheprovider
 
 .PHONY: run test notebooks lint clean
@@ -20,7 +21,7 @@ run: $(VENV)/run.done
 test: $(VENV)/test.done lint
 	$(BIN)/python -m pytest tests
 	rm -rf $(TEST_HOME)
-	env -u COURSE_DATA -u COURSE_PROFILE COURSE_HOME=$(TEST_HOME) $(BIN)/python -m pytest $(NBVAL) notebooks
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .
@@ -29,13 +30,13 @@ lint: $(VENV)/test.done
 # Re-executes the notebooks on the phantoms and stores the outputs in them: after each change of one.
 notebooks: $(VENV)/test.done
 	rm -rf $(TEST_HOME)
-	env -u COURSE_DATA -u COURSE_PROFILE COURSE_HOME=$(TEST_HOME) $(BIN)/python -m instructor run --store --out build
+	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor run --store --out build
 
 clean:
 	rm -rf build $(VENV)
 
 $(VENV)/run.done: requirements.txt
-	$(PYTHON) -c "import sys; sys.exit(0 if (3, 10) <= sys.version_info[:2] <= (3, 13) else 'TensorFlow needs Python 3.10 to 3.13: make PYTHON=python3.12 ...')"
+	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else 'The course needs Python 3.11 to 3.13: make PYTHON=python3.12 ...')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@

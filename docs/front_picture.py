@@ -18,7 +18,8 @@ def main() -> None:
     """Writes the picture and prints its alt text."""
     with tempfile.TemporaryDirectory() as folder:
         phantom.write_phantoms(Path(folder), COUNTS, seed=2023, progress=False)
-        figure = plots.raw_slices(sources.one_of_each_class(sources.find_slices(folder)))
+        files = sources.one_of_each_class(sources.find_slices(folder))
+        figure = plots.raw_slices([file.read() for file in files])
     Path(__file__).with_name("front.png").write_bytes(figure.png())
     print(figure.alt)
 

@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 
 from helpers import settings
-from helpers.dataset import SIZES, Dataset
+from helpers.dataset import SIZES, Dataset, DatasetError
 from helpers.errors import CourseError
+from helpers.files import read_json, write_json
 from helpers.images import resize_image, resize_mask, to_uint8
 from helpers.mat import CLASS_NAMES, MatFileError, Slice
 from helpers.progress import bar
@@ -60,7 +61,7 @@ def assemble(
     """Makes a data set on disk from a folder of `.mat` files or zip archives.
 
     Goes on where a killed run stopped. A data set that is already there and was made from
-    the same files is opened at once.
+    the same files is opened at once; if bad ones had been left out, it says so.
 
     Args:
         source: folder with `N.mat` files or zip archives of them, and perhaps `cvind.mat`.
@@ -75,6 +76,7 @@ def assemble(
 
     Raises:
         SourceError: the source has no slices.
+        MatFileError: `cvind.mat` is malformed.
         AssemblyError: there are bad files and `on_bad` is "stop", or no good ones.
         ValueError: `on_bad` is neither "stop" nor "skip".
     """
@@ -83,8 +85,9 @@ def assemble(
     destination = Path(destination)
     files, folds = find_slices(source), find_folds(source)
     signature = _signature(files, folds)
-    if _is_made_from(destination, signature, on_bad):
-        return Dataset.open(destination)
+    made = _made_from(destination, signature)
+    if made is not None:
+        return made
     workshop = Workshop(destination.with_name(destination.name + ".partial"), files)
     records = workshop.process_all(workers or os.cpu_count() or 1, progress)
     good = [record for record in records if "reason" not in record]
@@ -94,6 +97,7 @@ def assemble(
         raise AssemblyError(_bad_files_message(bad, len(files), report))
     workshop.close(keep=[record["row"] for record in good])
     _write_index(workshop.folder, good, bad, folds, signature)
+    workshop.journal.unlink(missing_ok=True)
     _put_in_place(workshop.folder, destination)
     return Dataset.open(destination)
 
@@ -160,28 +164,33 @@ class Workshop:
         return common | _describe(one, file)
 
     def close(self, keep: list[int]) -> None:
-        """Flushes and closes the arrays, without the rows of bad files, and ends the journal.
+        """Flushes and closes the arrays, without the rows of bad files.
 
         Args:
             keep: the rows to keep, in order.
         """
+        if len(keep) < len(self.files):
+            self.journal.unlink()  # it will no longer describe the arrays
         for key in ARRAYS:
             array = self.arrays.pop(key)
             array.flush()
-            if len(keep) < len(self.files):
-                np.save(self._path(key), array[keep])
-            del array  # Windows renames no folder with an open file in it
-        self.journal.unlink()
+            kept = array[keep] if len(keep) < len(self.files) else None
+            del array  # Windows neither writes nor renames a file that is mapped
+            if kept is not None:
+                np.save(self._path(key), kept)
 
     def _earlier_records(self) -> dict[int, dict] | None:
         """What an earlier run finished with these same files; None if it had other ones."""
         if not self.journal.is_file():
             return None
         complete = self.journal.read_bytes().split(b"\n")[:-1]  # a kill may tear the last line
-        if not complete or json.loads(complete[0]) != self.header:
+        try:
+            header, *records = [json.loads(line) for line in complete]
+        except ValueError:  # empty, or not our journal
+            return None
+        if header != self.header or not all(self._path(key).is_file() for key in ARRAYS):
             return None
         self.journal.write_bytes(b"".join(line + b"\n" for line in complete))
-        records = [json.loads(line) for line in complete[1:]]
         return {
             record["row"]: record
             for record in records
@@ -245,13 +254,18 @@ def _signature(files: list[SliceFile], folds: np.ndarray | None) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _is_made_from(destination: Path, signature: str, on_bad: str) -> bool:
-    path = destination / "fingerprint.json"
-    if not path.is_file():
-        return False
-    made = json.loads(path.read_text(encoding="utf-8"))
-    same = made["format"] == FORMAT and made["source"] == signature
-    return same and (on_bad == "skip" or made["bad_files"] == 0)
+def _made_from(destination: Path, signature: str) -> Dataset | None:
+    """The data set that is there, if it is whole and was made from these very files."""
+    made = read_json(destination / "fingerprint.json") or {}
+    if (made.get("format"), made.get("source")) != (FORMAT, signature):
+        return None
+    try:
+        dataset = Dataset.open(destination)
+    except DatasetError:
+        return None
+    if made["bad_files"]:
+        print(f"{made['bad_files']} bad files were left out: see {destination / 'bad_files.csv'}.")
+    return dataset
 
 
 def _list_bad_files(bad: list[dict], folder: Path) -> Path:
@@ -271,7 +285,8 @@ def _bad_files_message(bad: list[dict], count: int, report: Path) -> str:
 
 def _write_index(folder: Path, good: list[dict], bad: list[dict], folds: np.ndarray | None, signature: str):
     table = pd.DataFrame(good).drop(columns=["row", "version"])
-    fold = [0 if folds is None or n > len(folds) else int(folds[n - 1]) for n in table["number"]]
+    known = 0 if folds is None else len(folds)
+    fold = [int(folds[number - 1]) if 1 <= number <= known else 0 for number in table["number"]]
     table.insert(table.columns.get_loc("family") + 1, "fold", fold)  # 0: not in the author's list
     order = [name for name in table.columns if name not in ("file", "checksum")]
     table[[*order, "file", "checksum"]].to_csv(folder / "index.csv", index=False)
@@ -285,15 +300,19 @@ def _write_index(folder: Path, good: list[dict], bad: list[dict], folds: np.ndar
         "source": signature,
         "versions": {"numpy": np.__version__, "opencv": cv2.__version__, "h5py": h5py.__version__},
     }
-    text = json.dumps(fingerprint, indent=2) + "\n"
-    (folder / "fingerprint.json").write_text(text, encoding="utf-8")
+    write_json(folder / "fingerprint.json", fingerprint)
 
 
 def _put_in_place(folder: Path, destination: Path) -> None:
     """Gives the folder its final name; an outdated data set goes only once the new one is whole."""
     outdated = destination.with_name(destination.name + ".outdated")
     shutil.rmtree(outdated, ignore_errors=True)
-    if destination.exists():
-        destination.rename(outdated)
-    folder.rename(destination)
+    try:
+        if destination.exists():
+            destination.rename(outdated)
+        folder.rename(destination)
+    except PermissionError as error:  # on Windows, where an array of it is still mapped
+        raise AssemblyError(
+            f"{destination.name} is in use: restart the kernel and run again. Nothing is lost."
+        ) from error
     shutil.rmtree(outdated, ignore_errors=True)

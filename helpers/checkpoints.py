@@ -4,10 +4,11 @@ Keras's `BackupAndRestore` keeps weights, optimizer and epoch, but not the histo
 EarlyStopping and ReduceLROnPlateau have counted so far; this keeps those too.
 """
 
-import json
 from pathlib import Path
 
 import keras
+
+from helpers.files import read_json, write_json
 
 # What the Keras callbacks count while training, by their public names.
 COUNTED = {
@@ -22,21 +23,21 @@ NEW_BEST = "best.new.weights.h5"
 class Checkpoint(keras.callbacks.Callback):
     """Saves weights, optimizer, history and the state of other callbacks after each epoch.
 
-    A file is written aside and renamed, and `state.json`, which names the weights that
-    belong to it, is written last: a kill at any moment leaves the epoch before whole. Stands
-    behind the other callbacks in the list, so that it sees what they did.
+    The weights that a training starts with count as epoch 0. A file is written aside and
+    renamed, and `state.json`, which names the weights that belong to it, is written last: a
+    kill at any moment leaves the epoch before whole. Stands behind the other callbacks in the
+    list, so that it sees what they did.
 
     Args:
-        folder: where to keep the files.
-        key: what is being trained (data, split, network, schedule, seed), as text. Files
-            that belong to another key are not used.
+        folder: where to keep the files of this one training.
         watched: the callbacks whose state is kept.
         epochs: how many epochs the training has, at most.
     """
 
-    def __init__(self, folder: Path, key: str, watched: list[keras.callbacks.Callback], epochs: int):
+    def __init__(self, folder: Path, watched: list[keras.callbacks.Callback], epochs: int):
         super().__init__()
-        self.folder, self.key, self.watched, self.epochs = Path(folder), key, watched, epochs
+        self.folder, self.watched, self.epochs = Path(folder), watched, epochs
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.state = self._earlier_state()
 
     @property
@@ -50,12 +51,14 @@ class Checkpoint(keras.callbacks.Callback):
         return self.state["finished"]
 
     @property
-    def best_weights(self) -> Path:
-        """The weights of the epoch with the lowest validation loss."""
-        return self.folder / self.state["best"]
+    def best_weights(self) -> Path | None:
+        """The weights of the epoch with the lowest validation loss; None if it was never a number."""
+        return self.folder / self.state["best"] if self.state["best"] else None
 
     def on_train_begin(self, logs=None):
-        if not self.history:
+        (self.folder / NEW_BEST).unlink(missing_ok=True)  # of an epoch that was interrupted
+        if self.state["last"] is None:
+            self._save(last="epoch-000.weights.h5")
             return
         self.model.load_weights(self.folder / self.state["last"])
         for callback, counted in zip(self.watched, self.state["callbacks"], strict=True):
@@ -65,35 +68,30 @@ class Checkpoint(keras.callbacks.Callback):
             generator.state.assign(value)
 
     def on_epoch_end(self, epoch, logs=None):
-        last = f"epoch-{epoch + 1:03d}.weights.h5"
-        _save_weights(self.model, self.folder / last)
-        best = self.state["best"]
         if (self.folder / NEW_BEST).exists():  # ModelCheckpoint found this epoch the best so far
-            best = f"best-{epoch + 1:03d}.weights.h5"
-            (self.folder / NEW_BEST).replace(self.folder / best)
-        self.state = {
-            "key": self.key,
-            "last": last,
-            "best": best,
-            "history": [*self.history, {name: float(value) for name, value in logs.items()}],
-            "callbacks": [_counted(callback) for callback in self.watched],
-            "seeds": [generator.state.numpy().tolist() for generator in _seed_generators(self.model)],
-            "finished": self.model.stop_training or epoch + 1 == self.epochs,
-        }
-        _write_text(self.folder / STATE, json.dumps(self.state))
+            self.state["best"] = f"best-{epoch + 1:03d}.weights.h5"
+            (self.folder / NEW_BEST).replace(self.folder / self.state["best"])
+        self.history.append({name: float(value) for name, value in logs.items()})
+        self.state["finished"] = self.model.stop_training or epoch + 1 == self.epochs
+        self._save(last=f"epoch-{epoch + 1:03d}.weights.h5")
+
+    def _save(self, last: str) -> None:
+        aside = self.folder / "aside.weights.h5"
+        self.model.save_weights(aside)
+        aside.replace(self.folder / last)
+        self.state["last"] = last
+        self.state["callbacks"] = [_counted(callback) for callback in self.watched]
+        self.state["seeds"] = [_numbers(generator.state) for generator in _seed_generators(self.model)]
+        write_json(self.folder / STATE, self.state)
         self._remove_outdated()
 
     def _earlier_state(self) -> dict:
-        """The saved state, or a blank one where there is none for this key."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / STATE
-        if path.is_file():
-            state = json.loads(path.read_text(encoding="utf-8"))
-            if state["key"] == self.key:
-                return state
-        for stale in self.folder.glob("*.weights.h5"):
-            stale.unlink()
-        return {"key": self.key, "best": None, "history": [], "finished": False}
+        """The saved state; a blank one where there is none, or its weights are gone."""
+        blank = {"last": None, "best": None, "history": [], "finished": False}
+        state = read_json(self.folder / STATE) or blank
+        weights = [name for name in (state.get("last"), state.get("best")) if name]
+        whole = blank.keys() <= state.keys() and all((self.folder / name).is_file() for name in weights)
+        return state if whole else blank
 
     def _remove_outdated(self) -> None:
         current = {self.state["last"], self.state["best"]}
@@ -113,13 +111,5 @@ def _seed_generators(model: keras.Model) -> list[keras.random.SeedGenerator]:
     return [layer.seed_generator for layer in layers if hasattr(layer, "seed_generator")]
 
 
-def _save_weights(model: keras.Model, path: Path) -> None:
-    aside = path.with_name("aside.weights.h5")
-    model.save_weights(aside)
-    aside.replace(path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    aside = path.with_suffix(".aside")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+def _numbers(variable: keras.Variable) -> list[int]:
+    return keras.ops.convert_to_numpy(variable).tolist()

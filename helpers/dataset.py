@@ -1,6 +1,5 @@
 """A data set on disk -> a table and memory-mapped arrays."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import CourseError
+from helpers.files import read_json
 from helpers.mat import CLASS_NAMES
 
 SIZES = (512, 128)
@@ -24,7 +24,7 @@ class Dataset:
 
     Args:
         folder: the folder that `helpers.assembly.assemble` wrote.
-        table: one row a slice; the columns are described in the README of notebook 01.
+        table: one row a slice, the columns as in `index.csv`.
         rows: (n,) which rows of the arrays on disk these are, None for all.
     """
 
@@ -51,9 +51,14 @@ class Dataset:
         missing = [name for name in wanted if not (folder / name).is_file()]
         if missing:
             raise DatasetError(
-                f"{folder} is not an assembled data set: {', '.join(missing)} missing. Run notebook 01 first."
+                f"{folder} is not a whole data set: {', '.join(missing)} missing. "
+                "Assemble it, as notebook 1 does."
             )
-        return cls(folder, pd.read_csv(folder / "index.csv", dtype=TEXT_COLUMNS))
+        dataset = cls(folder, pd.read_csv(folder / "index.csv", dtype=TEXT_COLUMNS))
+        counts = {len(read(size)) for read in (dataset.images, dataset.masks) for size in SIZES}
+        if counts != {len(dataset)}:
+            raise DatasetError(f"{folder} is damaged: its arrays and index.csv differ in length. Delete it.")
+        return dataset
 
     def __len__(self) -> int:
         return len(self.table)
@@ -61,7 +66,7 @@ class Dataset:
     @property
     def fingerprint(self) -> dict:
         """Counts, content hash and versions: how this data set was made."""
-        return json.loads((self.folder / "fingerprint.json").read_text(encoding="utf-8"))
+        return read_json(self.folder / "fingerprint.json")
 
     @property
     def labels(self) -> np.ndarray:
@@ -101,7 +106,7 @@ class Dataset:
         """Keeps about `count` slices: whole patients, each class in its proportion.
 
         Args:
-            count: how many slices at most, None for all.
+            count: how many slices at most (but one patient of each class), None for all.
             seed: of the choice of patients.
 
         Returns:
@@ -157,8 +162,12 @@ def missing_classes_message(absent: list[str], count: int) -> str:
 
 
 def _whole_patients(patients: pd.Series, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Positions of the slices of random patients, one patient after the other up to `count`."""
-    order = rng.permutation(patients.unique())
-    rank = pd.Series(np.arange(len(order)), index=order)
-    shuffled = patients.map(rank).sort_values(kind="stable")
-    return shuffled.index.to_numpy()[: max(count, 3)]
+    """Positions of the slices of random patients, as many as fit into `count`, at least one."""
+    chosen: list[str] = []
+    room = count
+    sizes = patients.value_counts()
+    for patient in rng.permutation(patients.unique()):
+        if sizes[patient] <= room or not chosen:
+            chosen.append(patient)
+            room -= sizes[patient]
+    return patients.index[patients.isin(chosen)].to_numpy()

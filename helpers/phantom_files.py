@@ -11,6 +11,7 @@ import cv2
 import h5py
 import numpy as np
 
+from helpers.errors import CourseError
 from helpers.phantom_patients import Patient, checked_counts, fold_of_patients
 from helpers.progress import bar
 
@@ -19,6 +20,10 @@ MARKER = "phantoms.json"
 USER_BLOCK_BYTES = 512
 # The date is fixed, and the platform says what this is: a phantom must never pass for a patient.
 HEADER = b"MATLAB 7.3 MAT-file, Platform: PHANTOM, Created on: Sun Jan 01 00:00:00 2023 HDF5 schema 1.00 ."
+
+
+class PhantomFolderError(CourseError):
+    """The folder for the phantoms holds something else."""
 
 
 def border_of(mask: np.ndarray) -> np.ndarray:
@@ -106,7 +111,10 @@ def prepare(folder: Path, call: dict) -> None:
     files = sorted(folder.glob("*.mat"))
     strangers = [path.name for path in files if not is_phantom(path)]
     if strangers:
-        raise FileExistsError(f"{folder} holds {strangers[0]}, which is no phantom: choose another folder")
+        raise PhantomFolderError(
+            f"{folder} holds {strangers[0]}, which is no phantom: move it elsewhere, or set COURSE_HOME "
+            "to another folder."
+        )
     for path in files:
         path.unlink()
     marker.write_text(json.dumps(call), encoding="utf-8")
@@ -135,7 +143,7 @@ def write_collection(
         The paths of the slices, in the order of their numbers.
 
     Raises:
-        FileExistsError: if the folder holds `.mat` files that are no phantoms.
+        PhantomFolderError: if the folder holds `.mat` files that are no phantoms.
     """
     named = {str(label): count for label, count in checked_counts(counts, seed).items()}
     prepare(folder, {"counts": named, "seed": int(seed), "version": VERSION})

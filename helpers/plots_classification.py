@@ -126,7 +126,7 @@ def misclassified_slices(images: np.ndarray, errors: pd.DataFrame, limit: int = 
 
     Args:
         images: (n, H, W) uint8, in the order of `errors`.
-        errors: from `metrics.misclassified`.
+        errors: from `tables.misclassified`.
         limit: how many to show at most.
 
     Returns:

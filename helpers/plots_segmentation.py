@@ -126,7 +126,7 @@ def overlap_measures(table: pd.DataFrame) -> CourseFigure:
     """Shows every number that one can put on the same masks.
 
     Args:
-        table: from `metrics.overlap_table`.
+        table: from `tables.overlap`.
 
     Returns:
         CourseFigure, a bar a measure, the report's value as a diamond.

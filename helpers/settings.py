@@ -66,8 +66,8 @@ class Profile:
 
 PROFILES = {
     "quick": Profile("quick", slices=240, phantoms=240,
-                     classifier=Schedule(epochs=4, batch=8, micro_batch=8, learning_rate=5e-4),
-                     unet=Schedule(epochs=4, batch=8, micro_batch=8)),
+                     classifier=Schedule(epochs=6, batch=8, micro_batch=8, learning_rate=5e-4),
+                     unet=Schedule(epochs=6, batch=8, micro_batch=8)),
     # Sections 7.0.2 and 8.0.2 of the report: 20 epochs of batch 300, 40 epochs of batch 32.
     "full": Profile("full", slices=None, phantoms=report.SLICES,
                     classifier=Schedule(epochs=20, batch=300, micro_batch=20),
@@ -135,7 +135,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """
     environ = os.environ if environ is None else environ
     colab = _on_colab()
-    home = environ.get("COURSE_HOME") or ("/content/course" if colab else COURSE_FOLDER / "data")
+    home = environ.get("COURSE_HOME") or ("/content/course" if colab else str(COURSE_FOLDER / "data"))
     return Settings(
         data=_read_data(environ.get("COURSE_DATA") or ("figshare" if colab else "phantoms")),
         profile=_read_profile(environ.get("COURSE_PROFILE") or ("full" if colab else "quick")),
@@ -209,31 +209,54 @@ def _on_colab() -> bool:
 
 
 def _read_data(value: str) -> str:
-    if value in KEYWORDS:
-        return value
-    folder = Path(value).expanduser()
+    keyword = value.strip().lower()
+    if keyword in KEYWORDS:
+        return keyword
+    folder = _path("COURSE_DATA", value)
     if folder.is_dir():
-        return str(folder.resolve())
+        return str(folder)
     if folder.is_file():
         raise SettingsError(f"COURSE_DATA={value!r} is a file; give the folder that it lies in.")
-    close = difflib.get_close_matches(value, KEYWORDS, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    close = difflib.get_close_matches(keyword, KEYWORDS, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else f" (Looked for {folder}.)"
     raise SettingsError(
         f"COURSE_DATA={value!r} is neither 'phantoms' nor 'figshare' nor a folder that exists.{hint}"
     )
 
 
 def _read_profile(value: str) -> Profile:
-    if value not in PROFILES:
+    name = value.strip().lower()
+    if name not in PROFILES:
         raise SettingsError(f"COURSE_PROFILE={value!r} is unknown; choose 'quick' or 'full'.")
-    return PROFILES[value]
+    return PROFILES[name]
 
 
-def _read_home(value: str | Path) -> Path:
-    home = Path(value).expanduser().resolve()
-    if home.exists() and not home.is_dir():
-        raise SettingsError(f"COURSE_HOME={str(value)!r} is a file; it must be a folder or not exist yet.")
+def _read_home(value: str) -> Path:
+    home = _path("COURSE_HOME", value)
+    parent = _existing_parent(home)
+    if not parent.is_dir():
+        raise SettingsError(
+            f"COURSE_HOME={value!r}: {parent} is a file; there must be a folder, or nothing yet."
+        )
+    if not os.access(parent, os.W_OK):
+        raise SettingsError(
+            f"COURSE_HOME={value!r}: nothing can be written to {parent}. Choose another folder."
+        )
     return home
+
+
+def _path(variable: str, value: str) -> Path:
+    try:
+        path = Path(value).expanduser().resolve()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user, a null byte
+        raise SettingsError(f"{variable}={value[:80]!r} is no path ({error}).") from error
+    return path
+
+
+def _existing_parent(folder: Path) -> Path:
+    """The nearest thing above a path, or the path itself, that exists."""
+    return next((parent for parent in [folder, *folder.parents] if parent.exists()), Path.cwd())
 
 
 def _shown(folder: Path) -> Path:
@@ -242,5 +265,4 @@ def _shown(folder: Path) -> Path:
 
 
 def _free_disk_gb(folder: Path) -> float:
-    existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
-    return shutil.disk_usage(existing).free / 1e9
+    return shutil.disk_usage(_existing_parent(folder)).free / 1e9

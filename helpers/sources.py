@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -11,9 +12,11 @@ import numpy as np
 from helpers import figshare, phantom, settings
 from helpers.dataset import missing_classes_message
 from helpers.errors import CourseError
-from helpers.mat import CLASS_NAMES, Slice, read_folds, read_slice
+from helpers.mat import CLASS_NAMES, MatFileError, Slice, read_folds, read_slice
 
 FOLDS_NAME = "cvind.mat"
+# What zipfile raises for a member that is damaged, encrypted or packed in an unknown way.
+UNREADABLE_MEMBER = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
 
 
 class SourceError(CourseError):
@@ -45,10 +48,16 @@ class SliceFile:
 
         Returns:
             A binary file, to be closed by the caller.
+
+        Raises:
+            MatFileError: the archive is damaged there, or encrypted.
         """
         if self.archive is None:
             return self.path.open("rb")
-        content = _NamedBytes(self.archive.read(self.member))
+        try:
+            content = _NamedBytes(self.archive.read(self.member))
+        except UNREADABLE_MEMBER as error:
+            raise MatFileError(self.name, None, f"cannot be unpacked ({error})") from error
         content.name = self.name
         return content
 
@@ -114,22 +123,24 @@ def find_slices(folder: str | Path) -> list[SliceFile]:
     return [found[number] for number in sorted(found)]
 
 
-def one_of_each_class(files: list[SliceFile]) -> list[Slice]:
-    """Reads one slice of each class.
+def one_of_each_class(files: list[SliceFile]) -> list[SliceFile]:
+    """Finds a readable slice of each class.
 
     Args:
         files: what `find_slices` returned.
 
     Returns:
-        Three slices: meningioma, glioma, pituitary.
+        Three files: a meningioma, a glioma, a pituitary tumour.
 
     Raises:
         SourceError: a class is missing.
     """
-    found: dict[int, Slice] = {}
+    found: dict[int, SliceFile] = {}
     for position in _class_guesses(len(files)):
-        one = files[position].read()
-        found.setdefault(one.label, one)
+        try:
+            found.setdefault(files[position].read().label, files[position])
+        except MatFileError:  # the assembly lists the bad ones
+            continue
         if len(found) == len(CLASS_NAMES):
             return [found[label] for label in CLASS_NAMES]
     absent = [name for label, name in CLASS_NAMES.items() if label not in found]
@@ -177,7 +188,8 @@ def _archive_files(path: Path):
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError) as error:
         raise SourceError(
-            f"{path.name} cannot be read as a zip archive ({error}). Delete it and download it again."
+            f"{path.name} cannot be read as a zip archive ({error}). If it is one of the four archives, "
+            "download it again; if not, move it out of this folder."
         ) from error
     for member in archive.infolist():
         number = _slice_number(member.filename)

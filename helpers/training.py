@@ -10,10 +10,10 @@ import keras
 import pandas as pd
 from keras import ops
 
-from helpers import settings
 from helpers.batches import Batches
 from helpers.checkpoints import NEW_BEST, Checkpoint
 from helpers.dataset import Dataset
+from helpers.errors import CourseError
 from helpers.metrics import THRESHOLD
 from helpers.models import layer_table, on_bytes
 from helpers.settings import Schedule
@@ -22,6 +22,10 @@ from helpers.splits import Split
 # Section 7.0.2 of the report.
 STOPPING_PATIENCE = 5
 PLATEAU_PATIENCE = 2
+
+
+class TrainingError(CourseError):
+    """A training did not give usable weights."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Run:
         best_epoch: the epoch with the lowest validation loss.
         seconds: wall time of all epochs, earlier sessions included.
         epochs_before: how many epochs earlier sessions had done.
-        folder: checkpoints and history.
+        folder: where its checkpoints lie.
     """
 
     history: pd.DataFrame
@@ -58,11 +62,14 @@ def train_classifier(
         dataset: the slices.
         split: which rows train and validate.
         schedule: epochs, batches and learning rate.
-        folder: for the checkpoints.
+        folder: for the checkpoints; each training gets a folder of its own in it.
         seed: of the shuffling.
 
     Returns:
         Run.
+
+    Raises:
+        TrainingError: the loss was never a number, or a saved file is damaged.
     """
     size = network.input_shape[1]
     data = (dataset.images(size), dataset.labels - 1)
@@ -179,7 +186,7 @@ class EpochLines(keras.callbacks.Callback):
 
 def _fit(model, data, split, schedule, callbacks, folder, key, seed, measures) -> Run:
     """Trains from where the folder's checkpoint stands, and loads the best weights."""
-    folder = Path(folder)
+    folder = Path(folder) / key[:8]  # one folder a training: another schedule or seed leaves it alone
     watched = [
         *callbacks,
         keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=PLATEAU_PATIENCE),
@@ -187,7 +194,7 @@ def _fit(model, data, split, schedule, callbacks, folder, key, seed, measures) -
             folder / NEW_BEST, monitor="val_loss", save_best_only=True, save_weights_only=True
         ),
     ]
-    checkpoint = Checkpoint(folder, key, watched, schedule.epochs)
+    checkpoint = Checkpoint(folder, watched, schedule.epochs)
     done = len(checkpoint.history)
     model.optimizer.build(model.trainable_variables)
     if checkpoint.finished:
@@ -205,10 +212,24 @@ def _fit(model, data, split, schedule, callbacks, folder, key, seed, measures) -
             shuffle=False,  # `Batches` has shuffled slices; shuffled micro-batches would mix the updates
             verbose=0,
         )
-    model.load_weights(checkpoint.best_weights)
+    _load_best(model, checkpoint, schedule)
     history = pd.DataFrame(checkpoint.history)
     history.index = pd.RangeIndex(1, len(history) + 1, name="epoch")
     return Run(history, int(history["val_loss"].idxmin()), history["seconds"].sum(), done, folder)
+
+
+def _load_best(model: keras.Model, checkpoint: Checkpoint, schedule: Schedule) -> None:
+    if checkpoint.best_weights is None:
+        raise TrainingError(
+            "the validation loss was not a number in any epoch. Try a smaller learning rate than "
+            f"{schedule.learning_rate:g}, and look at the data."
+        )
+    try:
+        model.load_weights(checkpoint.best_weights)
+    except (OSError, KeyError, ValueError) as error:
+        raise TrainingError(
+            f"{checkpoint.best_weights.name} is damaged. Delete {checkpoint.folder} and train again."
+        ) from error
 
 
 def _optimizer(schedule: Schedule) -> keras.Optimizer:
@@ -220,11 +241,11 @@ def _optimizer(schedule: Schedule) -> keras.Optimizer:
 
 def _use_xla() -> bool:
     """XLA makes these networks faster on a GPU and slower on a CPU."""
-    return settings.gpu_name() is not None
+    return bool(keras.distribution.list_devices("gpu"))
 
 
 def _key(network: keras.Model, dataset: Dataset, split: Split, schedule: Schedule, seed: int) -> str:
-    """A hash of everything that a training depends on."""
+    """A hash of what tells one training from another: data, split, network, schedule, seed."""
     layers = layer_table(network).drop(columns="layer").to_json()
     rates = [layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
     parts = {

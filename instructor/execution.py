@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from helpers import settings
 from helpers.progress import bar
 from helpers.settings import COURSE_FOLDER
-from helpers.sources import find_slices
+from helpers.sources import find_slices, one_of_each_class
 
 NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb"))
 CELL_TIMEOUT_SECONDS = 6 * 3600
@@ -37,22 +37,23 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
         The paths of the HTML pages.
 
     Raises:
-        CourseError: `COURSE_DATA` names a folder without slices.
+        CourseError: `COURSE_DATA` names a folder without slices, or without one of the classes.
         NotebookError: a cell raised an error; the page written so far shows it.
     """
     course = settings.load()
     # Absolute, since the notebooks run in a folder of their own.
     os.environ.update(COURSE_DATA=course.data, COURSE_HOME=str(course.home))
     if course.data not in settings.KEYWORDS:
-        find_slices(course.data)  # says so now rather than a minute later in a notebook
+        one_of_each_class(find_slices(course.data))  # says now what a notebook would say later
     out.mkdir(parents=True, exist_ok=True)
     pages = []
     for path in notebooks:
         notebook = nbformat.read(path, as_version=4)
         try:
             execute(notebook, path, log=out / f"{path.stem}.log")
-        finally:
-            pages.append(_write_page(notebook, out / path.name))
+        except NotebookError as error:
+            raise NotebookError(f"{error}\nSee {_write_page(notebook, out / path.name)}") from error
+        pages.append(_write_page(notebook, out / path.name))
         if store:
             nbformat.write(_without_twins(notebook), path)
     return pages
@@ -79,6 +80,7 @@ def execute(notebook: NotebookNode, path: Path, log: Path) -> None:
             resources={"metadata": {"path": str(path.parent)}},
             coalesce_streams=True,
             extra_arguments=["--log-level=ERROR"],
+            on_cell_start=lambda cell, **_: progress.set_postfix_str(cell.id),
             on_cell_executed=lambda **_: progress.update(),
         )
         try:

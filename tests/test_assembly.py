@@ -113,7 +113,7 @@ def test_once_replaced_only_the_bad_ones_are_read_again(
     assert mended.fingerprint["content"] == dataset.fingerprint["content"]
 
 
-def test_bad_files_can_be_left_out(some_bad, dataset, tmp_path):
+def test_bad_files_can_be_left_out(some_bad, dataset, tmp_path, capsys):
     rest = assemble(some_bad, tmp_path / "set", on_bad="skip", progress=False)
     kept = [row for row in range(30) if row not in (3, 16)]
     assert rest.table["number"].tolist() == [row + 1 for row in kept]
@@ -121,10 +121,76 @@ def test_bad_files_can_be_left_out(some_bad, dataset, tmp_path):
     np.testing.assert_array_equal(rest.masks(512), dataset.masks(512)[kept])
     assert rest.fingerprint["bad_files"] == 2
     assert len(pd.read_csv(rest.folder / "bad_files.csv")) == 2
-    assert len(assemble(some_bad, tmp_path / "set", on_bad="skip", progress=False)) == 28
-    with pytest.raises(AssemblyError, match="2 of 30"):  # what was fine with "skip" is not with "stop"
-        assemble(some_bad, tmp_path / "set", progress=False)
-    assert len(rest.table) == 28
+    assert "left out" not in capsys.readouterr().out
+    assert len(assemble(some_bad, tmp_path / "set", progress=False)) == 28  # as was chosen before
+    assert "2 bad files were left out" in capsys.readouterr().out
+
+
+@pytest.fixture
+def three(phantom_folder, tmp_path):
+    """A folder with one slice of each class."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for number in (1, 10, 25):
+        shutil.copy(phantom_folder / f"{number}.mat", folder)
+    return folder
+
+
+def test_interrupted_while_bad_files_are_taken_out(some_bad, dataset, tmp_path, monkeypatch):
+    save, saved = np.save, []
+
+    def interrupted_save(path, array):
+        save(path, array)
+        saved.append(path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "save", interrupted_save)
+    with pytest.raises(KeyboardInterrupt):
+        assemble(some_bad, tmp_path / "set", on_bad="skip", progress=False)
+    monkeypatch.undo()
+    assert len(saved) == 1
+    rest = assemble(some_bad, tmp_path / "set", on_bad="skip", progress=False)
+    kept = [row for row in range(30) if row not in (3, 16)]
+    for size in (512, 128):
+        np.testing.assert_array_equal(rest.images(size), dataset.images(size)[kept])
+
+
+def test_a_damaged_archive_member_is_a_bad_file(phantom_folder, tmp_path):
+    archive = tmp_path / "all.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
+        for number in (1, 10, 25):
+            packed.write(phantom_folder / f"{number}.mat", f"{number}.mat")
+    content = bytearray(archive.read_bytes())
+    content[5000] ^= 255
+    archive.write_bytes(content)
+    with pytest.raises(AssemblyError, match=r"1 of 3 files are bad: all\.zip/1\.mat: .*cannot be unpacked"):
+        assemble(tmp_path, tmp_path / "set", progress=False)
+    assert len(assemble(tmp_path, tmp_path / "set", on_bad="skip", progress=False)) == 2
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 1'])
+@pytest.mark.parametrize("name", ["set/fingerprint.json", "set.partial/journal.jsonl"])
+def test_unreadable_notes_count_as_none(three, tmp_path, name, content):
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_text(content)
+    assert len(assemble(three, tmp_path / "set", progress=False)) == 3
+
+
+def test_a_data_set_with_a_file_missing_is_assembled_again(three, tmp_path):
+    for name in ("masks_128.npy", "index.csv"):
+        made = assemble(three, tmp_path / "set", progress=False)
+        (made.folder / name).unlink()
+    assert assemble(three, tmp_path / "set", progress=False).masks(128).shape == (3, 128, 128)
+
+
+def test_numbers_beyond_the_folds_have_none(phantom_folder, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    shutil.copy(phantom_folder / "cvind.mat", source)
+    for old, new in ((1, 0), (10, 30), (25, 31)):
+        shutil.copy(phantom_folder / f"{old}.mat", source / f"{new}.mat")
+    folds = mat.read_folds(source / "cvind.mat")
+    assert assemble(source, tmp_path / "set", progress=False).table["fold"].tolist() == [0, folds[29], 0]
 
 
 def test_nothing_but_bad_files(tmp_path):
@@ -144,12 +210,8 @@ def test_a_changed_source_is_assembled_anew(phantom_folder, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("set")] == ["set"]
 
 
-def test_without_folds(phantom_folder, tmp_path):
-    source = tmp_path / "source"
-    source.mkdir()
-    for number in (1, 9, 25):
-        shutil.copy(phantom_folder / f"{number}.mat", source)
-    assert assemble(source, tmp_path / "set", progress=False).table["fold"].tolist() == [0, 0, 0]
+def test_without_folds(three, tmp_path):
+    assert assemble(three, tmp_path / "set", progress=False).table["fold"].tolist() == [0, 0, 0]
 
 
 def test_prepare_wants_all_classes(phantom_folder, tmp_path):

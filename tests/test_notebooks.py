@@ -3,12 +3,12 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
-import tomllib
 
 from helpers.settings import COURSE_FOLDER
 
@@ -121,6 +121,15 @@ def test_relative_links_lead_somewhere(cells, path):
     for cell in cells:
         for link in re.findall(r"\]\((?!https?:|#)([^)]+)\)", cell.source):
             assert (path.parent / link).is_file(), link
+
+
+def test_the_readme_has_no_gaps():
+    text = (COURSE_FOLDER / "README.md").read_text(encoding="utf-8")
+    assert not re.search(r"@[A-Z]+@|TODO|TBD", text)
+    for path in NOTEBOOKS:
+        assert f"{REPOSITORY.removeprefix('https://github.com/')}/blob/main/notebooks/{path.name}" in text
+    for link in re.findall(r"\]\((?!https?:|#)([^)]+)\)", text):
+        assert (COURSE_FOLDER / link).is_file(), link
 
 
 def test_notebook_01_needs_no_tensorflow():

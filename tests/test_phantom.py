@@ -199,7 +199,7 @@ def test_another_call_leaves_nothing_of_the_first(tmp_path):
 def test_never_overwrites_real_slices(tmp_path):
     real = b"MATLAB 7.3 MAT-file, Platform: PCWIN64".ljust(1000)
     (tmp_path / "1.mat").write_bytes(real)
-    with pytest.raises(FileExistsError, match=r"1\.mat"):
+    with pytest.raises(phantom_files.PhantomFolderError, match=r"1\.mat"):
         write_phantoms(tmp_path, SMALL, progress=False)
     assert (tmp_path / "1.mat").read_bytes() == real
 

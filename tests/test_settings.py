@@ -45,14 +45,16 @@ def test_each_source_has_a_data_set_of_its_own(tmp_path):
         ("COURSE_DATA", "/no/such/folder", "nor a folder that exists"),
         ("COURSE_DATA", __file__, "is a file; give the folder"),
         ("COURSE_PROFILE", "fast", "choose 'quick' or 'full'"),
-        ("COURSE_HOME", __file__, "must be a folder"),
+        ("COURSE_DATA", "x" * 5000, "is no path"),
+        ("COURSE_HOME", __file__, "is a file"),
+        ("COURSE_HOME", __file__ + "/below", "is a file"),
     ],
 )
 def test_a_bad_value_is_named(variable, value, words):
     with pytest.raises(SettingsError) as caught:
         load(**{variable: value})
     assert variable in str(caught.value)
-    assert repr(value) in str(caught.value)
+    assert value[:80] in str(caught.value)
     assert words in str(caught.value)
 
 
@@ -78,3 +80,14 @@ def test_the_banner_says_what_runs(tmp_path):
 
 def test_the_banner_names_no_folder_above_the_course():
     assert str(settings.COURSE_FOLDER) not in settings.banner(load())
+
+
+def test_case_and_spaces_do_not_matter():
+    course = load(COURSE_DATA=" Phantoms", COURSE_PROFILE="FULL ")
+    assert (course.data, course.profile.name) == ("phantoms", "full")
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings.os, "access", lambda *_: False)
+    with pytest.raises(SettingsError, match="nothing can be written"):
+        load(COURSE_HOME=str(tmp_path / "new"))

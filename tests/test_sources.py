@@ -79,7 +79,7 @@ def test_a_broken_archive_is_named(tmp_path):
 
 def test_one_of_each_class(phantom_folder):
     files = find_slices(phantom_folder)
-    assert [one.label for one in one_of_each_class(files)] == [1, 2, 3]
+    assert [file.read().label for file in one_of_each_class(files)] == [1, 2, 3]
     with pytest.raises(SourceError, match="no meningioma and no pituitary among these 3 slices"):
         one_of_each_class(files[10:13])
 

@@ -5,6 +5,7 @@ import pytest
 from helpers import models, training
 from helpers.settings import Schedule
 from helpers.splits import classification_split, segmentation_split
+from helpers.training import TrainingError
 
 SCHEDULE = Schedule(epochs=4, batch=8, micro_batch=4)
 
@@ -88,8 +89,65 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
     np.testing.assert_array_equal(flat(network), flat(undisturbed[0]))
 
 
+@pytest.mark.parametrize("moment", ["EpochLines", "Checkpoint"])
+def test_interrupted_at_an_awkward_moment(dataset, tmp_path, monkeypatch, moment):
+    """After updates but before any checkpoint; and between Keras's callback and ours."""
+    split = classification_split(dataset.labels, seed=0)
+
+    def go(network, folder):
+        return training.train_classifier(network, dataset, split, SCHEDULE, tmp_path / folder, seed=1)
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    network = small_classifier()
+    monkeypatch.setattr(getattr(training, moment), "on_epoch_end", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        go(network, "interrupted")
+    monkeypatch.undo()
+    run = go(network, "interrupted")  # the same object, as when a student runs the cell again
+    undisturbed = small_classifier()
+    whole = go(undisturbed, "undisturbed")
+    np.testing.assert_array_equal(flat(network), flat(undisturbed))
+    np.testing.assert_array_equal(run.history["val_loss"], whole.history["val_loss"])
+
+
+def train_once(dataset, folder):
+    """One epoch of the small classifier."""
+    network, split = small_classifier(), classification_split(dataset.labels, seed=0)
+    return training.train_classifier(network, dataset, split, Schedule(1, 8, 4), folder, seed=1)
+
+
+def test_a_stale_file_is_not_taken_for_the_best(dataset, tmp_path):
+    folder = train_once(dataset, tmp_path).folder
+    (folder / "state.json").unlink()
+    (folder / "best.new.weights.h5").write_bytes(b"torn")
+    assert train_once(dataset, tmp_path).best_epoch == 1
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"key": "older version"}', "[1]"])
+def test_an_unreadable_state_means_training_afresh(dataset, tmp_path, content):
+    folder = train_once(dataset, tmp_path).folder
+    (folder / "state.json").write_text(content)
+    assert train_once(dataset, tmp_path).epochs_before == 0
+
+
+def test_damaged_weights_are_named(dataset, tmp_path):
+    folder = train_once(dataset, tmp_path).folder
+    (folder / "best-001.weights.h5").write_bytes(b"torn")
+    with pytest.raises(TrainingError, match=r"best-001\.weights\.h5 is damaged\. Delete"):
+        train_once(dataset, tmp_path)
+
+
+def test_a_loss_that_is_never_a_number(dataset, tmp_path):
+    network, split = small_classifier(), classification_split(dataset.labels, seed=0)
+    network.set_weights([weights * np.float32("nan") for weights in network.get_weights()])
+    with pytest.raises(TrainingError, match=r"smaller learning rate than 0\.001"):
+        training.train_classifier(network, dataset, split, Schedule(1, 8, 4), tmp_path, seed=1)
+
+
 def test_a_finished_training_is_loaded(kind, undisturbed, dataset, capsys):
-    network, run = train(kind, dataset, undisturbed[1].folder)
+    network, run = train(kind, dataset, undisturbed[1].folder.parent)
     assert "Already trained, for 4 epochs" in capsys.readouterr().out
     np.testing.assert_array_equal(flat(network), flat(undisturbed[0]))
     assert run.epochs_before == 4
@@ -98,10 +156,11 @@ def test_a_finished_training_is_loaded(kind, undisturbed, dataset, capsys):
     )
 
 
-def test_another_seed_is_another_training(kind, undisturbed, dataset, tmp_path, capsys):
-    train(kind, dataset, tmp_path, Schedule(1, 8, 4))
-    train(kind, dataset, tmp_path, Schedule(1, 8, 4), seed=2)
+def test_another_seed_is_another_training(dataset, tmp_path, capsys):
+    train("classifier", dataset, tmp_path, Schedule(1, 8, 4))
+    train("classifier", dataset, tmp_path, Schedule(1, 8, 4), seed=2)
     assert "Already trained" not in capsys.readouterr().out
+    assert len(list(tmp_path.iterdir())) == 2  # and leaves the first alone
 
 
 def test_early_stopping_watches_the_training_loss(dataset, tmp_path, capsys):
