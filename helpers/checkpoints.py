@@ -51,9 +51,9 @@ class Checkpoint(keras.callbacks.Callback):
         return self.state["finished"]
 
     @property
-    def best_weights(self) -> Path | None:
-        """The weights of the epoch with the lowest validation loss; None if it was never a number."""
-        return self.folder / self.state["best"] if self.state["best"] else None
+    def best_weights(self) -> Path:
+        """The weights of the epoch with the lowest validation loss."""
+        return self.folder / self.state["best"]
 
     def on_train_begin(self, logs=None):
         (self.folder / NEW_BEST).unlink(missing_ok=True)  # of an epoch that was interrupted

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -219,7 +220,7 @@ def _fit(model, data, split, schedule, callbacks, folder, key, seed, measures) -
 
 
 def _load_best(model: keras.Model, checkpoint: Checkpoint, schedule: Schedule) -> None:
-    if checkpoint.best_weights is None:
+    if all(math.isnan(logs["val_loss"]) for logs in checkpoint.history):
         raise TrainingError(
             "the validation loss was not a number in any epoch. Try a smaller learning rate than "
             f"{schedule.learning_rate:g}, and look at the data."
