@@ -156,6 +156,7 @@ def normalisation(image: np.ndarray, normalised: np.ndarray) -> CourseFigure:
         show_image(above, array, f"{name}: {low} to {high:,}")
         below.hist(array.ravel(), bins=64, color=BLUE, log=True)
         name_axes(below, "intensity", "pixels (log scale)")
+        below.locator_params(axis="x", nbins=5)
         below.xaxis.set_major_formatter("{x:,g}")
         words.append(f"{name}, from {low} to {high:,}")
     return figure.described(
