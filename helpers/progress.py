@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from tqdm import tqdm
 
 
-def bar(iterable: Iterable | None = None, *, total: int | None, unit: str, title: str, show: bool = True):
+def bar(
+    iterable: Iterable | None = None,
+    *,
+    total: int | None,
+    unit: str,
+    title: str,
+    show: bool = True,
+    initial: int = 0,
+    scale: bool = False,
+):
     """Wraps an iterable in a progress bar with rate and time left.
 
     Plain text rather than a widget: it looks the same in Colab, Jupyter and a terminal, and
@@ -18,6 +27,8 @@ def bar(iterable: Iterable | None = None, *, total: int | None, unit: str, title
         unit: one item's name, such as "slice".
         title: what is being done.
         show: False for no bar at all.
+        initial: how many were done before; they do not count for the rate.
+        scale: write large numbers short, such as 214M: for bytes.
 
     Returns:
         tqdm, to iterate over.
@@ -28,6 +39,8 @@ def bar(iterable: Iterable | None = None, *, total: int | None, unit: str, title
         unit=f" {unit}",
         desc=title,
         disable=not show,
+        initial=initial,
+        unit_scale=scale,
         leave=False,
         file=sys.stdout,
         mininterval=0.5,

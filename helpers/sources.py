@@ -93,7 +93,7 @@ def obtain(course: settings.Settings) -> Path:
         phantom.write_phantoms(course.phantom_folder, counts, course.seed)
         return course.phantom_folder
     if course.data == "figshare":
-        return figshare.fetch(course.download_folder)
+        return figshare.fetch(course.download_folder, look_in=(course.home,))
     return Path(course.data)
 
 
