@@ -21,13 +21,13 @@ from helpers import settings
 from helpers.dataset import SIZES, Dataset, DatasetError
 from helpers.errors import CourseError
 from helpers.files import read_json, write_json
-from helpers.images import resize_image, resize_mask, to_uint8
+from helpers.images import fill_border, resize_image, resize_mask, to_uint8
 from helpers.mat import CLASS_NAMES, MatFileError, Slice
 from helpers.progress import bar
 from helpers.sources import SliceFile, find_folds, find_slices, obtain
 from helpers.splits import patient_family
 
-FORMAT = 1
+FORMAT = 2
 ARRAYS = [(kind, size) for kind in ("images", "masks") for size in SIZES]
 
 
@@ -229,6 +229,7 @@ def _write_png(path: Path, pixels: np.ndarray) -> None:
 def _describe(one: Slice, file: SliceFile) -> dict:
     """The row of the index that belongs to a slice."""
     y, x = np.nonzero(one.mask)
+    inside = np.count_nonzero(fill_border(one.border, one.mask.shape))
     content = hashlib.sha256(one.image.tobytes() + one.mask.tobytes())
     return {
         "number": file.number,
@@ -243,6 +244,7 @@ def _describe(one: Slice, file: SliceFile) -> dict:
         "tumour_fraction": round(float(one.mask.mean()), 6),
         "centroid_x_px": round(float(x.mean()), 2),
         "centroid_y_px": round(float(y.mean()), 2),
+        "border_area_ratio": round(len(x) / inside, 4) if inside else float("nan"),
         "checksum": content.hexdigest(),
     }
 

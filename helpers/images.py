@@ -57,3 +57,22 @@ def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
     coverage = cv2.resize(mask.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
     threshold = min(0.5, coverage.max())
     return ((coverage >= threshold) & (coverage > 0)).astype(np.uint8)
+
+
+def fill_border(border: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Fills an outline: what the mask of a slice should cover.
+
+    Args:
+        border: (N, 2) float, x (column) and y (row) in px, zero-based; `Slice.border`.
+        shape: height and width of the slice.
+
+    Returns:
+        (H, W) uint8, 1 inside the outline and on it; all 0 where there are no points.
+    """
+    filled = np.zeros(shape, np.uint8)
+    if len(border):
+        height, width = shape
+        # A point may lie outside the slice, but not so far that it no longer fits into 32 bits.
+        points = np.clip(np.rint(border), [-width, -height], [2 * width, 2 * height])
+        cv2.fillPoly(filled, [points.astype(np.int32)], 1)
+    return filled

@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -19,7 +20,7 @@ from helpers.images import to_uint8
 COLUMNS = [
     "number", "label", "class_name", "patient", "family", "fold", "native_size",
     "intensity_min", "intensity_max", "tumour_area_px", "tumour_fraction",
-    "centroid_x_px", "centroid_y_px", "file", "checksum",
+    "centroid_x_px", "centroid_y_px", "border_area_ratio", "file", "checksum",
 ]  # fmt: skip
 
 
@@ -40,6 +41,7 @@ def test_what_lies_on_disk(dataset, phantom_folder):
     np.testing.assert_array_equal(picture, dataset.images(512)[20])
     y, x = np.nonzero(one.mask)
     assert (row["centroid_x_px"], row["centroid_y_px"]) == pytest.approx((x.mean(), y.mean()), abs=0.01)
+    assert dataset.table["border_area_ratio"].between(0.9, 1.1).all()
     folds = mat.read_folds(phantom_folder / "cvind.mat")
     np.testing.assert_array_equal(dataset.table["fold"], folds)
     fingerprint = dataset.fingerprint
@@ -208,6 +210,18 @@ def test_a_changed_source_is_assembled_anew(phantom_folder, tmp_path):
     second = assemble(source, tmp_path / "set", progress=False)
     assert (len(first), len(second)) == (30, 29)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("set")] == ["set"]
+
+
+def test_a_mask_away_from_its_border_shows_in_the_index(three):
+    file = assembly.find_slices(three)[0]
+    one = file.read()
+    halved = dataclasses.replace(one, mask=one.mask & (np.cumsum(one.mask).reshape(one.mask.shape) % 2 == 0))
+    whole, half, none = (
+        assembly._describe(version, file)["border_area_ratio"]
+        for version in (one, halved, dataclasses.replace(one, border=one.border[:0]))
+    )
+    assert half == pytest.approx(whole / 2, abs=0.01)
+    assert np.isnan(none)
 
 
 def test_without_folds(three, tmp_path):

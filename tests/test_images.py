@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.images import resize_image, resize_mask, to_uint8
+from helpers.images import fill_border, resize_image, resize_mask, to_uint8
 
 
 @given(st.integers(-500, 0), st.integers(1, 12_728))
@@ -53,3 +53,17 @@ def test_half_covered_pixels_belong_to_the_tumour():
 
 def test_an_empty_mask_stays_empty():
     assert not resize_mask(np.zeros((512, 512), bool), 128).any()
+
+
+def test_a_filled_border_has_its_points_and_what_lies_between():
+    square = np.array([[2, 1], [5, 1], [5, 4], [2, 4]], dtype=float)
+    filled = fill_border(square, (8, 8))
+    assert filled.dtype == np.uint8
+    np.testing.assert_array_equal(np.argwhere(filled).min(axis=0), [1, 2])
+    assert filled.sum() == 16
+
+
+def test_a_border_may_leave_the_slice_or_be_empty():
+    far = np.array([[-1e300, -1e300], [1e300, -1e300], [1e300, 1e300], [-1e300, 1e300]])
+    assert fill_border(far, (4, 6)).all()
+    assert not fill_border(np.zeros((0, 2)), (4, 6)).any()
