@@ -8,6 +8,7 @@ patient, no duplicates, masks that fit their borders.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ HIGHEST_INTENSITY = (860, 12_728)  # of the dimmest (about) and of the brightest
 # Mask over filled border. The border's own pixels may count or not: an eighth of the smallest tumours.
 MASK_TO_BORDER = (0.8, 1.25)
 
+LINE_LENGTH = 100
 YES, NO, NOT_APPLICABLE = "yes", "no", "not applicable"
 CLASSES = " / ".join(CLASS_NAMES.values())
 
@@ -82,13 +84,15 @@ def explain(findings: pd.DataFrame) -> str:
     judged = len(findings) - counts
     lines = []
     if counts:
-        lines.append(f"This is not the published data set: its {counts} counts differ, as they must.")
+        lines.append(f"This is not the published data set, so its {counts} counts may differ.")
     what = f"{judged} {'other ' if counts else ''}checks"
     if differing.empty:
         lines.append(f"All {what} are as they should be.")
     else:
         lines.append(f"{judged - len(differing)} of {what} are as they should be; these are not:")
-    lines += [f"- {row.check}: {row.found}. {row.matters}" for row in differing.itertuples()]
+    for row in differing.itertuples():
+        line = f"- {row.check}: {row.found}. {row.matters}"
+        lines.append(fill(line, LINE_LENGTH, subsequent_indent="  ", break_on_hyphens=False))
     return "\n".join(lines)
 
 

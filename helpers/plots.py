@@ -3,14 +3,19 @@
 from helpers.figures import CourseFigure
 from helpers.plots_classification import confusion_matrix, learning_curves, misclassified_slices
 from helpers.plots_data import (
-    class_balance,
     colour_channels,
-    intensity_ranges,
     mask_resizing,
     normalisation,
     orientation,
     raw_slices,
+)
+from helpers.plots_explore import (
+    class_balance,
+    intensity_ranges,
+    normalised_brightness,
+    slices_per_patient,
     tumour_areas,
+    tumour_places,
 )
 from helpers.plots_segmentation import (
     example_pairs,
@@ -33,11 +38,14 @@ __all__ = [
     "mask_resizing",
     "misclassified_slices",
     "normalisation",
+    "normalised_brightness",
     "orientation",
     "overlap_measures",
     "raw_slices",
     "segmentation_examples",
     "slice_dice",
+    "slices_per_patient",
     "tumour_areas",
+    "tumour_places",
     "unet_diagram",
 ]

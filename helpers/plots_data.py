@@ -1,20 +1,13 @@
-"""Figures of the data: notebook 01."""
+"""Figures of single slices, on their way into the data set: notebook 01."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
-from helpers import report
 from helpers.figures import (
-    BLACK,
     BLUE,
-    CLASS_COLOURS,
-    CLASS_MARKERS,
     GREY,
     ORANGE,
     CourseFigure,
@@ -22,15 +15,12 @@ from helpers.figures import (
     in_course_look,
     legend_below,
     listed,
-    log_axis,
     name_axes,
     new_figure,
     show_image,
     show_mask,
 )
 from helpers.mat import CLASS_NAMES, Slice
-
-PUBLISHED_TUMOUR_PERCENT = 1.69  # mean over the 3064 published slices
 
 
 @in_course_look
@@ -113,31 +103,6 @@ def colour_channels(rgba: np.ndarray) -> CourseFigure:
 
 
 @in_course_look
-def intensity_ranges(table: pd.DataFrame) -> CourseFigure:
-    """Shows how differently bright the slices are before they are normalised.
-
-    Args:
-        table: `Dataset.table`.
-
-    Returns:
-        CourseFigure, a dot a slice at its highest intensity.
-    """
-    figure, axes = new_figure(1, 1, (8.4, 3.4))
-    ax = axes[0, 0]
-    highest = table["intensity_max"]
-    medians = _dots_by_class(ax, table, highest)
-    ax.set_xlim(left=0)
-    ax.xaxis.set_major_formatter("{x:,g}")
-    title = f"{len(table):,} slices end anywhere between {highest.min():,} and {highest.max():,}"
-    name_axes(ax, "highest intensity of the slice, as the scanner wrote it", "", title, grid="x")
-    words = [f"{name} {median:,.0f}" for name, median in medians.items()]
-    return figure.described(
-        f"The highest intensity of each of {len(table):,} slices: anywhere from {highest.min():,} to "
-        f"{highest.max():,}; medians: {listed(words)}."
-    )
-
-
-@in_course_look
 def normalisation(image: np.ndarray, normalised: np.ndarray) -> CourseFigure:
     """Shows one slice before and after its intensities are stretched to 0..255.
 
@@ -193,90 +158,6 @@ def mask_resizing(mask: np.ndarray, resized: dict[str, np.ndarray]) -> CourseFig
     return figure.described(
         f"One small tumour mask, close up, and the part of its area that each rule keeps. {'; '.join(words)}."
     )
-
-
-@in_course_look
-def class_balance(table: pd.DataFrame, published: bool = False) -> CourseFigure:
-    """Counts slices and patients of each class.
-
-    Args:
-        table: `Dataset.table`.
-        published: also mark the counts of the published data set.
-
-    Returns:
-        CourseFigure, slices on the left, patients on the right.
-    """
-    figure, axes = new_figure(1, 2, (9, 3.6))
-    names = list(CLASS_NAMES.values())
-    groups = table.groupby("class_name")["patient"]
-    slices, patients = (counts.reindex(names, fill_value=0) for counts in (groups.size(), groups.nunique()))
-    for ax, counts, what in zip(axes[0], (slices, patients), ("slices", "patients"), strict=True):
-        bars = ax.bar(names, counts, color=[CLASS_COLOURS[name] for name in names])
-        ax.bar_label(bars, [f"{count:,}" for count in counts], padding=2)
-        ax.margins(y=0.12)
-        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-        name_axes(ax, "", what, f"{counts.sum():,} {what}")
-    words = [f"{name} {slices[name]:,} slices of {patients[name]:,} patients" for name in names]
-    alt = f"{listed(words)}."
-    if published:
-        expected = list(report.CLASS_COUNTS.values())
-        outlined = {"fill": False, "edgecolor": BLACK, "linestyle": "--"}
-        axes[0, 0].bar(names, expected, **outlined)
-        axes[0, 0].set_xticks(
-            range(3), [f"{name}\npublished: {count:,}" for name, count in zip(names, expected, strict=True)]
-        )
-        legend_below(figure, {"published data set": Patch(**outlined)})
-        alt += f" The published data set has {listed([f'{count:,}' for count in expected])} slices."
-    return figure.described(alt)
-
-
-@in_course_look
-def tumour_areas(table: pd.DataFrame) -> CourseFigure:
-    """Shows how little of a slice the tumour fills.
-
-    Args:
-        table: `Dataset.table`.
-
-    Returns:
-        CourseFigure, a dot a slice, on a logarithmic axis.
-    """
-    figure, axes = new_figure(1, 1, (8.4, 3.6))
-    ax = axes[0, 0]
-    percent = 100 * table["tumour_fraction"]
-    medians = _dots_by_class(ax, table, percent)
-    ax.axvline(PUBLISHED_TUMOUR_PERCENT, color=BLACK, linestyle=":", linewidth=1.2, zorder=0)
-    ax.annotate(f" published, mean: {PUBLISHED_TUMOUR_PERCENT} %", (PUBLISHED_TUMOUR_PERCENT, 1),
-                xycoords=ax.get_xaxis_transform(), va="top", fontsize=9)  # fmt: skip
-    title = f"{len(table):,} slices: mean {percent.mean():.2f} %, median {percent.median():.2f} %"
-    name_axes(ax, "", "", title, grid="x")
-    log_axis(ax.xaxis, "part of the slice that is tumour, %")
-    words = [f"{name} {median:.2f} %" for name, median in medians.items()]
-    return figure.described(
-        f"The tumour fills {percent.mean():.2f} % of a slice on average (published data: "
-        f"{PUBLISHED_TUMOUR_PERCENT} %), from {percent.min():.2f} % to {percent.max():.2f} %; "
-        f"medians: {listed(words)}."
-    )
-
-
-def _dots_by_class(ax: Axes, table: pd.DataFrame, values: pd.Series) -> dict[str, float]:
-    """Draws a dot a slice, in one band a class, and each median; returns the medians."""
-    rng = np.random.default_rng(0)
-    names = [name for name in CLASS_NAMES.values() if (table["class_name"] == name).any()]
-    medians = {}
-    for level, name in enumerate(names):
-        ours = values[table["class_name"] == name]
-        ax.scatter(ours, level + rng.uniform(-0.28, 0.28, len(ours)), s=14, alpha=0.5, linewidths=0,
-                   color=CLASS_COLOURS[name], marker=CLASS_MARKERS[name])  # fmt: skip
-        medians[name] = ours.median()
-        (bar,) = ax.plot(
-            [medians[name]] * 2, [level - 0.42, level + 0.42], color=BLACK, linewidth=1.8, zorder=1
-        )
-    legend_below(ax.figure, {"median of the class": bar})
-    ax.set_yticks(
-        range(len(names)), [f"{name}\n{(table['class_name'] == name).sum():,} slices" for name in names]
-    )
-    ax.set_ylim(len(names) - 0.5, -0.5 - 0.25)
-    return medians
 
 
 def _window(mask: np.ndarray) -> tuple[float, float, float, float]:

@@ -148,7 +148,9 @@ def test_each_break_shows_in_its_own_row_and_no_other(table, check):
     findings = integrity.check(Dataset(Path("made-up"), table), published=True)
     row = findings.set_index("check").loc[check]
     assert row["matters"].endswith(".")
-    explanation = integrity.explain(findings)
+    lines = integrity.explain(findings).splitlines()
+    assert max(map(len, lines)) <= integrity.LINE_LENGTH
+    explanation = " ".join(line.strip() for line in lines)
     assert explanation.startswith("12 of 13 checks are as they should be; these are not:")
     assert f"- {check}: {row['found']}. {row['matters']}" in explanation
 

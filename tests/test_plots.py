@@ -93,6 +93,7 @@ MASKS = np.stack([disc(128, 60, 60, radius) for radius in (4, 8, 12, 16)]).astyp
 PROBABILITIES = 0.9 * np.roll(MASKS, 2, axis=2)
 SCORES = metrics.dice(MASKS, PROBABILITIES >= 0.5)
 TABLE = make_table()
+GLIOMAS = TABLE[TABLE["label"] == 2].groupby("patient").size()
 OVERLAPS = pd.DataFrame(
     {
         "measure": [
@@ -155,6 +156,29 @@ FIGURES = {  # name: (function of no arguments that draws it, what its alt text 
         [f"{(TABLE.label == 2).sum()} slices of 4 patients"],
     ),
     "class_balance published": (lambda: plots.class_balance(TABLE, published=True), ["708, 1,426 and 930"]),
+    "slices_per_patient": (
+        lambda: plots.slices_per_patient(TABLE),
+        ["60 slices of 12 patients", f"{min(GLIOMAS)} to {max(GLIOMAS)}, median {np.median(GLIOMAS):g}"],
+    ),
+    "slices_per_patient, class missing": (
+        lambda: plots.slices_per_patient(TABLE[TABLE["label"] != 3]),
+        ["of 8 patients", "pituitary none"],
+    ),
+    "tumour_places": (
+        lambda: plots.tumour_places(IMAGES, MASKS, [1, 1, 2, 3]),
+        [
+            "meningioma (at most 100 %, on average 47 % from the left and 47 % from the top)",
+            "glioma (at most 100 %",
+        ],
+    ),
+    "tumour_places, class missing and black images": (
+        lambda: plots.tumour_places(0 * IMAGES[:2], 0 * MASKS[:2], [1, 1]),
+        ["mean head: meningioma (at most 0 %"],
+    ),
+    "normalised_brightness": (
+        lambda: plots.normalised_brightness(TABLE, np.stack([np.full((8, 8), k) for k in range(60)])),
+        ["60 slices", "from 0 to 59", f"pituitary {np.median(np.flatnonzero(TABLE.label == 3)):.0f}"],
+    ),
     "tumour_areas": (
         lambda: plots.tumour_areas(TABLE),
         [f"{100 * TABLE.tumour_fraction.mean():.2f} %", "1.69 %"],
@@ -312,6 +336,17 @@ def test_difference_has_three_colours_on_black(drawn):
     difference = drawn["segmentation_examples"][0].axes[3].images[0].get_array()
     colours = np.unique(np.asarray(difference).reshape(-1, 3), axis=0)
     assert len(colours) == 4
+
+
+def test_maps_of_tumour_places_have_one_scale_and_are_means(drawn):
+    maps = [ax.images[0] for ax in drawn["tumour_places"][0].axes[:3]]
+    assert {each.get_clim() for each in maps} == {(0, 100)}
+    np.testing.assert_allclose(maps[0].get_array(), 50.0 * (MASKS[0] + MASKS[1]))
+
+
+def test_slices_per_patient_counts_every_patient(drawn):
+    bars = [[bar.get_height() for bar in ax.patches] for ax in drawn["slices_per_patient"][0].axes]
+    assert [sum(heights) for heights in bars] == [4, 4, 4]
 
 
 def test_one_epoch_has_one_whole_tick(drawn):
