@@ -85,11 +85,11 @@ def explain(findings: pd.DataFrame) -> str:
     lines = []
     if counts:
         lines.append(f"This is not the published data set, so its {counts} counts may differ.")
-    what = f"{judged} {'other ' if counts else ''}checks"
+    what = f"{judged} {'other ' if counts else ''}checks agree with the published set."
     if differing.empty:
-        lines.append(f"All {what} are as they should be.")
+        lines.append(f"All {what}")
     else:
-        lines.append(f"{judged - len(differing)} of {what} are as they should be; these are not:")
+        lines.append(f"{judged - len(differing)} of {what} What differs, and what it means:")
     for row in differing.itertuples():
         line = f"- {row.check}: {row.found}. {row.matters}"
         lines.append(fill(line, LINE_LENGTH, subsequent_indent="  ", break_on_hyphens=False))

@@ -83,7 +83,7 @@ def test_the_published_set_is_as_published(table):
     assert set(answers(table).values()) == {"yes"}
     findings = integrity.check(Dataset(Path("made-up"), table), published=True)
     assert (findings["matters"] == "").all()
-    assert integrity.explain(findings) == "All 13 checks are as they should be."
+    assert integrity.explain(findings) == "All 13 checks agree with the published set."
     found = dict(zip(findings["check"], findings["found"], strict=True))
     assert found["slices (meningioma / glioma / pituitary)"] == "3,064 (708 / 1,426 / 930)"
     assert found["slices not of 512 x 512 pixels"] == "15 of 256 x 256: 955-957, 1070-1076, 1203-1207"
@@ -151,7 +151,7 @@ def test_each_break_shows_in_its_own_row_and_no_other(table, check):
     lines = integrity.explain(findings).splitlines()
     assert max(map(len, lines)) <= integrity.LINE_LENGTH
     explanation = " ".join(line.strip() for line in lines)
-    assert explanation.startswith("12 of 13 checks are as they should be; these are not:")
+    assert explanation.startswith("12 of 13 checks agree with the published set. What differs")
     assert f"- {check}: {row['found']}. {row['matters']}" in explanation
 
 
@@ -211,7 +211,7 @@ def test_phantoms_are_judged_by_the_rules_alone(dataset):
     assert set(found.values()) == {"yes", "not applicable"}
     words = integrity.explain(integrity.check(dataset, published=False))
     assert words.count("not the published data set") == 1
-    assert words.endswith("All 6 other checks are as they should be.")
+    assert words.endswith("All 6 other checks agree with the published set.")
 
 
 def test_phantoms_taken_for_the_published_set(dataset):
