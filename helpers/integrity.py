@@ -23,7 +23,7 @@ FOLD_SIZES = {1: 542, 2: 679, 3: 572, 4: 628, 5: 643}
 SMALL_SLICES = (*range(955, 958), *range(1070, 1077), *range(1203, 1208))  # 256 x 256 px
 LOWEST_INTENSITY = 0
 HIGHEST_INTENSITY = (860, 12_728)  # of the dimmest (about) and of the brightest slice
-# Mask over filled border. The border's own pixels may count or not: an eighth of the smallest tumours.
+# Mask over filled border. The border's own pixels may count or not: real slices have 0.85 to 0.99.
 MASK_TO_BORDER = (0.8, 1.25)
 
 LINE_LENGTH = 100
