@@ -15,6 +15,7 @@ from helpers import assembly, mat, settings
 from helpers.assembly import AssemblyError, assemble
 from helpers.dataset import DatasetError
 from helpers.images import to_uint8
+from helpers.rows import RowFile
 
 COLUMNS = [
     "number", "label", "class_name", "patient", "family", "fold", "native_size",
@@ -137,18 +138,19 @@ def three(phantom_folder, tmp_path):
 
 
 def test_interrupted_while_bad_files_are_taken_out(some_bad, dataset, tmp_path, monkeypatch):
-    save, saved = np.save, []
+    copy, copied = RowFile.copy, []
 
-    def interrupted_save(path, array):
-        save(path, array)
-        saved.append(path)
-        raise KeyboardInterrupt
+    def interrupted_copy(self, path, rows):
+        if copied:
+            raise KeyboardInterrupt
+        copy(self, path, rows)
+        copied.append(path)
 
-    monkeypatch.setattr(np, "save", interrupted_save)
+    monkeypatch.setattr(RowFile, "copy", interrupted_copy)
     with pytest.raises(KeyboardInterrupt):
         assemble(some_bad, tmp_path / "set", on_bad="skip", progress=False)
     monkeypatch.undo()
-    assert len(saved) == 1
+    assert len(copied) == 1
     rest = assemble(some_bad, tmp_path / "set", on_bad="skip", progress=False)
     kept = [row for row in range(30) if row not in (3, 16)]
     for size in (512, 128):
