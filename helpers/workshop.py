@@ -7,11 +7,11 @@ where it stopped.
 import hashlib
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
-import joblib
 import numpy as np
 
 from helpers import rows
@@ -23,8 +23,13 @@ from helpers.rows import RowFile
 from helpers.sources import SliceFile
 from helpers.splits import patient_family
 
-FORMAT = 1
+FORMAT = 2  # raise it when the same slices would give other bytes
 ARRAYS = [(kind, size) for kind in ("images", "masks") for size in SIZES]
+# Twice as fast as OpenCV's own choice, and smaller: one filter, and only runs of equal bytes.
+GREY = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+if hasattr(cv2, "IMWRITE_PNG_FILTER"):  # OpenCV before 4.12 tries no filters, and takes no orders
+    GREY += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
+BLACK_AND_WHITE = [cv2.IMWRITE_PNG_BILEVEL, 1, cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
 class Workshop:
@@ -55,12 +60,14 @@ class Workshop:
             One record a slice, in order: the row of its index, or why the file is bad.
         """
         open_rows = [row for row in range(len(self.files)) if row not in self.done]
-        pool = joblib.Parallel(n_jobs=workers, backend="threading", return_as="generator_unordered")
         with ExitStack() as stack, self.journal.open("a", encoding="utf-8") as journal:
             self.arrays = {key: stack.enter_context(RowFile(self._path(key))) for key in ARRAYS}
-            records = pool(joblib.delayed(self.process)(row) for row in open_rows)  # this starts them
-            shown = bar(records, total=len(open_rows), unit="slice", title="Assembling", show=progress)
-            for record in shown:
+            pool = ThreadPoolExecutor(workers)
+            # Whatever interrupts the loop, the threads end before the arrays are closed.
+            stack.callback(pool.shutdown, cancel_futures=True)
+            records = as_completed([pool.submit(self.process, row) for row in open_rows])
+            for one in bar(records, total=len(open_rows), unit="slice", title="Assembling", show=progress):
+                record = one.result()
                 self.done[record["row"]] = record
                 journal.write(json.dumps(record) + "\n")
                 journal.flush()
@@ -88,8 +95,8 @@ class Workshop:
         for size in SIZES:
             self.arrays["images", size].write(row, images[size])
             self.arrays["masks", size].write(row, masks[size])
-        _write_png(self._picture("images", file), images[512])
-        _write_png(self._picture("masks", file), masks[512] * 255)
+        _write_png(self._picture("images", file), images[512], GREY)
+        _write_png(self._picture("masks", file), masks[512] * 255, BLACK_AND_WHITE)
         return common | _describe(one, file)
 
     def keep_only(self, kept: list[int]) -> None:
@@ -147,16 +154,17 @@ def _require_square(one: Slice, file: SliceFile) -> None:
         raise MatFileError(file.name, "image", f"is {height} x {width} pixels; slices are square")
 
 
-def _write_png(path: Path, pixels: np.ndarray) -> None:
+def _write_png(path: Path, pixels: np.ndarray, options: list[int]) -> None:
     # imencode rather than imwrite, which cannot write to a path with accents on Windows
-    _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    path.write_bytes(encoded.tobytes())
+    _, encoded = cv2.imencode(".png", pixels, options)
+    path.write_bytes(encoded.data)
 
 
 def _describe(one: Slice, file: SliceFile) -> dict:
     """The row of the index that belongs to a slice."""
-    y, x = np.nonzero(one.mask)
-    content = hashlib.sha256(one.image.tobytes() + one.mask.tobytes())
+    content = hashlib.sha256(one.image)
+    content.update(one.mask)
+    y, x = np.divmod(np.flatnonzero(one.mask), one.mask.shape[1])  # np.nonzero takes ten times as long
     return {
         "number": file.number,
         "label": one.label,
@@ -167,7 +175,7 @@ def _describe(one: Slice, file: SliceFile) -> dict:
         "intensity_min": int(one.image.min()),
         "intensity_max": int(one.image.max()),
         "tumour_area_px": len(x),
-        "tumour_fraction": round(float(one.mask.mean()), 6),
+        "tumour_fraction": round(len(x) / one.mask.size, 6),
         "centroid_x_px": round(float(x.mean()), 2),
         "centroid_y_px": round(float(y.mean()), 2),
         "checksum": content.hexdigest(),
