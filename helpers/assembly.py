@@ -1,34 +1,26 @@
 """Slice files -> a data set on disk.
 
-The work happens in `NAME.partial` beside the destination. A journal there gets one line a
-slice once its arrays and pictures are written, so a killed run goes on where it stopped; the
-folder takes its final name when everything is there.
+The work happens in `NAME.partial` beside the destination (see `workshop`). The folder takes its
+final name when everything is there.
 """
 
 import hashlib
-import json
 import os
 import shutil
 from pathlib import Path
 
 import cv2
 import h5py
-import joblib
 import numpy as np
 import pandas as pd
 
 from helpers import settings
-from helpers.dataset import SIZES, Dataset, DatasetError
+from helpers.dataset import Dataset, DatasetError
 from helpers.errors import CourseError
 from helpers.files import read_json, write_json
-from helpers.images import fill_border, resize_image, resize_mask, to_uint8
-from helpers.mat import CLASS_NAMES, MatFileError, Slice
-from helpers.progress import bar
+from helpers.mat import CLASS_NAMES
 from helpers.sources import SliceFile, find_folds, find_slices, obtain
-from helpers.splits import patient_family
-
-FORMAT = 2
-ARRAYS = [(kind, size) for kind in ("images", "masks") for size in SIZES]
+from helpers.workshop import FORMAT, Workshop
 
 
 class AssemblyError(CourseError):
@@ -95,158 +87,11 @@ def assemble(
     report = _list_bad_files(bad, workshop.folder)
     if bad and (on_bad == "stop" or not good):
         raise AssemblyError(_bad_files_message(bad, len(files), report))
-    workshop.close(keep=[record["row"] for record in good])
+    workshop.keep_only([record["row"] for record in good])
     _write_index(workshop.folder, good, bad, folds, signature)
     workshop.journal.unlink(missing_ok=True)
     _put_in_place(workshop.folder, destination)
     return Dataset.open(destination)
-
-
-class Workshop:
-    """The unfinished data set: arrays filled row by row, and the journal of what is done.
-
-    Args:
-        folder: where to work; what an earlier run left there is used if it still fits.
-        files: the slices; slice i fills row i.
-    """
-
-    def __init__(self, folder: Path, files: list[SliceFile]):
-        self.folder, self.files = folder, files
-        self.journal = folder / "journal.jsonl"
-        self.header = {"format": FORMAT, "numbers": [file.number for file in files]}
-        self.done = self._earlier_records()
-        if self.done is None:
-            self._start_afresh()
-        self.arrays = {key: np.load(self._path(key), mmap_mode="r+") for key in ARRAYS}
-
-    def process_all(self, workers: int, progress: bool) -> list[dict]:
-        """Processes what is not done yet, in threads: inflating and resizing free the GIL.
-
-        Args:
-            workers: how many threads.
-            progress: show a progress bar.
-
-        Returns:
-            One record a slice, in order: the row of its index, or why the file is bad.
-        """
-        rows = [row for row in range(len(self.files)) if row not in self.done]
-        pool = joblib.Parallel(n_jobs=workers, backend="threading", return_as="generator_unordered")
-        records = pool(joblib.delayed(self.process)(row) for row in rows)
-        with self.journal.open("a", encoding="utf-8") as journal:
-            for record in bar(records, total=len(rows), unit="slice", title="Assembling", show=progress):
-                self.done[record["row"]] = record
-                journal.write(json.dumps(record) + "\n")
-                journal.flush()
-        return [self.done[row] for row in range(len(self.files))]
-
-    def process(self, row: int) -> dict:
-        """Reads one slice and writes its arrays and pictures.
-
-        Args:
-            row: which one.
-
-        Returns:
-            Its record.
-        """
-        file = self.files[row]
-        common = {"row": row, "file": file.name, "version": file.version}
-        try:
-            one = file.read()
-            _require_square(one, file)
-        except MatFileError as error:
-            return common | {"field": error.field, "reason": error.reason}
-        pixels = to_uint8(one.image)
-        for size in SIZES:
-            self.arrays["images", size][row] = resize_image(pixels, size)
-            self.arrays["masks", size][row] = resize_mask(one.mask, size)
-        _write_png(self._picture("images", file), self.arrays["images", 512][row])
-        _write_png(self._picture("masks", file), self.arrays["masks", 512][row] * 255)
-        return common | _describe(one, file)
-
-    def close(self, keep: list[int]) -> None:
-        """Flushes and closes the arrays, without the rows of bad files.
-
-        Args:
-            keep: the rows to keep, in order.
-        """
-        if len(keep) < len(self.files):
-            self.journal.unlink()  # it will no longer describe the arrays
-        for key in ARRAYS:
-            array = self.arrays.pop(key)
-            array.flush()
-            kept = array[keep] if len(keep) < len(self.files) else None
-            del array  # Windows neither writes nor renames a file that is mapped
-            if kept is not None:
-                np.save(self._path(key), kept)
-
-    def _earlier_records(self) -> dict[int, dict] | None:
-        """What an earlier run finished with these same files; None if it had other ones."""
-        if not self.journal.is_file():
-            return None
-        complete = self.journal.read_bytes().split(b"\n")[:-1]  # a kill may tear the last line
-        try:
-            header, *records = [json.loads(line) for line in complete]
-        except ValueError:  # empty, or not our journal
-            return None
-        if header != self.header or not all(self._path(key).is_file() for key in ARRAYS):
-            return None
-        self.journal.write_bytes(b"".join(line + b"\n" for line in complete))
-        return {
-            record["row"]: record
-            for record in records
-            if "reason" not in record and record["version"] == self.files[record["row"]].version
-        }
-
-    def _start_afresh(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        for kind in ("images", "masks"):
-            (self.folder / kind).mkdir(parents=True)
-        for key in ARRAYS:
-            shape = (len(self.files), key[1], key[1])
-            np.lib.format.open_memmap(self._path(key), mode="w+", dtype=np.uint8, shape=shape)
-        self.done = {}
-        self.journal.write_text(json.dumps(self.header) + "\n", encoding="utf-8")
-
-    def _path(self, key: tuple[str, int]) -> Path:
-        return self.folder / f"{key[0]}_{key[1]}.npy"
-
-    def _picture(self, kind: str, file: SliceFile) -> Path:
-        return self.folder / kind / f"{file.number:04d}.png"
-
-
-def _require_square(one: Slice, file: SliceFile) -> None:
-    height, width = one.image.shape
-    if height != width:
-        raise MatFileError(file.name, "image", f"is {height} x {width} pixels; slices are square")
-
-
-def _write_png(path: Path, pixels: np.ndarray) -> None:
-    # imencode rather than imwrite, which cannot write to a path with accents on Windows
-    _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    path.write_bytes(encoded.tobytes())
-
-
-def _describe(one: Slice, file: SliceFile) -> dict:
-    """The row of the index that belongs to a slice."""
-    y, x = np.nonzero(one.mask)
-    inside = np.count_nonzero(fill_border(one.border, one.mask.shape))
-    content = hashlib.sha256(one.image.tobytes() + one.mask.tobytes())
-    return {
-        "number": file.number,
-        "label": one.label,
-        "class_name": CLASS_NAMES[one.label],
-        "patient": one.pid,
-        "family": patient_family(one.pid),
-        "native_size": one.image.shape[0],
-        "intensity_min": int(one.image.min()),
-        "intensity_max": int(one.image.max()),
-        "tumour_area_px": len(x),
-        "tumour_fraction": round(float(one.mask.mean()), 6),
-        "centroid_x_px": round(float(x.mean()), 2),
-        "centroid_y_px": round(float(y.mean()), 2),
-        "border_area_ratio": round(len(x) / inside, 4) if inside else float("nan"),
-        "checksum": content.hexdigest(),
-    }
 
 
 def _signature(files: list[SliceFile], folds: np.ndarray | None) -> str:

@@ -18,7 +18,10 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
     """
     low, high = int(image.min()), int(image.max())
     scale = 255 / (high - low) if high > low else 0.0
-    return np.rint((image.astype(np.float32) - low) * np.float32(scale)).astype(np.uint8)
+    stretched = image.astype(np.float32)  # then in place: this runs for every slice
+    stretched -= low
+    stretched *= np.float32(scale)
+    return np.rint(stretched, out=stretched).astype(np.uint8)
 
 
 def resize_image(image: np.ndarray, size: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+import cv2
 import h5py
 import numpy as np
 
@@ -151,17 +152,17 @@ def _image(stored: np.ndarray, name: str) -> np.ndarray:
     _check(np.isfinite([low, high]).all(), name, "image", "holds values that are not finite")
     _check(fits, name, "image", f"holds values from {low} to {high}, outside int16")
     _check(low < high, name, "image", f"has no contrast: every pixel is {low}")
-    image = np.ascontiguousarray(stored.T.astype(np.int16))
+    image = cv2.transpose(stored.astype(np.int16))  # NumPy's takes three times as long
     whole = stored.dtype.kind != "f" or (image == stored.T).all()
     _check(whole, name, "image", "holds fractions, expected whole numbers")
     return image
 
 
 def _mask(stored: np.ndarray, image_shape: tuple[int, int], name: str) -> np.ndarray:
-    mask = np.ascontiguousarray(stored.T.astype(bool))
+    mask = cv2.transpose((stored != 0).view(np.uint8)).view(bool)
     sizes = f"has {mask.shape} pixels, but the image has {image_shape}"
     _check(mask.shape == image_shape, name, "tumorMask", sizes)
-    _check((mask == stored.T).all(), name, "tumorMask", "holds values other than 0 and 1")
+    _check(((stored == 0) | (stored == 1)).all(), name, "tumorMask", "holds values other than 0 and 1")
     _check(mask.any(), name, "tumorMask", "is empty: no pixel is marked as tumour")
     return mask
 

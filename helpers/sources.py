@@ -1,26 +1,19 @@
 """Where slices come from: phantoms, figshare or a folder -> a list of slice files."""
 
-import io
-import zipfile
-import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from helpers import figshare, phantom, settings
+from helpers import archives, figshare, phantom, settings
+from helpers.archives import SourceError
 from helpers.dataset import missing_classes_message
-from helpers.errors import CourseError
 from helpers.mat import CLASS_NAMES, MatFileError, Slice, read_folds, read_slice
 
 FOLDS_NAME = "cvind.mat"
-# What zipfile raises for a member that is damaged, encrypted or packed in an unknown way.
-UNREADABLE_MEMBER = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
-
-
-class SourceError(CourseError):
-    """A folder does not hold the slices that the course needs."""
+MAX_DIGITS = 9  # of a slice's number; longer ones are no numbers of slices
 
 
 @dataclass(frozen=True)
@@ -32,16 +25,14 @@ class SliceFile:
         path: the file, or the archive that holds it.
         name: for people: "12.mat" or "archive.zip/12.mat".
         version: changes when the file does.
-        member: its entry in the archive, None for a loose file.
-        archive: the open archive, None for a loose file.
+        member: where it is in the archive, None for a loose file.
     """
 
     number: int
     path: Path
     name: str
     version: str
-    member: zipfile.ZipInfo | None = field(default=None, repr=False)
-    archive: zipfile.ZipFile | None = field(default=None, repr=False)
+    member: archives.Member | None = field(default=None, repr=False)
 
     def open(self) -> BinaryIO:
         """Opens the file, without unpacking an archive to disk.
@@ -50,16 +41,9 @@ class SliceFile:
             A binary file, to be closed by the caller.
 
         Raises:
-            MatFileError: the archive is damaged there, or encrypted.
+            MatFileError: in an archive it is damaged, encrypted, or far too large.
         """
-        if self.archive is None:
-            return self.path.open("rb")
-        try:
-            content = _NamedBytes(self.archive.read(self.member))
-        except UNREADABLE_MEMBER as error:
-            raise MatFileError(self.name, None, f"cannot be unpacked ({error})") from error
-        content.name = self.name
-        return content
+        return self.path.open("rb") if self.member is None else self.member.open()
 
     def read(self) -> Slice:
         """Reads the slice.
@@ -70,13 +54,7 @@ class SliceFile:
         Raises:
             MatFileError: the file is malformed.
         """
-        return read_slice(self.path if self.archive is None else self.open())
-
-
-class _NamedBytes(io.BytesIO):
-    """Bytes in memory with the `name` of where they came from, for messages."""
-
-    name: str
+        return read_slice(self.path if self.member is None else self.open())
 
 
 def obtain(course: settings.Settings) -> Path:
@@ -109,14 +87,14 @@ def find_slices(folder: str | Path) -> list[SliceFile]:
         SliceFile of each slice, by number.
 
     Raises:
-        SourceError: there is no slice, an archive cannot be read, or two files have the
-            same number.
+        SourceError: there is no slice, an archive cannot be read or is not to be trusted, or two
+            files have the same number.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise SourceError(f"{folder} is not a folder.")
     loose = _by_number(_loose_files(folder))
-    packed = _by_number(file for path in sorted(folder.rglob("*.zip")) for file in _archive_files(path))
+    packed = _by_number(_packed_files(folder))
     found = packed | loose
     if not found:
         raise SourceError(_nothing_found_message(folder))
@@ -148,7 +126,7 @@ def one_of_each_class(files: list[SliceFile]) -> list[SliceFile]:
 
 
 def find_folds(folder: str | Path) -> np.ndarray | None:
-    """Reads the author's folds, where `cvind.mat` lies in or below a folder.
+    """Reads the author's folds, where `cvind.mat` lies in or below a folder, or in an archive there.
 
     Args:
         folder: the folder.
@@ -158,9 +136,15 @@ def find_folds(folder: str | Path) -> np.ndarray | None:
 
     Raises:
         MatFileError: the file is malformed.
+        SourceError: an archive cannot be read or is not to be trusted.
     """
-    path = next(iter(sorted(Path(folder).rglob(FOLDS_NAME))), None)
-    return None if path is None else read_folds(path)
+    folder = Path(folder)
+    loose = next(iter(sorted(folder.rglob(FOLDS_NAME))), None)
+    if loose is not None:
+        return read_folds(loose)
+    packed = (one for _, one in _packed(folder) if one.info.filename.rpartition("/")[2] == FOLDS_NAME)
+    member = next(packed, None)
+    return None if member is None else read_folds(member.open())
 
 
 def _class_guesses(count: int) -> list[int]:
@@ -172,10 +156,11 @@ def _class_guesses(count: int) -> list[int]:
 def _slice_number(name: str) -> int | None:
     """The N of `N.mat`, None for other names: `cvind.mat`, macOS's `._1.mat`."""
     stem, dot, suffix = name.rpartition("/")[2].partition(".")
-    return int(stem) if dot and suffix == "mat" and stem.isascii() and stem.isdigit() else None
+    digits = stem.isascii() and stem.isdigit() and len(stem) <= MAX_DIGITS
+    return int(stem) if dot and suffix == "mat" and digits else None
 
 
-def _loose_files(folder: Path):
+def _loose_files(folder: Path) -> Iterator[SliceFile]:
     for path in sorted(folder.rglob("*.mat")):
         number = _slice_number(path.name)
         if number is not None:
@@ -183,29 +168,33 @@ def _loose_files(folder: Path):
             yield SliceFile(number, path, path.name, f"{stat.st_size}:{stat.st_mtime_ns}")
 
 
-def _archive_files(path: Path):
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise SourceError(
-            f"{path.name} cannot be read as a zip archive ({error}). If it is one of the four archives, "
-            "download it again; if not, move it out of this folder."
-        ) from error
-    for member in archive.infolist():
-        number = _slice_number(member.filename)
+def _packed(folder: Path) -> Iterator[tuple[Path, archives.Member]]:
+    for path in sorted(folder.rglob("*.zip")):
+        for member in archives.members(path):
+            yield path, member
+
+
+def _packed_files(folder: Path) -> Iterator[SliceFile]:
+    for path, member in _packed(folder):
+        number = _slice_number(member.info.filename)
         if number is not None:
-            name = f"{path.name}/{member.filename}"
-            yield SliceFile(number, path, name, f"{member.file_size}:{member.CRC:08x}", member, archive)
+            yield SliceFile(number, path, member.name, member.version, member)
 
 
-def _by_number(files) -> dict[int, SliceFile]:
+def _by_number(files: Iterable[SliceFile]) -> dict[int, SliceFile]:
     found: dict[int, SliceFile] = {}
     for file in files:
         first = found.setdefault(file.number, file)
         if first is not file:
             places = " and ".join(str(one.path.parent / one.name) for one in (first, file))
-            raise SourceError(f"slice {file.number} is there twice: {places}. Keep one of them.")
+            raise SourceError(f"slice {file.number} is there twice: {places}. {_keep_one(first, file)}")
     return found
+
+
+def _keep_one(first: SliceFile, second: SliceFile) -> str:
+    if first.member is None or first.member.archive is not second.member.archive:
+        return "Keep one of them."
+    return "No published archive holds a slice twice: download it again."
 
 
 def _nothing_found_message(folder: Path) -> str:
@@ -216,6 +205,7 @@ def _nothing_found_message(folder: Path) -> str:
         there = f"it holds only {FOLDS_NAME}, the author's list of folds"
     else:
         there = f"it holds {', '.join(others[:5])}{', ...' if len(others) > 5 else ''}"
+        there += ", no archive with slices" if any(name.endswith(".zip") for name in others) else ""
     return (
         f"no slices in {folder}: {there}. Put the files 1.mat to 3064.mat or the four archives "
         "brainTumorDataPublic_*.zip there, or set COURSE_DATA=phantoms."

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import assembly, mat, settings
+from helpers import assembly, mat, settings, workshop
 from helpers.assembly import AssemblyError, assemble
-from helpers.dataset import DatasetError
+from helpers.dataset import Dataset, DatasetError
 from helpers.images import to_uint8
+from helpers.rows import RowFile
 
 COLUMNS = [
     "number", "label", "class_name", "patient", "family", "fold", "native_size",
@@ -139,18 +140,19 @@ def three(phantom_folder, tmp_path):
 
 
 def test_interrupted_while_bad_files_are_taken_out(some_bad, dataset, tmp_path, monkeypatch):
-    save, saved = np.save, []
+    copy, copied = RowFile.copy, []
 
-    def interrupted_save(path, array):
-        save(path, array)
-        saved.append(path)
-        raise KeyboardInterrupt
+    def interrupted_copy(self, path, rows):
+        if copied:
+            raise KeyboardInterrupt
+        copy(self, path, rows)
+        copied.append(path)
 
-    monkeypatch.setattr(np, "save", interrupted_save)
+    monkeypatch.setattr(RowFile, "copy", interrupted_copy)
     with pytest.raises(KeyboardInterrupt):
         assemble(some_bad, tmp_path / "set", on_bad="skip", progress=False)
     monkeypatch.undo()
-    assert len(saved) == 1
+    assert len(copied) == 1
     rest = assemble(some_bad, tmp_path / "set", on_bad="skip", progress=False)
     kept = [row for row in range(30) if row not in (3, 16)]
     for size in (512, 128):
@@ -217,7 +219,7 @@ def test_a_mask_away_from_its_border_shows_in_the_index(three):
     one = file.read()
     halved = dataclasses.replace(one, mask=one.mask & (np.cumsum(one.mask).reshape(one.mask.shape) % 2 == 0))
     whole, half, none = (
-        assembly._describe(version, file)["border_area_ratio"]
+        workshop._describe(version, file)["border_area_ratio"]
         for version in (one, halved, dataclasses.replace(one, border=one.border[:0]))
     )
     assert half == pytest.approx(whole / 2, abs=0.01)
@@ -261,6 +263,41 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(dataset, phantom_folde
     assert killed_midway > 0
     finished = assemble(phantom_folder, destination, progress=False)
     assert contents(finished.folder) == contents(dataset.folder)
+
+
+def test_killed_at_random_times_until_it_ends_by_itself(dataset, phantom_folder, tmp_path, rng):
+    archive = tmp_path / "source" / "all.zip"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
+        for path in [phantom_folder / "cvind.mat", *phantom_folder.glob("[0-9]*.mat")]:
+            packed.write(path, path.name)
+    undisturbed = assemble(archive.parent, tmp_path / "undisturbed", progress=False)
+    destination = tmp_path / "set"
+    # The process loads its libraries, says so, and waits for a word: the clock starts at the work.
+    code = (
+        "import sys; from helpers.assembly import assemble; print('ready', flush=True); input(); "
+        "assemble(*sys.argv[1:], workers=1, progress=False)"
+    )
+    command = [sys.executable, "-c", code, str(archive.parent), str(destination)]
+    for kills in range(12):
+        process = subprocess.Popen(
+            command, cwd=settings.COURSE_FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        with process:
+            process.stdout.readline()
+            process.stdin.write(b"go\n")
+            process.stdin.flush()
+            try:  # longer and longer, so that the end comes on a busy machine too
+                ended = process.wait(timeout=rng.uniform(0.01, 0.06) * 1.3**kills) == 0
+            except subprocess.TimeoutExpired:
+                process.kill()
+                ended = False
+        if ended:
+            break
+        assert not destination.exists() or Dataset.open(destination)
+    assert kills > 0
+    finished = assemble(archive.parent, destination, progress=False)
+    assert contents(finished.folder) == contents(undisturbed.folder)
 
 
 def test_a_torn_journal_line_is_done_again(dataset, phantom_folder, tmp_path, monkeypatch):

@@ -1,0 +1,1 @@
+"""What caretakers measure; the figures stand in the README."""

@@ -1,0 +1,188 @@
+"""How fast the assembly is, and in how much memory: against the plain way, and against reading alone.
+
+    python -m benchmarks.assembly SOURCE [--slices N] [--workers N] [--json FILE]
+
+SOURCE is a folder with `.mat` files or the zip archives. All three ways read the same files in the
+same run. With --slices, N of them spread over the source are packed into an archive first.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+from matplotlib.image import imsave
+
+from benchmarks.memory import peak_bytes
+from helpers.assembly import assemble
+from helpers.dataset import Dataset
+from helpers.sources import SliceFile, find_slices
+
+COURSE_FOLDER = Path(__file__).resolve().parent.parent
+
+
+def plain_way(files: list[SliceFile], folder: Path) -> None:
+    """What most tutorials do: h5py, then two pictures, one file after the other.
+
+    Args:
+        files: the slices.
+        folder: where to put the pictures; it exists.
+    """
+    for file in files:
+        with file.open() as handle, h5py.File(handle) as mat:
+            image, mask = mat["cjdata/image"][()].T, mat["cjdata/tumorMask"][()].T
+        imsave(folder / f"{file.number}.png", image, cmap="gray")
+        imsave(folder / f"{file.number}_mask.png", mask, cmap="gray")
+
+
+def reading_alone(files: list[SliceFile]) -> None:
+    """Reads, inflates and checks every slice, in one thread, and does nothing with it.
+
+    Args:
+        files: the slices.
+    """
+    for file in files:
+        file.read()
+
+
+def assemble_and_report(source: Path, destination: Path, workers: int | None) -> dict:
+    """Assembles in this process, which should have done nothing else.
+
+    Args:
+        source: folder with slices.
+        destination: folder of the data set.
+        workers: threads, None for one a core.
+
+    Returns:
+        `seconds`, `peak_bytes` of the process, and `open_seconds` of `Dataset.open`.
+    """
+    seconds = _seconds(lambda: assemble(source, destination, workers=workers, progress=False))
+    peak = peak_bytes()
+    return {
+        "seconds": seconds,
+        "peak_bytes": peak,
+        "open_seconds": _seconds(lambda: Dataset.open(destination)),
+    }
+
+
+def measure(source: Path, slices: int | None, workers: int | None, folder: Path) -> dict:
+    """Measures the three ways.
+
+    Args:
+        source: folder with slices.
+        slices: how many to take, None for all.
+        workers: threads of the assembly, None for one a core.
+        folder: an empty folder to work in.
+
+    Returns:
+        The figures, by name.
+    """
+    if slices is not None:
+        source = _pack(_spread(find_slices(source), slices), folder / "source")
+    files = find_slices(source)
+    (folder / "plain").mkdir()
+    reading_alone(files[:: max(1, len(files) // 20)])  # the first call loads libraries
+    assembly = _in_fresh_process(source, folder / "set", workers)
+    reading = _seconds(lambda: reading_alone(files))
+    plain = _seconds(lambda: plain_way(files, folder / "plain"))
+    return {
+        "slices": len(files),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "plain_slices_per_second": len(files) / plain,
+        "reading_slices_per_second": len(files) / reading,
+        "assembly_slices_per_second": len(files) / assembly["seconds"],
+        "times_the_plain_way": plain / assembly["seconds"],
+        "times_of_reading_alone": assembly["seconds"] / reading,
+        "peak_mb": assembly["peak_bytes"] / 1e6,
+        "open_seconds": assembly["open_seconds"],
+    }
+
+
+def lines(figures: dict) -> list[str]:
+    """Words for the figures.
+
+    Args:
+        figures: what `measure` returned.
+
+    Returns:
+        Lines to print.
+    """
+    rate = "{:8.1f} slices per second"
+    return [
+        f"{figures['slices']} slices, {figures['cores']} cores, Python {figures['python']}",
+        "plain way        " + rate.format(figures["plain_slices_per_second"]),
+        "reading alone    " + rate.format(figures["reading_slices_per_second"]),
+        "assemble         " + rate.format(figures["assembly_slices_per_second"]),
+        f"assemble is {figures['times_the_plain_way']:.1f} times as fast as the plain way (wanted: 10)",
+        f"assemble takes {figures['times_of_reading_alone']:.2f} times as long as reading alone (at most 3)",
+        f"assemble needs {figures['peak_mb']:.0f} MB at its peak (at most 600)",
+        f"Dataset.open takes {figures['open_seconds']:.3f} s (at most 0.2)",
+    ]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _spread(files: list[SliceFile], count: int) -> list[SliceFile]:
+    places = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)
+    return [files[place] for place in places]
+
+
+def _pack(files: list[SliceFile], folder: Path) -> Path:
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "slices.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            with file.open() as handle:
+                archive.writestr(f"{file.number}.mat", handle.read())
+    return folder
+
+
+def _in_fresh_process(source: Path, destination: Path, workers: int | None) -> dict:
+    code = (
+        "import json, sys; from pathlib import Path; from benchmarks.assembly import assemble_and_report; "
+        "source, destination, workers = json.loads(sys.argv[1]); "
+        "print(json.dumps(assemble_and_report(Path(source), Path(destination), workers)))"
+    )
+    job = json.dumps([str(source.resolve()), str(destination.resolve()), workers])
+    command = [sys.executable, "-c", code, job]
+    done = subprocess.run(command, cwd=COURSE_FOLDER, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures and prints.
+
+    Args:
+        arguments: of the command line.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", type=Path)
+    parser.add_argument("--slices", type=int, help="how many to take; all by default")
+    parser.add_argument("--workers", type=int, help="threads of the assembly; one a core by default")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    chosen = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(chosen.source, chosen.slices, chosen.workers, Path(folder))
+    print("\n".join(lines(figures)))
+    if chosen.json:
+        chosen.json.parent.mkdir(parents=True, exist_ok=True)
+        chosen.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
