@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from helpers.answers import RouteError
 from helpers.download import ATTEMPTS, download
 from helpers.errors import CourseError
-from helpers.found import DRIVE, FOLDS_NAME, SLICES, copy_found, unpacked_slices
+from helpers.found import DRIVE, SLICES, copy_found, unpacked_slices
+from helpers.mat import FOLDS_NAME
 from helpers.verified import Memory, PublishedFile, file_bytes
 
 # Jun Cheng, brain tumor dataset, version 5, doi 10.6084/m9.figshare.1512427, CC BY 4.0. Lengths

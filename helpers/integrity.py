@@ -18,7 +18,6 @@ from helpers.dataset import Dataset
 from helpers.mat import CLASS_NAMES, FOLDS
 
 # The published data set, figshare 1512427, where the report does not have the number.
-PATIENT_COUNTS = {1: 82, 2: 89, 3: 62}
 FOLD_SIZES = {1: 542, 2: 679, 3: 572, 4: 628, 5: 643}
 SMALL_SLICES = (*range(955, 958), *range(1070, 1077), *range(1203, 1208))  # 256 x 256 px
 LOWEST_INTENSITY = 0
@@ -96,21 +95,6 @@ def explain(findings: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def require_trainable(dataset: Dataset) -> Dataset:
-    """Stops before a training that cannot succeed: a partial download lacks a class.
-
-    Args:
-        dataset: what is to be trained on.
-
-    Returns:
-        The data set itself.
-
-    Raises:
-        DatasetError: a class is missing; the message names it and says what to do.
-    """
-    return dataset.require_classes()
-
-
 # ---- counts: true of the published slices ----
 
 
@@ -145,8 +129,8 @@ def _patient_counts(table: pd.DataFrame) -> Finding:
     return Finding(
         f"patients ({CLASSES})",
         _total(counts),
-        _total(PATIENT_COUNTS.values()),
-        counts.to_dict() == PATIENT_COUNTS,
+        _total(report.PATIENT_COUNTS.values()),
+        counts.to_dict() == report.PATIENT_COUNTS,
         "Patients, not slices, are what a result is tested on: the fewer there are, the less it says about "
         "the next one.",
     )

@@ -28,6 +28,7 @@ from .errors import CourseError
 
 CLASS_NAMES = {1: "meningioma", 2: "glioma", 3: "pituitary"}
 FOLDS = (1, 2, 3, 4, 5)
+FOLDS_NAME = "cvind.mat"  # the author's list of them, beside the slices
 INT16 = np.iinfo(np.int16)
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"

@@ -12,12 +12,12 @@ import h5py
 import numpy as np
 
 from helpers.errors import CourseError
+from helpers.mat import FOLDS_NAME, USER_BLOCK_BYTES
 from helpers.phantom_patients import Patient, checked_counts, fold_of_patients
 from helpers.progress import bar
 
 VERSION = 2  # raise it when the same seed would give other bytes
 MARKER = "phantoms.json"
-USER_BLOCK_BYTES = 512
 # The date is fixed, and the platform says what this is: a phantom must never pass for a patient.
 HEADER = b"MATLAB 7.3 MAT-file, Platform: PHANTOM, Created on: Sun Jan 01 00:00:00 2023 HDF5 schema 1.00 ."
 
@@ -153,6 +153,6 @@ def write_collection(
     for path, (patient, number) in zip(drawing, slices, strict=True):
         if not is_complete(path):
             write_slice(path, patient, *draw(patient, number, int(seed)))
-    if not is_complete(folder / "cvind.mat"):
-        write_folds(folder / "cvind.mat", patients)
+    if not is_complete(folder / FOLDS_NAME):
+        write_folds(folder / FOLDS_NAME, patients)
     return paths

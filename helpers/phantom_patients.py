@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.mat import FOLDS
 from helpers.report import CLASS_COUNTS as PUBLISHED_COUNTS
+from helpers.report import PATIENT_COUNTS
 
-PUBLISHED_PATIENTS = {1: 82, 2: 89, 3: 62}
 MOST_SLICES = 38  # of one patient
-FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def proportional_counts(slices: int) -> dict[int, int]:
 
 def patient_count(label: int, slices: int) -> int:
     """How many patients share a class: as published, but with fewer slices each in a small set."""
-    patients = round(PUBLISHED_PATIENTS[label] * (slices / PUBLISHED_COUNTS[label]) ** 0.6)
+    patients = round(PATIENT_COUNTS[label] * (slices / PUBLISHED_COUNTS[label]) ** 0.6)
     return min(slices, max(6, patients))
 
 
@@ -167,4 +167,4 @@ def roster(counts: Mapping[int, int], seed: int) -> list[Patient]:
 
 def fold_of_patients(patients: Sequence[Patient]) -> list[int]:
     """Folds 1..5, patients of a class dealt out in turn, so that no patient is cut."""
-    return [1 + (patient.number + patient.label) % FOLDS for patient in patients]
+    return [1 + (patient.number + patient.label) % len(FOLDS) for patient in patients]

@@ -30,7 +30,6 @@ from helpers.figures import (
 )
 from helpers.mat import CLASS_NAMES
 
-PUBLISHED_TUMOUR_PERCENT = 1.69  # mean over the 3064 published slices
 HEAD_LEVEL = 0.2  # of the brightest pixel of the mean image: about where the head ends
 HEAD = {"color": LIGHT_GREY, "linestyle": ":", "linewidth": 1.2}
 
@@ -116,8 +115,8 @@ def tumour_areas(table: pd.DataFrame) -> CourseFigure:
     ax = axes[0, 0]
     percent = 100 * table["tumour_fraction"]
     medians = _dots_by_class(ax, table, percent)
-    ax.axvline(PUBLISHED_TUMOUR_PERCENT, color=BLACK, linestyle=":", linewidth=1.2, zorder=0)
-    ax.annotate(f" published, mean: {PUBLISHED_TUMOUR_PERCENT} %", (PUBLISHED_TUMOUR_PERCENT, 1),
+    ax.axvline(report.TUMOUR_PERCENT, color=BLACK, linestyle=":", linewidth=1.2, zorder=0)
+    ax.annotate(f" published, mean: {report.TUMOUR_PERCENT} %", (report.TUMOUR_PERCENT, 1),
                 xycoords=ax.get_xaxis_transform(), va="top", fontsize=9)  # fmt: skip
     title = f"{len(table):,} slices: mean {percent.mean():.2f} %, median {percent.median():.2f} %"
     name_axes(ax, "", "", title, grid="x")
@@ -125,7 +124,7 @@ def tumour_areas(table: pd.DataFrame) -> CourseFigure:
     words = [f"{name} {median:.2f} %" for name, median in medians.items()]
     return figure.described(
         f"The tumour fills {percent.mean():.2f} % of a slice on average (published data: "
-        f"{PUBLISHED_TUMOUR_PERCENT} %), from {percent.min():.2f} % to {percent.max():.2f} %; "
+        f"{report.TUMOUR_PERCENT} %), from {percent.min():.2f} % to {percent.max():.2f} %; "
         f"medians: {listed(words)}."
     )
 

@@ -3,11 +3,16 @@
 The notebooks print these numbers beside their own, labelled "report". Nothing is computed
 from them. Source: F. E. Pose, "Redes Neuronales Artificiales: Trabajo Práctico Integrador",
 IA Aplicada a Ingeniería con Python, 2023. "Cuadro" is a table, "Figura" a figure.
+
+Two facts about the same slices stand here too, where the report is silent.
 """
 
 SLICES = 3064
 PATIENTS = 233
 CLASS_COUNTS = {1: 708, 2: 1426, 3: 930}
+# Not from the report: counted in the published data set, figshare 1512427.
+PATIENT_COUNTS = {1: 82, 2: 89, 3: 62}
+TUMOUR_PERCENT = 1.69  # of the pixels, mean over all slices
 
 # Cuadro 1: slices per class in the training and the test set.
 CLASSIFICATION_SPLIT = {1: (566, 142), 2: (1140, 286), 3: (744, 186)}

@@ -10,9 +10,8 @@ import numpy as np
 from helpers import archives, figshare, phantom, settings
 from helpers.archives import SourceError
 from helpers.dataset import missing_classes_message
-from helpers.mat import CLASS_NAMES, MatFileError, Slice, read_folds, read_slice
+from helpers.mat import CLASS_NAMES, FOLDS_NAME, MatFileError, Slice, read_folds, read_slice
 
-FOLDS_NAME = "cvind.mat"
 MAX_DIGITS = 9  # of a slice's number; longer ones are no numbers of slices
 
 

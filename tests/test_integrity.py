@@ -25,7 +25,7 @@ def made_up() -> pd.DataFrame:
     labels = np.repeat(list(report.CLASS_COUNTS), list(report.CLASS_COUNTS.values()))
     patients = np.concatenate(
         [
-            np.array([f"{label}-{k}" for k in np.arange(count) * integrity.PATIENT_COUNTS[label] // count])
+            np.array([f"{label}-{k}" for k in np.arange(count) * report.PATIENT_COUNTS[label] // count])
             for label, count in report.CLASS_COUNTS.items()
         ]
     )
@@ -201,8 +201,8 @@ def test_a_part_without_meningiomas(table):
 def test_training_stops_before_it_starts(dataset, table):
     part = table[table["label"] != 1].reset_index(drop=True)
     with pytest.raises(DatasetError, match=r"no meningioma among these 2356 slices.*get all four"):
-        integrity.require_trainable(Dataset(Path("made-up"), part))
-    assert integrity.require_trainable(dataset) is dataset
+        Dataset(Path("made-up"), part).require_classes()
+    assert dataset.require_classes() is dataset
 
 
 def test_phantoms_are_judged_by_the_rules_alone(dataset):
