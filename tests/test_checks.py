@@ -10,7 +10,7 @@ import pytest
 from mistakes import MISTAKES, wrong
 
 from helpers import checks
-from helpers.checks import CORRECT, EXERCISES, NOT_ATTEMPTED, NOT_YET, Outcome
+from helpers.checks import CORRECT, EXERCISES, NOT_ATTEMPTED, NOT_YET, Outcome, expect
 from helpers.settings import COURSE_FOLDER
 from instructor import editions
 
@@ -120,6 +120,12 @@ def test_an_impostor_does_not_pass(number, impostor):
         found = checks.check(number, answer)
         assert found.status == NOT_YET
         assert found.score == 0
+
+
+@pytest.mark.parametrize("wanted", [expect.whole, expect.number, expect.text])
+def test_true_is_no_number_and_no_text(wanted):
+    with pytest.raises(expect.Flaw, match="True"):
+        wanted(True)
 
 
 @pytest.mark.parametrize("number", CHECKED)
