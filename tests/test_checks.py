@@ -190,7 +190,9 @@ def test_hints_and_rubrics(capsys):
         if exercise.kind == "open":
             assert sum(points for _, points in exercise.rubric) == exercise.points
             checks.rubric(number)
-            assert len(capsys.readouterr().out.splitlines()) == len(exercise.rubric)
+            lines = capsys.readouterr().out.splitlines()
+            assert sum(line.startswith("- ") for line in lines) == len(exercise.rubric)
+            assert max(map(len, lines)) <= 96
 
 
 def test_a_number_that_is_not_there():
