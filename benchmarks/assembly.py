@@ -25,7 +25,8 @@ from matplotlib.image import imsave
 from benchmarks.memory import peak_bytes
 from helpers.assembly import assemble
 from helpers.dataset import Dataset
-from helpers.sources import SliceFile, find_slices
+from helpers.slice_files import SliceFile
+from helpers.sources import find_slices
 
 COURSE_FOLDER = Path(__file__).resolve().parent.parent
 

@@ -19,7 +19,8 @@ from helpers.dataset import Dataset, DatasetError
 from helpers.errors import CourseError
 from helpers.files import read_json, write_json
 from helpers.mat import CLASS_NAMES
-from helpers.sources import SliceFile, find_folds, find_slices, obtain
+from helpers.slice_files import SliceFile
+from helpers.sources import find_folds, find_slices, obtain
 from helpers.workshop import FORMAT, Workshop
 
 
