@@ -84,8 +84,8 @@ class Crew:
     def close(self) -> None:
         """Ends the workers at once: what they have answered for is written."""
         for worker in self._workers:
-            with worker:
-                worker.kill()
+            worker.kill()
+            worker.communicate()  # closes the pipes, whatever is left in them
 
     def _brief(self, worker: subprocess.Popen) -> None:
         if _ask(worker, self._bench) != READY:
