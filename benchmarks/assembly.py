@@ -22,9 +22,9 @@ import h5py
 import numpy as np
 from matplotlib.image import imsave
 
-from benchmarks.memory import peak_bytes
 from helpers.assembly import assemble
 from helpers.dataset import Dataset
+from helpers.machine import peak_bytes
 from helpers.sources import SliceFile, find_slices
 
 COURSE_FOLDER = Path(__file__).resolve().parent.parent

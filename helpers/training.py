@@ -11,6 +11,7 @@ import keras
 import pandas as pd
 from keras import ops
 
+from helpers import run_card
 from helpers.batches import Batches
 from helpers.checkpoints import NEW_BEST, Checkpoint
 from helpers.dataset import Dataset
@@ -39,7 +40,7 @@ class Run:
         best_epoch: the epoch with the lowest validation loss.
         seconds: wall time of all epochs, earlier sessions included.
         epochs_before: how many epochs earlier sessions had done.
-        folder: where its checkpoints lie.
+        folder: where its checkpoints and its run card (`helpers.run_card`) lie.
     """
 
     history: pd.DataFrame
@@ -83,7 +84,8 @@ def train_classifier(
     )
     stopping = keras.callbacks.EarlyStopping(monitor="loss", patience=STOPPING_PATIENCE)
     key = _key(network, dataset, split, schedule, seed)
-    return _fit(model, data, split, schedule, [stopping], folder, key, seed, ["loss", "accuracy"])
+    run = _fit(model, data, split, schedule, [stopping], folder, key, seed, ["loss", "accuracy"])
+    return _with_card(run, network, dataset, split, schedule, seed)
 
 
 def train_unet(
@@ -112,7 +114,8 @@ def train_unet(
         jit_compile=_use_xla(),
     )
     key = _key(network, dataset, split, schedule, seed)
-    return _fit(model, data, split, schedule, [], folder, key, seed, ["loss", "accuracy", "tumour_iou"])
+    run = _fit(model, data, split, schedule, [], folder, key, seed, ["loss", "accuracy", "tumour_iou"])
+    return _with_card(run, network, dataset, split, schedule, seed)
 
 
 def crossentropy_per_slice(truth, probabilities):
@@ -217,6 +220,14 @@ def _fit(model, data, split, schedule, callbacks, folder, key, seed, measures) -
     history = pd.DataFrame(checkpoint.history)
     history.index = pd.RangeIndex(1, len(history) + 1, name="epoch")
     return Run(history, int(history["val_loss"].idxmin()), history["seconds"].sum(), done, folder)
+
+
+def _with_card(run, network, dataset, split, schedule, seed) -> Run:
+    """Writes `run.json` beside the checkpoints."""
+    about = {"name": network.name, "parameters": network.count_params()}
+    description = run_card.describe(dataset, split, schedule, seed, network.input_shape[1])
+    run_card.write(run.folder, description, run.history, about)
+    return run
 
 
 def _load_best(model: keras.Model, checkpoint: Checkpoint, schedule: Schedule) -> None:
