@@ -1,7 +1,12 @@
 """Every figure of the course: `plots.NAME(...)` as the last line of a cell shows it."""
 
 from helpers.figures import CourseFigure
-from helpers.plots_classification import confusion_matrix, learning_curves, misclassified_slices
+from helpers.plots_classification import (
+    confusion_matrix,
+    learning_curves,
+    misclassified_slices,
+    nearest_slices,
+)
 from helpers.plots_data import (
     colour_channels,
     mask_resizing,
@@ -37,6 +42,7 @@ __all__ = [
     "learning_curves",
     "mask_resizing",
     "misclassified_slices",
+    "nearest_slices",
     "normalisation",
     "normalised_brightness",
     "orientation",

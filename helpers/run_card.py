@@ -134,6 +134,18 @@ def record(folder: Path, results: Mapping[str, Interval], **protocol: object) ->
     return card
 
 
+def entry(interval: Interval) -> dict:
+    """A result as a card keeps it.
+
+    Args:
+        interval: a value with its interval.
+
+    Returns:
+        `value`, `low` and `high`.
+    """
+    return asdict(interval)
+
+
 def compare(first: dict, second: dict) -> pd.DataFrame:
     """Lays two cards side by side.
 

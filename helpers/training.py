@@ -51,7 +51,14 @@ class Run:
 
 
 def train_classifier(
-    network: keras.Model, dataset: Dataset, split: Split, schedule: Schedule, folder: Path, seed: int
+    network: keras.Model,
+    dataset: Dataset,
+    split: Split,
+    schedule: Schedule,
+    folder: Path,
+    seed: int,
+    *,
+    quiet: bool = False,
 ) -> Run:
     """Trains a network to tell the classes apart.
 
@@ -66,6 +73,7 @@ def train_classifier(
         schedule: epochs, batches and learning rate.
         folder: for the checkpoints; each training gets a folder of its own in it.
         seed: of the shuffling.
+        quiet: print nothing.
 
     Returns:
         Run.
@@ -84,7 +92,8 @@ def train_classifier(
     )
     stopping = keras.callbacks.EarlyStopping(monitor="loss", patience=STOPPING_PATIENCE)
     key = _key(network, dataset, split, schedule, seed)
-    run = _fit(model, data, split, schedule, [stopping], folder, key, seed, ["loss", "accuracy"])
+    measures = [] if quiet else ["loss", "accuracy"]
+    run = _fit(model, data, split, schedule, [stopping], folder, key, seed, measures)
     return _with_card(run, network, dataset, split, schedule, seed)
 
 
@@ -170,7 +179,7 @@ class EpochLines(keras.callbacks.Callback):
     """Prints one line an epoch, with the time left, and puts the seconds into the logs.
 
     Args:
-        measures: names of the logs to print, for training and validation.
+        measures: names of the logs to print, for training and validation; none for silence.
     """
 
     def __init__(self, measures: list[str]):
@@ -185,6 +194,8 @@ class EpochLines(keras.callbacks.Callback):
         epochs = self.params["epochs"]
         left = (epochs - epoch - 1) * logs["seconds"]
         shown = [f"{name} {logs[name]:.3f} / {logs['val_' + name]:.3f}" for name in self.measures]
+        if not self.measures:
+            return
         print(f"{epoch + 1:2d} of {epochs}: {',  '.join(shown)}  ({_duration(left)} left)")
 
 
@@ -201,12 +212,13 @@ def _fit(model, data, split, schedule, callbacks, folder, key, seed, measures) -
     checkpoint = Checkpoint(folder, watched, schedule.epochs)
     done = len(checkpoint.history)
     model.optimizer.build(model.trainable_variables)
+    say = print if measures else _say_nothing
     if checkpoint.finished:
-        print(f"Already trained, for {done} epochs: loaded. To train again, delete {folder}.")
+        say(f"Already trained, for {done} epochs: loaded. To train again, delete {folder}.")
     else:
         if done:
-            print(f"Going on after epoch {done}.")
-        print("epoch: training / validation")
+            say(f"Going on after epoch {done}.")
+        say("epoch: training / validation")
         model.fit(
             Batches(*data, split.train, schedule.batch, schedule.micro_batch, seed, first_epoch=done),
             validation_data=Batches(*data, split.validation, schedule.micro_batch, schedule.micro_batch),
@@ -220,6 +232,10 @@ def _fit(model, data, split, schedule, callbacks, folder, key, seed, measures) -
     history = pd.DataFrame(checkpoint.history)
     history.index = pd.RangeIndex(1, len(history) + 1, name="epoch")
     return Run(history, int(history["val_loss"].idxmin()), history["seconds"].sum(), done, folder)
+
+
+def _say_nothing(line: str) -> None:
+    pass
 
 
 def _with_card(run, network, dataset, split, schedule, seed) -> Run:
