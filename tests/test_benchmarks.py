@@ -1,7 +1,10 @@
 import json
 
-from benchmarks import assembly
+import numpy as np
+
+from benchmarks import assembly, uncertainty
 from helpers.sources import find_slices
+from helpers.uncertainty import classification_intervals
 
 
 def test_the_assembly_is_measured_on_a_few_slices(phantom_folder, tmp_path, capsys):
@@ -20,3 +23,23 @@ def test_the_slices_are_spread_over_the_source(phantom_folder):
     chosen = assembly._spread(find_slices(phantom_folder), 3)
     assert [file.number for file in chosen] == [1, 15, 30]
     assert len(assembly._spread(chosen, 10)) == 3
+
+
+def test_the_bootstrap_is_measured_on_a_few_resamples(tmp_path, capsys):
+    wanted = tmp_path / "results" / "uncertainty.json"
+    uncertainty.main(["--slices", "60", "--resamples", "20", "--json", str(wanted)])
+    printed = capsys.readouterr().out
+    assert printed.startswith("20 resamples of 60 slices of 4 patients, ")
+    assert "times as fast as the plain loop" in printed
+    figures = json.loads(wanted.read_text())
+    assert figures["times_the_plain_loop"] > 1
+
+
+def test_the_plain_loop_computes_the_same_scores(rng):
+    patients = np.arange(60) % 6
+    truth = 1 + patients % 3
+    predicted = np.where(rng.random(60) < 0.8, truth, 1)
+    loop = uncertainty.plain_loop(truth, predicted, patients, 400)
+    ours = classification_intervals(truth, predicted, patients, seed=0).values()
+    expected = np.nanquantile(loop, 0.025, axis=0)
+    np.testing.assert_allclose([each.low for each in ours], expected, atol=0.08)
