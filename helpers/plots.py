@@ -14,6 +14,7 @@ from helpers.plots_data import (
     orientation,
     raw_slices,
 )
+from helpers.plots_evidence import confidence_curve, dice_by_area, intervals, reliability_diagram
 from helpers.plots_explore import (
     class_balance,
     intensity_ranges,
@@ -35,9 +36,12 @@ __all__ = [
     "CourseFigure",
     "class_balance",
     "colour_channels",
+    "confidence_curve",
     "confusion_matrix",
+    "dice_by_area",
     "example_pairs",
     "intensity_ranges",
+    "intervals",
     "iou_puzzle",
     "learning_curves",
     "mask_resizing",
@@ -48,6 +52,7 @@ __all__ = [
     "orientation",
     "overlap_measures",
     "raw_slices",
+    "reliability_diagram",
     "segmentation_examples",
     "slice_dice",
     "slices_per_patient",
