@@ -28,7 +28,6 @@ from helpers.plots_segmentation import (
     iou_puzzle,
     overlap_measures,
     segmentation_examples,
-    slice_dice,
 )
 from helpers.unet_diagram import unet_diagram
 
@@ -54,7 +53,6 @@ __all__ = [
     "raw_slices",
     "reliability_diagram",
     "segmentation_examples",
-    "slice_dice",
     "slices_per_patient",
     "tumour_areas",
     "tumour_places",

@@ -2,7 +2,8 @@ import json
 
 import numpy as np
 
-from benchmarks import assembly, uncertainty
+from benchmarks import assembly, leak, uncertainty
+from helpers import phantom
 from helpers.sources import find_slices
 from helpers.uncertainty import classification_intervals
 
@@ -43,3 +44,22 @@ def test_the_plain_loop_computes_the_same_scores(rng):
     ours = classification_intervals(truth, predicted, patients, seed=0).values()
     expected = np.nanquantile(loop, 0.025, axis=0)
     np.testing.assert_allclose([each.low for each in ours], expected, atol=0.08)
+
+
+def test_the_leak_is_measured_and_its_trainings_are_kept(tmp_path):
+    phantom.write_phantoms(tmp_path / "slices", {1: 30, 2: 30, 3: 30}, seed=5, progress=False)
+    command = [str(tmp_path / "slices"), "--home", str(tmp_path), "--folds", "2"]
+    command += ["--epochs", "1", "--unet-epochs", "0"]
+    leak.main([*command, "--json", str(tmp_path / "leak.json")])
+    figures = json.loads((tmp_path / "leak.json").read_text())
+    assert figures["data"].startswith("90 slices, ")
+    wanted = [
+        "classifier by family, accuracy",
+        "nearest slice by slice, accuracy",
+        "classifier, gap in accuracy",
+    ]
+    assert all(" to " in figures[name] for name in wanted)
+    weights = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.weights.h5")}
+    leak.main([*command, "--json", str(tmp_path / "again.json")])
+    assert json.loads((tmp_path / "again.json").read_text()) == figures
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.weights.h5")} == weights

@@ -285,10 +285,6 @@ FIGURES = {  # name: (function of no arguments that draws it, what its alt text 
     ),
     "overlap_measures": (lambda: plots.overlap_measures(OVERLAPS), ["0.734", "report 0.4923"]),
     "iou_puzzle": (lambda: plots.iou_puzzle(PUZZLE), ["the network: 0.4916 and 0.6600", "0.4923"]),
-    "slice_dice": (
-        lambda: plots.slice_dice([0.2, 0.8, 0.6, 1.0], [20, 200, 400, 0]),
-        ["3 slices (1 without tumour left out)", f"mean {1.6 / 3:.3f}"],
-    ),
 }
 
 
