@@ -22,9 +22,10 @@ import h5py
 import numpy as np
 from matplotlib.image import imsave
 
-from benchmarks.memory import ChildrenWatch, peak_bytes
+from benchmarks.memory import ChildrenWatch
 from helpers.assembly import assemble
 from helpers.dataset import Dataset
+from helpers.machine import peak_bytes
 from helpers.slice_files import SliceFile
 from helpers.sources import find_slices
 
