@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--home", type=Path, required=True, help="folder for data set and checkpoints")
     parser.add_argument("--folds", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=15, help="of the classifier")
-    parser.add_argument("--unet-epochs", type=int, default=8, help="0 leaves the U-Net out")
+    parser.add_argument("--unet-epochs", type=int, default=6, help="0 leaves the U-Net out")
     parser.add_argument("--precision", default="float32", help="a Keras policy, such as mixed_bfloat16")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     chosen = parser.parse_args(arguments)
