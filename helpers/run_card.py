@@ -153,8 +153,8 @@ def compare(first: dict, second: dict) -> pd.DataFrame:
         first, second: what `read` returned.
 
     Returns:
-        DataFrame, a row for each entry in which they differ or that is a measure, with the
-        columns first, second and same. Lists of slices show as how many there are.
+        DataFrame, a row an entry ("split.unit"), with the columns first, second and same. Lists
+        of slices show as how many there are.
     """
     ours, theirs = _flat(first), _flat(second)
     rows = [
