@@ -32,16 +32,15 @@ def die(*_, **__):
 
 def arm(phase, epoch):
     """Makes this process kill itself at a phase of an epoch (counted from 1)."""
-    import h5py
-    import keras
+    from helpers import training
 
-    from helpers import generations, training
-
-    class Fuse(keras.callbacks.Callback):
+    class Fused(training.EpochLines):
         def on_epoch_begin(self, current, logs=None):
+            super().on_epoch_begin(current, logs)
             self.lit = current + 1 == epoch
 
         def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
             if self.lit and phase == "in mid-epoch" and batch == 2:
                 die()
 
@@ -50,45 +49,37 @@ def arm(phase, epoch):
                 die()
 
         def on_epoch_end(self, current, logs=None):  # stands before `Checkpoint`
-            if not self.lit:
-                return
-            if phase == "while writing weights":
-                write = h5py.Group.create_dataset
-                written = []
-
-                def torn(group, *args, **kwargs):
-                    written.append(write(group, *args, **kwargs))
-                    if len(written) == 3:
-                        group.file.flush()
-                        die()
-
-                h5py.Group.create_dataset = torn
-            elif phase == "between weights and state":
-                generations.write_json = die
-            elif phase == "while writing the state":
-                replace = Path.replace
-                Path.replace = lambda path, to: die() if path.suffix == ".aside" else replace(path, to)
-            elif phase == "while removing what is outdated":
-                Path.unlink = die
-            elif phase == "while copying":
-                generations.shutil.copyfile = lambda source, to: (Path(to).write_bytes(b"torn"), die())
-
-    lines = training.EpochLines
-
-    class Fused(Fuse, lines):
-        def on_epoch_begin(self, current, logs=None):
-            lines.on_epoch_begin(self, current, logs)
-            Fuse.on_epoch_begin(self, current, logs)
-
-        def on_train_batch_end(self, batch, logs=None):
-            lines.on_train_batch_end(self, batch, logs)
-            Fuse.on_train_batch_end(self, batch, logs)
-
-        def on_epoch_end(self, current, logs=None):
-            lines.on_epoch_end(self, current, logs)
-            Fuse.on_epoch_end(self, current, logs)
+            super().on_epoch_end(current, logs)
+            if self.lit:
+                arm_the_checkpoint(phase)
 
     training.EpochLines = Fused
+
+
+def arm_the_checkpoint(phase):
+    import h5py
+
+    from helpers import generations
+
+    write, written, replace = h5py.Group.create_dataset, [], Path.replace
+
+    def torn_weights(group, *args, **kwargs):
+        written.append(write(group, *args, **kwargs))
+        if len(written) == 3:
+            group.file.flush()
+            die()
+        return written[-1]
+
+    if phase == "while writing weights":
+        h5py.Group.create_dataset = torn_weights
+    elif phase == "between weights and state":
+        generations.write_json = die
+    elif phase == "while writing the state":
+        Path.replace = lambda path, to: die() if path.suffix == ".aside" else replace(path, to)
+    elif phase == "while removing what is outdated":
+        Path.unlink = die
+    elif phase == "while copying":
+        generations.shutil.copyfile = lambda source, to: (Path(to).write_bytes(b"torn"), die())
 
 
 def session(kind, data_folder, folder, out, phase=None, epoch=None):
@@ -157,8 +148,8 @@ def test_killed_at_random_moments(processes, dataset, tmp_path):
     for _ in range(3):
         killed = start(processes, "classifier", dataset.folder, tmp_path / "b", tmp_path / "b.npz")
         wait_for(tmp_path / "b" / "run", killed)
-        time.sleep(rng.uniform(0, 1))
-        os.kill(killed.pid, signal.SIGKILL)
+        time.sleep(rng.uniform(0, 3))
+        killed.kill()
         killed.join(60)
     again = finished(processes, "classifier", dataset.folder, tmp_path / "b", tmp_path / "b.npz")
     np.testing.assert_array_equal(again["weights"], undisturbed["weights"])
