@@ -33,9 +33,9 @@ from helpers.machine import peak_bytes
 # slices at once (None: chosen), epochs.
 DEFAULTS = {
     "memory": {"slices": 3064, "trained": 300, "batch": 300, "micro_batch": None, "epochs": 1},
-    "pipeline": {"slices": 3064, "trained": 60, "batch": 60, "micro_batch": 20, "epochs": 2},
-    "speed": {"slices": 132, "trained": 120, "batch": 60, "micro_batch": None, "epochs": 3},
-    "switches": {"slices": 72, "trained": 60, "batch": 60, "micro_batch": 20, "epochs": 2},
+    "pipeline": {"slices": 1000, "trained": 60, "batch": 60, "micro_batch": 20, "epochs": 2},
+    "speed": {"slices": 72, "trained": 60, "batch": 60, "micro_batch": None, "epochs": 3},
+    "switches": {"slices": 36, "trained": 20, "batch": 20, "micro_batch": 10, "epochs": 2},
 }
 VALIDATED = 12
 

@@ -65,7 +65,7 @@ def load_weights(model: keras.Model, path: Path, steps_saved: int) -> None:
         if _name(variable) == "iteration":  # counts micro-batches
             variable.assign(saved["iteration"] // steps_saved * steps)
         elif "gradient_accumulator" in _name(variable):  # empty between two updates
-            variable.assign(keras.ops.zeros_like(variable))
+            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
         else:
             variable.assign(saved[_name(variable)])
 

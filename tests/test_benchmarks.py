@@ -1,6 +1,8 @@
 import json
 
-from benchmarks import assembly
+import pytest
+
+from benchmarks import assembly, prediction, standin, training
 from helpers.sources import find_slices
 
 
@@ -20,3 +22,30 @@ def test_the_slices_are_spread_over_the_source(phantom_folder):
     chosen = assembly._spread(find_slices(phantom_folder), 3)
     assert [file.number for file in chosen] == [1, 15, 30]
     assert len(assembly._spread(chosen, 10)) == 3
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [("memory", "peak memory of the process"), ("speed", "times the plain time")],
+)
+def test_training_is_measured_on_a_few_small_slices(tmp_path, capsys, claim, words):
+    wanted = tmp_path / "figures.json"
+    sizes = {"slices": 30, "trained": 12, "batch": 6, "micro-batch": 3, "epochs": 1, "size": 128}
+    arguments = [part for name, value in sizes.items() for part in (f"--{name}", str(value))]
+    training.main([claim, *arguments, "--json", str(wanted)])
+    assert words in capsys.readouterr().out
+    assert json.loads(wanted.read_text())["micro_batch"] == 3
+
+
+def test_batches_are_measured_alone(tmp_path):
+    standin.write_noise(tmp_path, 12, 64)
+    for augmented in (False, True):
+        figures = training.batches_alone(str(tmp_path), 12, 64, 4, augmented)
+        assert figures["slices_per_second"] > 0
+
+
+def test_predictions_are_measured(tmp_path, capsys):
+    prediction.main(["--small", "--slices", "5", "--repeats", "3", "--json", str(tmp_path / "p.json")])
+    figures = json.loads((tmp_path / "p.json").read_text())
+    assert figures["unet"]["one_times_bare"] > 0
+    assert "times the forward passes alone" in capsys.readouterr().out
