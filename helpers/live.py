@@ -18,7 +18,7 @@ class EpochLines(keras.callbacks.Callback):
     a GPU may still be busy when the host waits), `validation_seconds` the validation.
 
     Args:
-        measures: names of the logs to print, for training and validation.
+        measures: names of the logs to print, for training and validation; none for silence.
         batches: what the network trains on.
     """
 
@@ -44,6 +44,8 @@ class EpochLines(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         logs["seconds"] = time.perf_counter() - self.started
         logs["waiting_seconds"], logs["validation_seconds"] = self.waiting, self.validation
+        if not self.measures:
+            return
         epochs = self.params["epochs"]
         left = (epochs - epoch - 1) * logs["seconds"]
         shown = [f"{name} {logs[name]:.3f} / {logs['val_' + name]:.3f}" for name in self.measures]

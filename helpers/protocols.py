@@ -3,20 +3,20 @@
 What differs between two protocols is only who may stand on both sides of the split.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
-from numpy.typing import ArrayLike
 
-from helpers import models
+from helpers import models, run_card
 from helpers.dataset import Dataset
 from helpers.prediction import predict
 from helpers.settings import Schedule
-from helpers.splits import Split, leakage
+from helpers.splits import Split
 from helpers.training import Run, train_classifier
+from helpers.uncertainty import Interval
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Trial:
         rows: (n,) int64, the slices tested, sorted; each once.
         probabilities: (n, 3) float32, predicted for them.
         runs: the trainings, one a fold.
-        leaked: part of the test slices with a sibling in training, 0..1.
+        patients: how many patients they belong to.
     """
 
     name: str
     rows: np.ndarray
     probabilities: np.ndarray
     runs: list[Run]
-    leaked: float
+    patients: int
 
     @property
     def answers(self) -> np.ndarray:
@@ -51,7 +51,6 @@ def cross_validate(
     folder: Path,
     seed: int,
     *,
-    patients: ArrayLike | None = None,
     size: int = 128,
 ) -> Trial:
     """Trains the report's classifier once a fold, and tests each on its fold.
@@ -65,21 +64,43 @@ def cross_validate(
         schedule: of each training.
         folder: for the checkpoints.
         seed: of weights, dropout and shuffling.
-        patients: (N,) whose slice each is, to count siblings; families by default.
         size: 128 or 512, pixels a side.
 
     Returns:
         Trial.
     """
-    patients = dataset.table["family"] if patients is None else patients
     runs, probabilities = [], []
     for number, split in enumerate(folds, start=1):
-        print(f"{name}, fold {number} of {len(folds)}")
         keras.utils.set_random_seed(seed)
         network = models.classifier((size, size, 3))
-        runs.append(train_classifier(network, dataset, split, schedule, Path(folder), seed))
-        probabilities.append(predict(network, dataset.images(size), split.test))
+        run = train_classifier(network, dataset, split, schedule, Path(folder), seed, quiet=True)
+        predicted = predict(network, dataset.images(size), split.test)
+        accuracy = np.mean(predicted.argmax(axis=1) + 1 == dataset.labels[split.test])
+        print(f"{name}, fold {number} of {len(folds)}: {accuracy:.2f} right  ({run.seconds:.0f} s)")
+        runs.append(run)
+        probabilities.append(predicted)
     rows = np.concatenate([split.test for split in folds])
     order = np.argsort(rows)
-    seen = sum(leakage(split, patients).with_sibling for split in folds)
-    return Trial(name, rows[order], np.concatenate(probabilities)[order], runs, seen / len(rows))
+    patients = dataset.table["patient"].iloc[rows].nunique()
+    return Trial(name, rows[order], np.concatenate(probabilities)[order], runs, patients)
+
+
+def card(trial: Trial, results: Mapping[str, Interval]) -> dict:
+    """Makes one run card of a whole cross-validation, from those of its folds.
+
+    Args:
+        trial: what `cross_validate` returned.
+        results: measure -> value with its interval, over all test slices.
+
+    Returns:
+        A card as `helpers.run_card.read` gives it, with the number of `folds`; its test set is
+        that of all folds, and there are no validation and training sets in it.
+    """
+    cards = [run_card.read(run.folder) for run in trial.runs]
+    tested = sorted(number for one in cards for number in one["split"]["slices"]["test"])
+    split = cards[0]["split"] | {"slices": {"test": tested}, "patients": {"test": trial.patients}}
+    seconds = sum(one["seconds"] for one in cards)
+    pooled = cards[0] | {"folds": len(cards), "split": split, "seconds": seconds, "results": {}}
+    for measure, interval in results.items():
+        pooled["results"][measure] = run_card.entry(interval)
+    return pooled

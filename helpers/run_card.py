@@ -134,6 +134,18 @@ def record(folder: Path, results: Mapping[str, Interval], **protocol: object) ->
     return card
 
 
+def entry(interval: Interval) -> dict:
+    """A result as a card keeps it.
+
+    Args:
+        interval: a value with its interval.
+
+    Returns:
+        `value`, `low` and `high`.
+    """
+    return asdict(interval)
+
+
 def compare(first: dict, second: dict) -> pd.DataFrame:
     """Lays two cards side by side.
 
@@ -141,8 +153,8 @@ def compare(first: dict, second: dict) -> pd.DataFrame:
         first, second: what `read` returned.
 
     Returns:
-        DataFrame, a row for each entry in which they differ or that is a measure, with the
-        columns first, second and same. Lists of slices show as how many there are.
+        DataFrame, a row an entry ("split.unit"), with the columns first, second and same. Lists
+        of slices show as how many there are.
     """
     ours, theirs = _flat(first), _flat(second)
     rows = [

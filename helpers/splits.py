@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from helpers import report
 from helpers.errors import CourseError
@@ -312,6 +311,8 @@ def _carve(rows, labels, patients, share, seed, keep) -> tuple[np.ndarray, np.nd
 
 def _group_folds(labels, patients, count, seed) -> list[np.ndarray]:
     """The test sets of scikit-learn's stratified folds that keep patients together."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # it loads for a second
+
     alone = len(np.unique(patients)) == len(patients)  # nobody to keep together: the fast way
     folder = StratifiedKFold if alone else StratifiedGroupKFold
     folds = folder(count, shuffle=True, random_state=seed)

@@ -91,7 +91,7 @@ class Run:
 
 @dataclass(frozen=True)
 class _Task:
-    """One training: what is learnt from what, and how. `measures` are shown in each line."""
+    """One training: what is learnt from what, and how. `measures` are shown; none for silence."""
 
     network: keras.Model
     dataset: Dataset
@@ -104,6 +104,10 @@ class _Task:
     compiling: Callable[[], dict] = field(repr=False)
     stopping_on: str | None = None
 
+    def say(self, line: str) -> None:
+        if self.measures:
+            print(line)
+
 
 def train_classifier(
     network: keras.Model,
@@ -113,6 +117,8 @@ def train_classifier(
     folder: Path,
     seed: int,
     options: Options = DEFAULTS,
+    *,
+    quiet: bool = False,
 ) -> Run:
     """Trains a network to tell the classes apart.
 
@@ -129,6 +135,7 @@ def train_classifier(
         folder: for the checkpoints; each training gets a folder of its own in it.
         seed: of the shuffling.
         options: switches.
+        quiet: print nothing.
 
     Returns:
         Run.
@@ -139,7 +146,7 @@ def train_classifier(
     """
     task = _Task(
         network, dataset, dataset.labels - 1, split, schedule, seed, options,
-        measures=["loss", "accuracy"],
+        measures=[] if quiet else ["loss", "accuracy"],
         compiling=lambda: {
             "loss": keras.losses.SparseCategoricalCrossentropy(),
             "weighted_metrics": [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
@@ -194,13 +201,13 @@ def _train(task: _Task, folder: Path) -> Run:
     checkpoint = Checkpoint(generations, _watched(task), task.schedule.epochs)
     done = len(checkpoint.history)
     if checkpoint.finished:
-        print(f"Already trained, for {done} epochs: loaded. To train again, delete {generations.folder}.")
+        task.say(f"Already trained, for {done} epochs: loaded. To train again, delete {generations.folder}.")
     else:
         if done:
-            print(f"Going on after epoch {done}.")
-        print("epoch: training / validation")
+            task.say(f"Going on after epoch {done}.")
+        task.say("epoch: training / validation")
         _fit_what_fits(task, checkpoint)
-        print(time_line(history_table(checkpoint.history)))
+        task.say(time_line(history_table(checkpoint.history)))
     if not checkpoint.best_epoch:
         raise TrainingError(
             "the validation loss was not a number in any epoch. Try a smaller learning rate than "
@@ -235,7 +242,9 @@ def _fit_what_fits(task: _Task, checkpoint: Checkpoint) -> None:
                     "the device does not even hold one slice. Close other notebooks that use it, or "
                     "choose a runtime with more memory."
                 ) from error
-            print(f"{state['micro_batch']} slices at once do not fit into memory: going on with {smaller}.")
+            task.say(
+                f"{state['micro_batch']} slices at once do not fit into memory: going on with {smaller}."
+            )
             state["micro_batch"] = smaller
 
 
@@ -259,7 +268,11 @@ def _fit(task: _Task, checkpoint: Checkpoint, micro_batch: int) -> None:
         first_epoch=done,
         augmentation=options.augmentation,
     )
-    curve = [LiveCurve(options.curve, task.measures, checkpoint.history)] if _live(options) else []
+    curve = (
+        [LiveCurve(options.curve, task.measures, checkpoint.history)]
+        if task.measures and _live(options)
+        else []
+    )
     model.fit(
         training,
         validation_data=batches(split.validation, micro_batch, micro_batch),
