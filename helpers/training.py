@@ -73,7 +73,7 @@ class Run:
         seconds: wall time of all epochs, earlier sessions included.
         epochs_before: how many epochs earlier sessions had done.
         folder: where its checkpoints and its run card (`helpers.run_card`) lie.
-        micro_batch: slices on the device at once.
+        micro_batch: slices on the device at once, in the last session.
     """
 
     history: pd.DataFrame
@@ -81,7 +81,7 @@ class Run:
     seconds: float
     epochs_before: int
     folder: Path
-    micro_batch: int
+    micro_batch: int | None = None
 
     @property
     def time_spent(self) -> pd.Series:
