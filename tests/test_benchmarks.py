@@ -1,7 +1,6 @@
 import json
 
 import numpy as np
-import pytest
 
 from benchmarks import assembly, leak, prediction, standin, training, uncertainty
 from helpers import phantom

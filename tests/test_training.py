@@ -155,6 +155,33 @@ def test_early_stopping_watches_the_training_loss(dataset, tmp_path, capsys):
     assert "Already trained" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("epoch", [2, 4])
+def test_what_the_callbacks_have_counted_is_not_forgotten(dataset, tmp_path, monkeypatch, epoch):
+    """A loss that stands still: each of them counts, and acts after so many epochs."""
+    split = classification_split(dataset.labels, seed=0)
+    still = Schedule(epochs=20, batch=24, micro_batch=24, learning_rate=1e-20)
+
+    def go(folder):
+        keras.utils.set_random_seed(3)
+        network = models.classifier((128, 128, 1), filters=(2,), dropout=0.0)
+        return training.train_classifier(network, dataset, split, still, tmp_path / folder, seed=1)
+
+    def interrupt(callback, started, logs=None):
+        begin(callback, started, logs)
+        if started == epoch:
+            raise KeyboardInterrupt
+
+    whole = go("undisturbed").history
+    assert len(whole) < 20 and whole["learning_rate"].nunique() > 1
+    begin = training.EpochLines.on_epoch_begin
+    monkeypatch.setattr(training.EpochLines, "on_epoch_begin", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        go("interrupted")
+    monkeypatch.undo()
+    again = go("interrupted").history
+    assert again["learning_rate"].tolist() == whole["learning_rate"].tolist()
+
+
 def test_an_exact_number_of_steps_at_one_rate(dataset, tmp_path, capsys):
     still = Schedule(epochs=7, batch=8, micro_batch=8, learning_rate=0.0)
     network = models.classifier((128, 128, 1), filters=(2,), dropout=0.0)
