@@ -4,41 +4,39 @@ Keras's `BackupAndRestore` keeps weights, optimizer and epoch, but not the histo
 EarlyStopping and ReduceLROnPlateau have counted so far; this keeps those too.
 """
 
-from pathlib import Path
+import math
+import time
 
 import keras
 
-from helpers.files import read_json, write_json
+from helpers.generations import Generations
+from helpers.updates import load_weights
 
 # What the Keras callbacks count while training, by their public names.
 COUNTED = {
     "EarlyStopping": ("wait", "best", "best_epoch", "stopped_epoch"),
     "ReduceLROnPlateau": ("wait", "best", "cooldown_counter"),
-    "ModelCheckpoint": ("best",),
 }
-STATE = "state.json"
-NEW_BEST = "best.new.weights.h5"
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Saves weights, optimizer, history and the state of other callbacks after each epoch.
 
-    The weights that a training starts with count as epoch 0. A file is written aside and
-    renamed, and `state.json`, which names the weights that belong to it, is written last: a
-    kill at any moment leaves the epoch before whole. Stands behind the other callbacks in the
-    list, so that it sees what they did.
+    The weights that a training starts with count as epoch 0. Stands behind the other
+    callbacks in the list, so that it sees what they did. Puts `checkpoint_seconds` into the
+    logs: what saving or loading the state before this epoch took.
 
     Args:
-        folder: where to keep the files of this one training.
+        generations: where to keep the states of this one training.
         watched: the callbacks whose state is kept.
         epochs: how many epochs the training has, at most.
     """
 
-    def __init__(self, folder: Path, watched: list[keras.callbacks.Callback], epochs: int):
+    def __init__(self, generations: Generations, watched: list[keras.callbacks.Callback], epochs: int):
         super().__init__()
-        self.folder, self.watched, self.epochs = Path(folder), watched, epochs
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.state = self._earlier_state()
+        self.generations, self.watched, self.epochs = generations, watched, epochs
+        blank = {"history": [], "finished": False, "best_epoch": 0, "micro_batch": None}
+        self.state = generations.newest() or blank
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -51,53 +49,45 @@ class Checkpoint(keras.callbacks.Callback):
         return self.state["finished"]
 
     @property
-    def best_weights(self) -> Path:
-        """The weights of the epoch with the lowest validation loss."""
-        return self.folder / self.state["best"]
+    def best_epoch(self) -> int:
+        """The epoch with the lowest validation loss; 0 where it never was a number."""
+        return self.state["best_epoch"]
 
     def on_train_begin(self, logs=None):
-        (self.folder / NEW_BEST).unlink(missing_ok=True)  # of an epoch that was interrupted
-        if self.state["last"] is None:
-            self._save(last="epoch-000.weights.h5")
-            return
-        self.model.load_weights(self.folder / self.state["last"])
+        started = time.perf_counter()
+        if "epoch" in self.state:
+            self._restore()
+        else:
+            self._save(0)
+        self.seconds = time.perf_counter() - started
+
+    def on_epoch_end(self, epoch, logs=None):
+        started = time.perf_counter()
+        logs["checkpoint_seconds"] = self.seconds
+        self.history.append({name: float(value) for name, value in logs.items()})
+        self.state["best_epoch"] = _best_epoch(self.history)
+        self.state["finished"] = self.model.stop_training or epoch + 1 == self.epochs
+        self._save(epoch + 1)
+        self.seconds = time.perf_counter() - started
+
+    def _restore(self) -> None:
+        load_weights(self.model, self.generations.weights(self.state["epoch"]), self.state["steps"])
         for callback, counted in zip(self.watched, self.state["callbacks"], strict=True):
             for name, value in counted.items():
                 setattr(callback, name, value)
         for generator, value in zip(_seed_generators(self.model), self.state["seeds"], strict=True):
             generator.state.assign(value)
 
-    def on_epoch_end(self, epoch, logs=None):
-        if (self.folder / NEW_BEST).exists():  # ModelCheckpoint found this epoch the best so far
-            self.state["best"] = f"best-{epoch + 1:03d}.weights.h5"
-            (self.folder / NEW_BEST).replace(self.folder / self.state["best"])
-        self.history.append({name: float(value) for name, value in logs.items()})
-        self.state["finished"] = self.model.stop_training or epoch + 1 == self.epochs
-        self._save(last=f"epoch-{epoch + 1:03d}.weights.h5")
-
-    def _save(self, last: str) -> None:
-        aside = self.folder / "aside.weights.h5"
-        self.model.save_weights(aside)
-        aside.replace(self.folder / last)
-        self.state["last"] = last
+    def _save(self, epoch: int) -> None:
+        self.state["steps"] = self.model.optimizer.gradient_accumulation_steps or 1
         self.state["callbacks"] = [_counted(callback) for callback in self.watched]
         self.state["seeds"] = [_numbers(generator.state) for generator in _seed_generators(self.model)]
-        write_json(self.folder / STATE, self.state)
-        self._remove_outdated()
+        self.generations.save(epoch, self.state, self.model.save_weights)
 
-    def _earlier_state(self) -> dict:
-        """The saved state; a blank one where there is none, or its weights are gone."""
-        blank = {"last": None, "best": None, "history": [], "finished": False}
-        state = read_json(self.folder / STATE) or blank
-        weights = [name for name in (state.get("last"), state.get("best")) if name]
-        whole = blank.keys() <= state.keys() and all((self.folder / name).is_file() for name in weights)
-        return state if whole else blank
 
-    def _remove_outdated(self) -> None:
-        current = {self.state["last"], self.state["best"]}
-        for path in self.folder.glob("*.weights.h5"):
-            if path.name not in current:
-                path.unlink()
+def _best_epoch(history: list[dict[str, float]]) -> int:
+    losses = {epoch: logs["val_loss"] for epoch, logs in enumerate(history, 1)}
+    return min((epoch for epoch in losses if not math.isnan(losses[epoch])), key=losses.get, default=0)
 
 
 def _counted(callback: keras.callbacks.Callback) -> dict[str, float | None]:

@@ -5,6 +5,8 @@ COURSE_DATA     `phantoms`, `figshare`, or a folder with `.mat` files or zip arc
 COURSE_PROFILE  `quick` or `full`; by default `full` on Colab, else `quick`
 COURSE_HOME     folder for downloads, data sets and runs; by default `/content/course` on
                 Colab, else `data` in the course folder
+COURSE_COPIES   folder for a second copy of what trainings save; by default one on Google Drive
+                where that is mounted, else none
 """
 
 import difflib
@@ -23,6 +25,7 @@ from helpers.errors import CourseError
 COURSE_FOLDER = Path(__file__).resolve().parent.parent
 SEED = 2023
 KEYWORDS = ("phantoms", "figshare")
+DRIVE = Path("/content/drive/MyDrive")  # where Colab mounts the student's Google Drive
 
 
 class SettingsError(CourseError):
@@ -36,13 +39,13 @@ class Schedule:
     Args:
         epochs: passes over the training set, at most.
         batch: slices per weight update (the effective batch).
-        micro_batch: slices on the device at once; it divides `batch`.
+        micro_batch: slices on the device at once; it divides `batch`. None: as many as fit.
         learning_rate: of the Adam optimizer, at the start.
     """
 
     epochs: int
     batch: int
-    micro_batch: int
+    micro_batch: int | None
     learning_rate: float = 1e-3
 
 
@@ -75,9 +78,9 @@ PROFILES = {
                      comparison=Schedule(epochs=8, batch=8, micro_batch=8), folds=3),
     # Sections 7.0.2 and 8.0.2 of the report: 20 epochs of batch 300, 40 epochs of batch 32.
     "full": Profile("full", slices=None, phantoms=report.SLICES,
-                    classifier=Schedule(epochs=20, batch=300, micro_batch=20),
+                    classifier=Schedule(epochs=20, batch=300, micro_batch=None),
                     unet=Schedule(epochs=40, batch=32, micro_batch=32),
-                    comparison=Schedule(epochs=15, batch=32, micro_batch=32), folds=5),
+                    comparison=Schedule(epochs=15, batch=32, micro_batch=None), folds=5),
 }  # fmt: skip
 
 
@@ -91,6 +94,8 @@ class Settings:
         home: folder for downloads, data sets and runs; made when first written to.
         colab: whether this is a Colab runtime.
         seed: of every split, shuffle and initial weight.
+        copies: folder for a second copy of what trainings save; None: on Google Drive where
+            that is mounted.
     """
 
     data: str
@@ -98,6 +103,7 @@ class Settings:
     home: Path
     colab: bool
     seed: int = SEED
+    copies: Path | None = None
 
     @property
     def phantom_folder(self) -> Path:
@@ -123,7 +129,19 @@ class Settings:
 
     def run_folder(self, name: str) -> Path:
         """Where a training keeps its checkpoints and history."""
-        return self.home / "runs" / f"{self.dataset_folder.name}-{self.profile.name}" / name
+        return self.home / self._run_path(name)
+
+    def copy_folder(self, name: str) -> Path | None:
+        """Where a training keeps a second copy of its checkpoints; None for nowhere.
+
+        Looked up at each call: a Drive may be mounted after the first cell has run.
+        """
+        drive = DRIVE / "brain-mri-course" if self.colab and DRIVE.is_dir() else None
+        copies = self.copies or drive
+        return copies / self._run_path(name) if copies else None
+
+    def _run_path(self, name: str) -> Path:
+        return Path("runs") / f"{self.dataset_folder.name}-{self.profile.name}" / name
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -140,13 +158,15 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             variable and the values that can.
     """
     environ = os.environ if environ is None else environ
-    colab = _on_colab()
+    colab = on_colab()
     home = environ.get("COURSE_HOME") or ("/content/course" if colab else str(COURSE_FOLDER / "data"))
+    copies = environ.get("COURSE_COPIES")
     return Settings(
         data=_read_data(environ.get("COURSE_DATA") or ("figshare" if colab else "phantoms")),
         profile=_read_profile(environ.get("COURSE_PROFILE") or ("full" if colab else "quick")),
-        home=_read_home(home),
+        home=_read_folder("COURSE_HOME", home),
         colab=colab,
+        copies=_read_folder("COURSE_COPIES", copies) if copies else None,
     )
 
 
@@ -207,7 +227,12 @@ def gpu_name() -> str | None:
     return names[0] if answer.returncode == 0 and names else None
 
 
-def _on_colab() -> bool:
+def on_colab() -> bool:
+    """Says whether this is a Colab runtime.
+
+    Returns:
+        bool.
+    """
     try:
         return importlib.util.find_spec("google.colab") is not None
     except ModuleNotFoundError:  # not even the package `google`
@@ -237,18 +262,18 @@ def _read_profile(value: str) -> Profile:
     return PROFILES[name]
 
 
-def _read_home(value: str) -> Path:
-    home = _path("COURSE_HOME", value)
-    parent = _existing_parent(home)
+def _read_folder(variable: str, value: str) -> Path:
+    folder = _path(variable, value)
+    parent = _existing_parent(folder)
     if not parent.is_dir():
         raise SettingsError(
-            f"COURSE_HOME={value!r}: {parent} is a file; there must be a folder, or nothing yet."
+            f"{variable}={value!r}: {parent} is a file; there must be a folder, or nothing yet."
         )
     if not os.access(parent, os.W_OK):
         raise SettingsError(
-            f"COURSE_HOME={value!r}: nothing can be written to {parent}. Choose another folder."
+            f"{variable}={value!r}: nothing can be written to {parent}. Choose another folder."
         )
-    return home
+    return folder
 
 
 def _path(variable: str, value: str) -> Path:

@@ -2,24 +2,27 @@
 
 import hashlib
 import json
-import math
-import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import keras
 import pandas as pd
-from keras import ops
 
-from helpers import run_card
+from helpers import memory, run_card
+from helpers.augmentation import Augmentation
 from helpers.batches import Batches
-from helpers.checkpoints import NEW_BEST, Checkpoint
+from helpers.checkpoints import Checkpoint
 from helpers.dataset import Dataset
 from helpers.errors import CourseError
-from helpers.metrics import THRESHOLD
+from helpers.generations import Generations
+from helpers.live import EpochLines, LiveCurve, history_table, time_line, time_spent
 from helpers.models import layer_table, on_bytes
-from helpers.settings import Schedule
+from helpers.settings import Schedule, on_colab
 from helpers.splits import Split
+from helpers.unet_measures import RawMeanIoU, TumourIoU, accuracy_per_slice, crossentropy_per_slice
+from helpers.updates import adam, smaller_micro_batch
 
 # Section 7.0.2 of the report.
 STOPPING_PATIENCE = 5
@@ -31,16 +34,46 @@ class TrainingError(CourseError):
 
 
 @dataclass(frozen=True)
+class Options:
+    """Switches of a training that the report does not have.
+
+    For mixed precision call `keras.config.set_dtype_policy("mixed_float16")` before the
+    network is built.
+
+    Args:
+        adaptive: whether EarlyStopping and ReduceLROnPlateau watch; without them every epoch
+            is trained, at one learning rate.
+        augmentation: changes the training slices at random; None leaves them as they are.
+        xla: whether XLA compiles the network; None: where it makes it faster, on a GPU.
+        copies: a second folder for the checkpoints, such as `Settings.copy_folder` gives.
+        curve: draws the learning curves after each epoch, such as
+            `helpers.plots.learning_curves`; None for none.
+        live: whether to; None: in Colab only, so that stored notebooks stay the same.
+    """
+
+    adaptive: bool = True
+    augmentation: Augmentation | None = None
+    xla: bool | None = None
+    copies: Path | None = None
+    curve: Callable | None = None
+    live: bool | None = None
+
+
+DEFAULTS = Options()
+
+
+@dataclass(frozen=True)
 class Run:
     """What a training left behind; its network carries the weights of the best epoch.
 
     Args:
-        history: one row an epoch (index from 1): loss, metrics, `val_` ones, learning_rate
-            and seconds.
+        history: one row an epoch (index from 1): loss, metrics, `val_` ones, learning_rate,
+            seconds, and the seconds of waiting for data, of validation and of checkpoints.
         best_epoch: the epoch with the lowest validation loss.
         seconds: wall time of all epochs, earlier sessions included.
         epochs_before: how many epochs earlier sessions had done.
         folder: where its checkpoints and its run card (`helpers.run_card`) lie.
+        micro_batch: slices on the device at once, in the last session.
     """
 
     history: pd.DataFrame
@@ -48,6 +81,32 @@ class Run:
     seconds: float
     epochs_before: int
     folder: Path
+    micro_batch: int | None = None
+
+    @property
+    def time_spent(self) -> pd.Series:
+        """Seconds of computing, waiting for data, validation and checkpoints."""
+        return time_spent(self.history)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One training: what is learnt from what, and how. `measures` are shown; none for silence."""
+
+    network: keras.Model
+    dataset: Dataset
+    targets: object
+    split: Split
+    schedule: Schedule
+    seed: int
+    options: Options
+    measures: list[str]
+    compiling: Callable[[], dict] = field(repr=False)
+    stopping_on: str | None = None
+
+    def say(self, line: str) -> None:
+        if self.measures:
+            print(line)
 
 
 def train_classifier(
@@ -57,14 +116,16 @@ def train_classifier(
     schedule: Schedule,
     folder: Path,
     seed: int,
+    options: Options = DEFAULTS,
     *,
     quiet: bool = False,
 ) -> Run:
     """Trains a network to tell the classes apart.
 
-    Callbacks as in the report: EarlyStopping(5) on the training loss, ReduceLROnPlateau(2)
-    on the validation loss, ModelCheckpoint. A call with the same arguments goes on where an
-    interrupted one stopped, or loads what it finished.
+    As in the report, EarlyStopping(5) watches the training loss and ReduceLROnPlateau(2) the
+    validation loss, and the weights of the best epoch are kept. A call with the same
+    arguments goes on where an interrupted or killed one stopped, or loads what it finished.
+    Where the device runs out of memory, the micro-batch is halved, and the epoch done again.
 
     Args:
         network: (N, H, W, C) -> (N, 3) probabilities; trained in place.
@@ -73,207 +134,200 @@ def train_classifier(
         schedule: epochs, batches and learning rate.
         folder: for the checkpoints; each training gets a folder of its own in it.
         seed: of the shuffling.
+        options: switches.
         quiet: print nothing.
 
     Returns:
         Run.
 
     Raises:
-        TrainingError: the loss was never a number, or a saved file is damaged.
+        TrainingError: the loss was never a number.
+        DeviceTooSmallError: the device does not hold a single slice.
     """
-    size = network.input_shape[1]
-    data = (dataset.images(size), dataset.labels - 1)
-    model = on_bytes(network)
-    model.compile(
-        optimizer=_optimizer(schedule),
-        loss=keras.losses.SparseCategoricalCrossentropy(),
-        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=_use_xla(),
-    )
-    stopping = keras.callbacks.EarlyStopping(monitor="loss", patience=STOPPING_PATIENCE)
-    key = _key(network, dataset, split, schedule, seed)
-    measures = [] if quiet else ["loss", "accuracy"]
-    run = _fit(model, data, split, schedule, [stopping], folder, key, seed, measures)
-    return _with_card(run, network, dataset, split, schedule, seed)
+    task = _Task(
+        network, dataset, dataset.labels - 1, split, schedule, seed, options,
+        measures=[] if quiet else ["loss", "accuracy"],
+        compiling=lambda: {
+            "loss": keras.losses.SparseCategoricalCrossentropy(),
+            "weighted_metrics": [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        },
+        stopping_on="loss",
+    )  # fmt: skip
+    return _train(task, Path(folder))
 
 
 def train_unet(
-    network: keras.Model, dataset: Dataset, split: Split, schedule: Schedule, folder: Path, seed: int
+    network: keras.Model,
+    dataset: Dataset,
+    split: Split,
+    schedule: Schedule,
+    folder: Path,
+    seed: int,
+    options: Options = DEFAULTS,
 ) -> Run:
     """Trains a network to outline the tumour; otherwise as `train_classifier`.
 
-    Every epoch is trained, as in the report: there is no early stopping.
+    Every epoch is trained, as in the report: there is no early stopping. Batch normalization
+    sees micro-batches, so that another `Schedule.micro_batch` gives somewhat other weights.
 
     Args:
         network: (N, H, W, 1) -> (N, H, W, 2) probabilities; trained in place.
-        dataset, split, schedule, folder, seed: as `train_classifier`.
+        dataset, split, schedule, folder, seed, options: as `train_classifier`.
 
     Returns:
         Run. Its history has the tumour's IoU (pixels of the whole set pooled, threshold
         0.5) and `raw_mean_iou`, the number that the report calls IoU.
+
+    Raises:
+        TrainingError, DeviceTooSmallError: as `train_classifier`.
     """
-    size = network.input_shape[1]
-    data = (dataset.images(size), dataset.masks(size))
-    model = on_bytes(network)
-    model.compile(
-        optimizer=_optimizer(schedule),
-        loss=crossentropy_per_slice,
-        weighted_metrics=[keras.metrics.MeanMetricWrapper(accuracy_per_slice, name="accuracy")],
-        metrics=[TumourIoU(name="tumour_iou"), RawMeanIoU(name="raw_mean_iou")],
-        jit_compile=_use_xla(),
-    )
-    key = _key(network, dataset, split, schedule, seed)
-    run = _fit(model, data, split, schedule, [], folder, key, seed, ["loss", "accuracy", "tumour_iou"])
-    return _with_card(run, network, dataset, split, schedule, seed)
+    task = _Task(
+        network, dataset, dataset.masks(network.input_shape[1]), split, schedule, seed, options,
+        measures=["loss", "accuracy", "tumour_iou"],
+        compiling=lambda: {
+            "loss": crossentropy_per_slice,
+            "weighted_metrics": [keras.metrics.MeanMetricWrapper(accuracy_per_slice, name="accuracy")],
+            "metrics": [TumourIoU(name="tumour_iou"), RawMeanIoU(name="raw_mean_iou")],
+        },
+    )  # fmt: skip
+    return _train(task, Path(folder))
 
 
-def crossentropy_per_slice(truth, probabilities):
-    """Cross-entropy, averaged over the pixels of each slice.
-
-    Args:
-        truth: (N, H, W) class of each pixel.
-        probabilities: (N, H, W, classes).
-
-    Returns:
-        (N,) float.
-    """
-    loss = keras.losses.sparse_categorical_crossentropy(truth, probabilities)
-    return ops.mean(loss, axis=(1, 2))
-
-
-def accuracy_per_slice(truth, probabilities):
-    """The part of each slice's pixels whose most probable class is the true one.
-
-    Args:
-        truth: (N, H, W) class of each pixel.
-        probabilities: (N, H, W, classes).
-
-    Returns:
-        (N,) float.
-    """
-    right = keras.metrics.sparse_categorical_accuracy(truth, probabilities)
-    return ops.mean(right, axis=(1, 2))
-
-
-class TumourIoU(keras.metrics.BinaryIoU):
-    """IoU of the tumour channel at threshold 0.5, over all pixels so far."""
-
-    def __init__(self, name="tumour_iou", dtype=None):
-        super().__init__(target_class_ids=[1], threshold=THRESHOLD, name=name, dtype=dtype)
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        return super().update_state(y_true, y_pred[..., 1], sample_weight)
-
-
-class RawMeanIoU(keras.metrics.MeanIoU):
-    """The report's IoU: `MeanIoU` fed probabilities, which it cuts down to whole numbers."""
-
-    def __init__(self, name="raw_mean_iou", dtype=None):
-        super().__init__(num_classes=2, name=name, dtype=dtype)
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        return super().update_state(y_true, y_pred[..., 1], sample_weight)
-
-
-class EpochLines(keras.callbacks.Callback):
-    """Prints one line an epoch, with the time left, and puts the seconds into the logs.
-
-    Args:
-        measures: names of the logs to print, for training and validation; none for silence.
-    """
-
-    def __init__(self, measures: list[str]):
-        super().__init__()
-        self.measures = measures
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        logs["seconds"] = time.perf_counter() - self.started
-        epochs = self.params["epochs"]
-        left = (epochs - epoch - 1) * logs["seconds"]
-        shown = [f"{name} {logs[name]:.3f} / {logs['val_' + name]:.3f}" for name in self.measures]
-        if not self.measures:
-            return
-        print(f"{epoch + 1:2d} of {epochs}: {',  '.join(shown)}  ({_duration(left)} left)")
-
-
-def _fit(model, data, split, schedule, callbacks, folder, key, seed, measures) -> Run:
-    """Trains from where the folder's checkpoint stands, and loads the best weights."""
-    folder = Path(folder) / key[:8]  # one folder a training: another schedule or seed leaves it alone
-    watched = [
-        *callbacks,
-        keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=PLATEAU_PATIENCE),
-        keras.callbacks.ModelCheckpoint(
-            folder / NEW_BEST, monitor="val_loss", save_best_only=True, save_weights_only=True
-        ),
-    ]
-    checkpoint = Checkpoint(folder, watched, schedule.epochs)
+def _train(task: _Task, folder: Path) -> Run:
+    """Trains from where the folder's newest checkpoint stands, and loads the best weights."""
+    key = _key(task)[:8]  # one folder a training: another schedule or seed leaves it alone
+    copies = task.options.copies
+    generations = Generations(folder / key, copies and Path(copies) / key)
+    checkpoint = Checkpoint(generations, _watched(task), task.schedule.epochs)
     done = len(checkpoint.history)
-    model.optimizer.build(model.trainable_variables)
-    say = print if measures else _say_nothing
     if checkpoint.finished:
-        say(f"Already trained, for {done} epochs: loaded. To train again, delete {folder}.")
+        task.say(f"Already trained, for {done} epochs: loaded. To train again, delete {generations.folder}.")
     else:
         if done:
-            say(f"Going on after epoch {done}.")
-        say("epoch: training / validation")
-        model.fit(
-            Batches(*data, split.train, schedule.batch, schedule.micro_batch, seed, first_epoch=done),
-            validation_data=Batches(*data, split.validation, schedule.micro_batch, schedule.micro_batch),
-            initial_epoch=done,
-            epochs=schedule.epochs,
-            callbacks=[EpochLines(measures), *watched, checkpoint],
-            shuffle=False,  # `Batches` has shuffled slices; shuffled micro-batches would mix the updates
-            verbose=0,
+            task.say(f"Going on after epoch {done}.")
+        task.say("epoch: training / validation")
+        _fit_what_fits(task, checkpoint)
+        task.say(time_line(history_table(checkpoint.history)))
+    if not checkpoint.best_epoch:
+        raise TrainingError(
+            "the validation loss was not a number in any epoch. Try a smaller learning rate than "
+            f"{task.schedule.learning_rate:g}, and look at the data."
         )
-    _load_best(model, checkpoint, schedule)
-    history = pd.DataFrame(checkpoint.history)
-    history.index = pd.RangeIndex(1, len(history) + 1, name="epoch")
-    return Run(history, int(history["val_loss"].idxmin()), history["seconds"].sum(), done, folder)
-
-
-def _say_nothing(line: str) -> None:
-    pass
-
-
-def _with_card(run, network, dataset, split, schedule, seed) -> Run:
-    """Writes `run.json` beside the checkpoints."""
-    about = {"name": network.name, "parameters": network.count_params()}
-    description = run_card.describe(dataset, split, schedule, seed, network.input_shape[1])
-    run_card.write(run.folder, description, run.history, about)
+    on_bytes(task.network).load_weights(generations.weights(checkpoint.best_epoch))
+    history = history_table(checkpoint.history)
+    run = Run(
+        history, checkpoint.best_epoch, history["seconds"].sum(), done, generations.folder,
+        checkpoint.state["micro_batch"],
+    )  # fmt: skip
+    _write_card(run, task)
     return run
 
 
-def _load_best(model: keras.Model, checkpoint: Checkpoint, schedule: Schedule) -> None:
-    if all(math.isnan(logs["val_loss"]) for logs in checkpoint.history):
-        raise TrainingError(
-            "the validation loss was not a number in any epoch. Try a smaller learning rate than "
-            f"{schedule.learning_rate:g}, and look at the data."
-        )
-    try:
-        model.load_weights(checkpoint.best_weights)
-    except (OSError, KeyError, ValueError) as error:
-        raise TrainingError(
-            f"{checkpoint.best_weights.name} is damaged. Delete {checkpoint.folder} and train again."
-        ) from error
+def _fit_what_fits(task: _Task, checkpoint: Checkpoint) -> None:
+    """Fits; where memory runs out, again from the last checkpoint in smaller portions."""
+    batch = task.schedule.batch
+    state = checkpoint.state
+    state["micro_batch"] = (
+        state["micro_batch"] or task.schedule.micro_batch or memory.micro_batch(task.network, batch)
+    )
+    while True:
+        try:
+            return _fit(task, checkpoint, state["micro_batch"])
+        except Exception as error:
+            if not memory.ran_out(error):
+                raise
+            smaller = smaller_micro_batch(batch, state["micro_batch"] / 2)
+            if smaller is None:
+                raise memory.DeviceTooSmallError(
+                    "the device does not even hold one slice. Close other notebooks that use it, or "
+                    "choose a runtime with more memory."
+                ) from error
+            task.say(
+                f"{state['micro_batch']} slices at once do not fit into memory: going on with {smaller}."
+            )
+            state["micro_batch"] = smaller
 
 
-def _optimizer(schedule: Schedule) -> keras.Optimizer:
-    steps = schedule.batch // schedule.micro_batch
-    return keras.optimizers.Adam(
-        schedule.learning_rate, gradient_accumulation_steps=steps if steps > 1 else None
+def _fit(task: _Task, checkpoint: Checkpoint, micro_batch: int) -> None:
+    split, schedule, options = task.split, task.schedule, task.options
+    done = len(checkpoint.history)
+    model = on_bytes(task.network)
+    model.compile(
+        adam(task.network, schedule.learning_rate, schedule.batch // micro_batch),
+        **task.compiling(),
+        auto_scale_loss=False,
+        jit_compile=_use_xla() if options.xla is None else options.xla,
+    )
+    model.optimizer.build(model.trainable_variables)
+    batches = partial(Batches, task.dataset.images(task.network.input_shape[1]), task.targets)
+    training = batches(
+        split.train,
+        schedule.batch,
+        micro_batch,
+        task.seed,
+        first_epoch=done,
+        augmentation=options.augmentation,
+    )
+    curve = (
+        [LiveCurve(options.curve, task.measures, checkpoint.history)]
+        if task.measures and _live(options)
+        else []
+    )
+    model.fit(
+        training,
+        validation_data=batches(split.validation, micro_batch, micro_batch),
+        initial_epoch=done,
+        epochs=schedule.epochs,
+        callbacks=[EpochLines(task.measures, training), *checkpoint.watched, checkpoint, *curve],
+        shuffle=False,  # `Batches` has shuffled slices; shuffled micro-batches would mix the updates
+        verbose=0,
     )
 
 
+def _watched(task: _Task) -> list[keras.callbacks.Callback]:
+    """The callbacks that decide about the training, fresh."""
+    watched = []
+    if task.options.adaptive:
+        watched.append(keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=PLATEAU_PATIENCE))
+        if task.stopping_on:
+            stopping = keras.callbacks.EarlyStopping(monitor=task.stopping_on, patience=STOPPING_PATIENCE)
+            watched.append(stopping)
+    return watched
+
+
+def _write_card(run: Run, task: _Task) -> None:
+    """Writes `run.json` beside the checkpoints."""
+    network = task.network
+    description = run_card.describe(
+        task.dataset, task.split, task.schedule, task.seed, network.input_shape[1]
+    )
+    about = {"name": network.name, "parameters": network.count_params(), "micro_batch": run.micro_batch}
+    about |= _numeric_options(task)
+    run_card.write(run.folder, description, run.history, about)
+
+
+def _numeric_options(task: _Task) -> dict:
+    """Those of the options that change the weights."""
+    augmentation = task.options.augmentation
+    return {
+        "adaptive": task.options.adaptive,
+        "augmentation": augmentation and asdict(augmentation),
+        "precision": task.network.dtype_policy.name,
+    }
+
+
 def _use_xla() -> bool:
-    """XLA makes these networks faster on a GPU and slower on a CPU."""
-    return bool(keras.distribution.list_devices("gpu"))
+    """XLA makes these networks faster on a GPU and slower on a CPU; jax has nothing else."""
+    return memory.on_gpu() or keras.backend.backend() == "jax"
 
 
-def _key(network: keras.Model, dataset: Dataset, split: Split, schedule: Schedule, seed: int) -> str:
+def _live(options: Options) -> bool:
+    return options.curve is not None and (on_colab() if options.live is None else options.live)
+
+
+def _key(task: _Task) -> str:
     """A hash of what tells one training from another: data, split, network, schedule, seed."""
+    network, dataset, split = task.network, task.dataset, task.split
     layers = layer_table(network).drop(columns="layer").to_json()
     rates = [layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
     parts = {
@@ -281,12 +335,8 @@ def _key(network: keras.Model, dataset: Dataset, split: Split, schedule: Schedul
         "slices": dataset.table["number"].tolist(),
         "split": [split.train.tolist(), split.validation.tolist()],
         "network": [layers, rates],
-        "schedule": asdict(schedule),
-        "seed": seed,
+        "schedule": asdict(task.schedule),
+        "seed": task.seed,
+        "options": _numeric_options(task),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

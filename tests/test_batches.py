@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.augmentation import Augmentation
 from helpers.batches import Batches
 
 
@@ -45,6 +46,43 @@ def test_each_epoch_has_an_order_of_its_own_that_repeats():
     assert sorted(first) == sorted(second)
     assert order(make(40, 8, 4, shuffle_seed=1, first_epoch=1)) == second
     assert order(make(40, 8, 4)) == list(range(40))
+
+
+def test_augmentation_changes_image_and_mask_together_and_repeats(rng):
+    masks = np.zeros((6, 32, 32), np.uint8)
+    masks[:, 10:16, 8:20] = 1
+    images = masks * 200
+    augmentation = Augmentation(intensity=0.0)
+
+    def served(first_epoch):
+        batches = Batches(
+            images,
+            masks,
+            np.arange(6),
+            6,
+            6,
+            shuffle_seed=2,
+            first_epoch=first_epoch,
+            augmentation=augmentation,
+        )
+        return batches[0]
+
+    changed, targets, _ = served(0)
+    assert (changed != images).any()
+    assert ((changed > 100) != targets).mean() < 0.01  # the image is interpolated, the mask is not
+    for ours, again in zip(served(0), (changed, targets, np.ones(6)), strict=True):
+        np.testing.assert_array_equal(ours, again)
+    assert (served(1)[0] != changed).any()
+    assert masks.sum() == 6 * 72  # the data set is left alone
+
+
+def test_augmentation_is_bound_to_the_row_not_to_its_batch():
+    images = np.random.default_rng(0).integers(0, 256, (6, 16, 16), dtype=np.uint8)
+    options = {"shuffle_seed": 2, "augmentation": Augmentation()}
+    large = Batches(images, np.arange(6), np.arange(6), 6, 6, **options)[0]
+    small = Batches(images, np.arange(6), np.arange(6), 6, 2, **options)
+    parts = [small[part] for part in range(3)]
+    np.testing.assert_array_equal(np.concatenate([part[0] for part in parts]), large[0])
 
 
 def test_bad_arguments():

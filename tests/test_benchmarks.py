@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 
-from benchmarks import assembly, leak, uncertainty
+from benchmarks import assembly, leak, prediction, standin, training, uncertainty
 from helpers import phantom
 from helpers.sources import find_slices
 from helpers.uncertainty import classification_intervals
@@ -24,6 +24,34 @@ def test_the_slices_are_spread_over_the_source(phantom_folder):
     chosen = assembly._spread(find_slices(phantom_folder), 3)
     assert [file.number for file in chosen] == [1, 15, 30]
     assert len(assembly._spread(chosen, 10)) == 3
+
+
+def test_training_is_measured_on_a_few_small_slices(tmp_path, capsys):
+    wanted = tmp_path / "figures.json"
+    sizes = {"slices": 30, "trained": 12, "batch": 6, "micro-batch": 3, "epochs": 1, "size": 128}
+    arguments = [part for name, value in sizes.items() for part in (f"--{name}", str(value))]
+    training.main(["memory", *arguments, "--json", str(wanted)])
+    assert "peak memory of the process" in capsys.readouterr().out
+    figures = json.loads(wanted.read_text())
+    assert figures["micro_batch"] == 3
+    assert figures["update_seconds"] > 0
+
+
+def test_batches_and_the_plain_way_are_measured(tmp_path):
+    standin.write_noise(tmp_path, 12, 128)
+    for augmented in (False, True):
+        figures = training.batches_alone(str(tmp_path), 12, 128, 4, augmented)
+        assert figures["slices_per_second"] > 0
+    figures = training.plain_way(str(tmp_path), slices=12, trained=8, batch=4, size=128, epochs=2)
+    assert figures["update_seconds"] > 0
+    assert figures["peak_bytes"] > 1e7
+
+
+def test_predictions_are_measured(tmp_path, capsys):
+    prediction.main(["--small", "--slices", "5", "--repeats", "3", "--json", str(tmp_path / "p.json")])
+    figures = json.loads((tmp_path / "p.json").read_text())
+    assert figures["unet"]["one_times_bare"] > 0
+    assert "times the forward passes alone" in capsys.readouterr().out
 
 
 def test_the_bootstrap_is_measured_on_a_few_resamples(tmp_path, capsys):

@@ -1,8 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from helpers import models
-from helpers.prediction import Predictor, predict, time_prediction
+from helpers.prediction import Predictor, predict, predict_masks, time_prediction
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +34,24 @@ def test_timings_are_consistent(network, images):
     assert timing.slices == 9
     assert timing.cold_seconds > timing.warm_seconds > 0
     assert timing.batched_seconds == pytest.approx(timing.total_seconds / 9)
+
+
+def test_masks_are_what_the_probabilities_say(network, images):
+    rows = np.array([1, 4, 2])
+    masks = predict_masks(network, images, rows)
+    assert masks.dtype == np.uint8
+    np.testing.assert_array_equal(masks, predict(network, images, rows)[..., 1] >= 0.5)
+    assert 0 < masks.mean() < 1
+    strict = predict_masks(network, images, rows, threshold=0.9)
+    np.testing.assert_array_equal(strict, predict(network, images, rows)[..., 1] >= 0.9)
+    one = Predictor(network, threshold=0.5).one(images[1])
+    np.testing.assert_array_equal(one, masks[0])
+
+
+@given(st.integers(1, 2000), st.integers(1, 40))
+def test_hardly_a_slice_is_predicted_for_nothing(count, batch):
+    portion = Predictor.portion(SimpleNamespace(batch=batch), count)
+    batches = -(-count // portion)
+    assert 1 <= portion <= batch
+    assert batches == -(-count // batch)
+    assert batches * portion - count < batches

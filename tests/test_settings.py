@@ -16,8 +16,8 @@ def test_defaults_outside_colab():
     assert not course.colab
 
 
-def test_defaults_on_colab(monkeypatch):
-    monkeypatch.setattr(settings, "_on_colab", lambda: True)
+def test_defaultson_colab(monkeypatch):
+    monkeypatch.setattr(settings, "on_colab", lambda: True)
     course = load()
     assert (course.data, course.profile.name) == ("figshare", "full")
     assert course.home.as_posix() == "/content/course"
@@ -62,7 +62,7 @@ def test_a_bad_value_is_named(variable, value, words):
 def test_micro_batches_divide_the_batch(name):
     profile = settings.PROFILES[name]
     for schedule in (profile.classifier, profile.unet):
-        assert schedule.batch % schedule.micro_batch == 0
+        assert schedule.batch % (schedule.micro_batch or 1) == 0
 
 
 def test_the_full_profile_is_the_report():
@@ -91,3 +91,19 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):
     monkeypatch.setattr(settings.os, "access", lambda *_: False)
     with pytest.raises(SettingsError, match="nothing can be written"):
         load(COURSE_HOME=str(tmp_path / "new"))
+
+
+def test_copies_go_where_they_are_asked_to(tmp_path):
+    course = load(COURSE_COPIES=str(tmp_path))
+    assert course.copy_folder("unet") == tmp_path / "runs" / "phantoms-240-quick" / "unet"
+    assert load().copy_folder("unet") is None
+
+
+def test_copies_go_to_drive_as_soon_as_it_is_mounted(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "on_colab", lambda: True)
+    monkeypatch.setattr(settings, "DRIVE", tmp_path / "MyDrive")
+    course = load()
+    assert course.copy_folder("unet") is None
+    (tmp_path / "MyDrive").mkdir()
+    folder = tmp_path / "MyDrive" / "brain-mri-course" / "runs" / "figshare-full" / "unet"
+    assert course.copy_folder("unet") == folder

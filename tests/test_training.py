@@ -3,9 +3,11 @@ import numpy as np
 import pytest
 
 from helpers import models, training
+from helpers.batches import Batches
+from helpers.memory import DeviceTooSmallError
 from helpers.settings import Schedule
 from helpers.splits import classification_split, segmentation_split
-from helpers.training import TrainingError
+from helpers.training import Options, TrainingError
 
 SCHEDULE = Schedule(epochs=4, batch=8, micro_batch=4)
 
@@ -84,14 +86,13 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
     network, run = train(kind, dataset, tmp_path)
     assert run.epochs_before == epoch
     assert ("Going on after epoch" in capsys.readouterr().out) == (epoch > 0)
-    columns = [name for name in run.history if name != "seconds"]
+    columns = [name for name in run.history if not name.endswith("seconds")]
     np.testing.assert_array_equal(run.history[columns], undisturbed[1].history[columns])
     np.testing.assert_array_equal(flat(network), flat(undisturbed[0]))
 
 
-@pytest.mark.parametrize("moment", ["EpochLines", "Checkpoint"])
-def test_interrupted_at_an_awkward_moment(dataset, tmp_path, monkeypatch, moment):
-    """After updates but before any checkpoint; and between Keras's callback and ours."""
+def test_run_again_in_the_same_session(dataset, tmp_path, monkeypatch):
+    """After updates but before any checkpoint, with the network as they left it."""
     split = classification_split(dataset.labels, seed=0)
 
     def go(network, folder):
@@ -101,7 +102,7 @@ def test_interrupted_at_an_awkward_moment(dataset, tmp_path, monkeypatch, moment
         raise KeyboardInterrupt
 
     network = small_classifier()
-    monkeypatch.setattr(getattr(training, moment), "on_epoch_end", interrupt)
+    monkeypatch.setattr(training.EpochLines, "on_epoch_end", interrupt)
     with pytest.raises(KeyboardInterrupt):
         go(network, "interrupted")
     monkeypatch.undo()
@@ -118,27 +119,6 @@ def train_once(dataset, folder):
     return training.train_classifier(network, dataset, split, Schedule(1, 8, 4), folder, seed=1)
 
 
-def test_a_stale_file_is_not_taken_for_the_best(dataset, tmp_path):
-    folder = train_once(dataset, tmp_path).folder
-    (folder / "state.json").unlink()
-    (folder / "best.new.weights.h5").write_bytes(b"torn")
-    assert train_once(dataset, tmp_path).best_epoch == 1
-
-
-@pytest.mark.parametrize("content", ["", "{", '{"key": "older version"}', "[1]"])
-def test_an_unreadable_state_means_training_afresh(dataset, tmp_path, content):
-    folder = train_once(dataset, tmp_path).folder
-    (folder / "state.json").write_text(content)
-    assert train_once(dataset, tmp_path).epochs_before == 0
-
-
-def test_damaged_weights_are_named(dataset, tmp_path):
-    folder = train_once(dataset, tmp_path).folder
-    (folder / "best-001.weights.h5").write_bytes(b"torn")
-    with pytest.raises(TrainingError, match=r"best-001\.weights\.h5 is damaged\. Delete"):
-        train_once(dataset, tmp_path)
-
-
 def test_a_loss_that_is_never_a_number(dataset, tmp_path):
     network, split = small_classifier(), classification_split(dataset.labels, seed=0)
     network.set_weights([weights * np.float32("nan") for weights in network.get_weights()])
@@ -151,9 +131,10 @@ def test_a_finished_training_is_loaded(kind, undisturbed, dataset, capsys):
     assert "Already trained, for 4 epochs" in capsys.readouterr().out
     np.testing.assert_array_equal(flat(network), flat(undisturbed[0]))
     assert run.epochs_before == 4
-    assert sorted(path.name for path in run.folder.glob("*")) == sorted(
-        {f"best-{run.best_epoch:03d}.weights.h5", "epoch-004.weights.h5", "run.json", "state.json"}
-    )
+    names = {path.name for path in run.folder.iterdir()}
+    assert {"epoch-003.json", "epoch-004.json", "epoch-004.weights.h5", "run.json"} <= names
+    assert f"epoch-{run.best_epoch:03d}.weights.h5" in names
+    assert "epoch-002.json" not in names
 
 
 def test_another_seed_is_another_training(dataset, tmp_path, capsys):
@@ -174,6 +155,102 @@ def test_early_stopping_watches_the_training_loss(dataset, tmp_path, capsys):
     assert "Already trained" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("epoch", [2, 4])
+def test_what_the_callbacks_have_counted_is_not_forgotten(dataset, tmp_path, monkeypatch, epoch):
+    """A loss that stands still: each of them counts, and acts after so many epochs."""
+    split = classification_split(dataset.labels, seed=0)
+    still = Schedule(epochs=20, batch=24, micro_batch=24, learning_rate=1e-20)
+
+    def go(folder):
+        keras.utils.set_random_seed(3)
+        network = models.classifier((128, 128, 1), filters=(2,), dropout=0.0)
+        return training.train_classifier(network, dataset, split, still, tmp_path / folder, seed=1)
+
+    def interrupt(callback, started, logs=None):
+        begin(callback, started, logs)
+        if started == epoch:
+            raise KeyboardInterrupt
+
+    whole = go("undisturbed").history
+    assert len(whole) < 20 and whole["learning_rate"].nunique() > 1
+    begin = training.EpochLines.on_epoch_begin
+    monkeypatch.setattr(training.EpochLines, "on_epoch_begin", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        go("interrupted")
+    monkeypatch.undo()
+    again = go("interrupted").history
+    assert again["learning_rate"].tolist() == whole["learning_rate"].tolist()
+
+
+def test_an_exact_number_of_steps_at_one_rate(dataset, tmp_path, capsys):
+    still = Schedule(epochs=7, batch=8, micro_batch=8, learning_rate=0.0)
+    network = models.classifier((128, 128, 1), filters=(2,), dropout=0.0)
+    split = classification_split(dataset.labels, seed=0)
+    run = training.train_classifier(
+        network, dataset, split, still, tmp_path, seed=1, options=Options(adaptive=False)
+    )
+    assert len(run.history) == 7
+    assert "learning_rate" not in run.history
+    spent = run.time_spent
+    assert (spent >= 0).all()
+    assert spent.drop("checkpoints").sum() == pytest.approx(run.seconds)
+    assert spent["validation"] > 0 and spent["checkpoints"] > 0
+    assert "computing" in capsys.readouterr().out.splitlines()[-1]
+
+
+class ResourceExhaustedError(Exception):
+    """Stands in for TensorFlow's, which has the same name."""
+
+
+@pytest.mark.parametrize("after", [1, 5])  # 3 updates an epoch: in the first one, in the second
+def test_out_of_memory_halves_the_micro_batch(dataset, tmp_path, monkeypatch, capsys, after):
+    split = classification_split(dataset.labels, seed=0)
+
+    def go(network, micro_batch):
+        schedule = Schedule(epochs=2, batch=8, micro_batch=micro_batch)
+        folder = tmp_path / str(micro_batch)
+        return training.train_classifier(network, dataset, split, schedule, folder, seed=1)
+
+    undisturbed, network = small_classifier(), small_classifier()
+    go(undisturbed, 2)
+    serve, served = Batches.__getitem__, []
+
+    def exhausted(self, index):
+        micro = serve(self, index)
+        served.append(len(micro[0]))
+        if len(micro[0]) > 2 and len(served) > after:
+            raise ResourceExhaustedError("OOM when allocating tensor")
+        return micro
+
+    monkeypatch.setattr(Batches, "__getitem__", exhausted)
+    run = go(network, 8)
+    printed = capsys.readouterr().out
+    assert "8 slices at once do not fit into memory: going on with 4." in printed
+    assert "4 slices at once do not fit into memory: going on with 2." in printed
+    assert run.micro_batch == 2
+    assert run.history.index.tolist() == [1, 2]
+    if after == 1:  # from the same state: as if there had been 2 from the start
+        np.testing.assert_array_equal(flat(network), flat(undisturbed))
+
+
+def test_not_even_one_slice_fits(dataset, tmp_path, monkeypatch):
+    def exhausted(self, index):
+        raise ResourceExhaustedError
+
+    monkeypatch.setattr(Batches, "__getitem__", exhausted)
+    with pytest.raises(DeviceTooSmallError, match="does not even hold one slice"):
+        train("classifier", dataset, tmp_path)
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(dataset, tmp_path, monkeypatch):
+    def broken(self, index):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Batches, "__getitem__", broken)
+    with pytest.raises(ZeroDivisionError):
+        train("classifier", dataset, tmp_path)
+
+
 def test_the_learning_rate_falls_on_a_plateau(dataset, tmp_path):
     network = models.classifier((128, 128, 1), filters=(2,), dropout=0.0)
     network.trainable_variables[0].assign(network.trainable_variables[0] * 0)
@@ -181,25 +258,3 @@ def test_the_learning_rate_falls_on_a_plateau(dataset, tmp_path):
     split = classification_split(dataset.labels, seed=0)
     run = training.train_classifier(network, dataset, split, huge, tmp_path, seed=1)
     assert run.history["learning_rate"].iloc[-1] < 30.0
-
-
-def test_losses_are_one_number_a_slice(rng):
-    truth = rng.integers(0, 2, (3, 8, 8))
-    probabilities = rng.dirichlet([1, 1], (3, 8, 8)).astype(np.float32)
-    loss = keras.ops.convert_to_numpy(training.crossentropy_per_slice(truth, probabilities))
-    expected = -np.log(np.take_along_axis(probabilities, truth[..., None], -1)[..., 0]).mean(axis=(1, 2))
-    np.testing.assert_allclose(loss, expected, rtol=1e-5)
-    right = keras.ops.convert_to_numpy(training.accuracy_per_slice(truth, probabilities))
-    np.testing.assert_allclose(right, (probabilities.argmax(-1) == truth).mean(axis=(1, 2)), rtol=1e-6)
-
-
-def test_both_ious_on_a_nearly_perfect_mask():
-    truth = np.zeros((2, 10, 10), int)
-    truth[:, 2:4, 2:5] = 1
-    tumour = np.where(truth, 0.99, 0.01).astype(np.float32)
-    probabilities = np.stack([1 - tumour, tumour], axis=-1)
-    ours, theirs = training.TumourIoU(), training.RawMeanIoU()
-    for metric in (ours, theirs):
-        metric.update_state(truth, probabilities)
-    assert float(ours.result()) == pytest.approx(1)
-    assert float(theirs.result()) == pytest.approx((1 - 0.06) / 2, abs=1e-6)

@@ -1,0 +1,129 @@
+"""What the benchmarks of training and prediction share: slices of noise, fresh processes, words."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from helpers.dataset import Dataset
+from helpers.files import write_json
+
+COURSE_FOLDER = Path(__file__).resolve().parent.parent
+
+
+def write_noise(folder: Path, slices: int, size: int) -> Dataset:
+    """Writes a data set of noise: as large and as slow to read as a real one.
+
+    Args:
+        folder: where to; made if need be.
+        slices: how many.
+        size: pixels a side.
+
+    Returns:
+        Dataset with images of this one size, and no masks.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    images = np.lib.format.open_memmap(
+        folder / f"images_{size}.npy", mode="w+", dtype=np.uint8, shape=(slices, size, size)
+    )
+    for row in range(slices):
+        images[row] = rng.integers(0, 256, (size, size), dtype=np.uint8)
+    images.flush()
+    write_json(folder / "fingerprint.json", {"content": f"noise-{slices}-{size}"})
+    return open_noise(folder, slices)
+
+
+def open_noise(folder: Path, slices: int) -> Dataset:
+    """Opens what `write_noise` wrote.
+
+    Args:
+        folder: where it lies.
+        slices: how many there are.
+
+    Returns:
+        Dataset.
+    """
+    numbers = np.arange(slices)
+    table = pd.DataFrame({"number": numbers + 1, "label": numbers % 3 + 1, "patient": "p", "family": "f"})
+    table["patient"] += (numbers // 12).astype(str)
+    table["family"] += (numbers // 12).astype(str)
+    return Dataset(folder, table)
+
+
+def in_fresh_process(function: Callable[..., dict], **arguments: object) -> dict:
+    """Runs a function in a process that has done nothing else, so that its peak memory is its own.
+
+    Args:
+        function: of a module of this package; returns JSON values.
+        **arguments: JSON values.
+
+    Returns:
+        What it returned.
+    """
+    code = (
+        "import importlib, json, sys; module, name, arguments = json.loads(sys.argv[1]); "
+        "print(json.dumps(getattr(importlib.import_module(module), name)(**arguments)))"
+    )
+    module = function.__module__
+    if module == "__main__":
+        module = f"benchmarks.{Path(sys.argv[0]).stem}"
+    job = json.dumps([module, function.__name__, arguments])
+    done = subprocess.run(
+        [sys.executable, "-c", code, job],
+        cwd=COURSE_FOLDER,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def machine_line() -> str:
+    """Words for what was measured on.
+
+    Returns:
+        One line.
+    """
+    import keras
+
+    from helpers import machine
+
+    backend = f"Keras {keras.__version__} on {keras.backend.backend()}"
+    return f"{machine.device()}, Python {platform.python_version()}, {backend}"
+
+
+def write_figures(figures: dict, path: Path | None) -> None:
+    """Writes figures as JSON where a file was asked for.
+
+    Args:
+        figures: by name.
+        path: of the file, or None.
+    """
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """A command line as the benchmarks of this package have it.
+
+    Args:
+        description: the module's docstring.
+
+    Returns:
+        Parser with `--json`.
+    """
+    made = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("--json", type=Path, help="also write the figures to this file")
+    return made

@@ -1,0 +1,53 @@
+"""Slices changed at random while training: image and mask together, the same again in every run."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a slice may be changed.
+
+    A flip left to right gives a head that could be another one in axial and coronal slices;
+    in sagittal ones the face then looks the other way.
+
+    Args:
+        flip: mirror every other slice, left to right.
+        rotation_degrees: the most that it is turned, either way.
+        shift: the most that it is moved, as a part of its width and height.
+        intensity: the most that its brightness is multiplied up or down, as a part.
+    """
+
+    flip: bool = True
+    rotation_degrees: float = 10.0
+    shift: float = 0.05
+    intensity: float = 0.1
+
+    def apply(
+        self, image: np.ndarray, mask: np.ndarray | None, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Changes one slice.
+
+        Args:
+            image: (H, W) uint8.
+            mask: (H, W) uint8, or None.
+            rng: draws the change; the same state gives the same one.
+
+        Returns:
+            Image and mask as given; what comes in from outside is black and no tumour.
+        """
+        mirrored = self.flip and rng.random() < 0.5
+        degrees = rng.uniform(-1, 1) * self.rotation_degrees
+        shifts = rng.uniform(-1, 1, 2) * self.shift * np.array(image.shape[::-1])
+        gain = 1 + rng.uniform(-1, 1) * self.intensity
+        height, width = image.shape
+        matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
+        if mirrored:  # x becomes width - 1 - x, before turning
+            matrix = matrix @ np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]])
+        matrix[:, 2] += shifts
+        image = cv2.convertScaleAbs(cv2.warpAffine(image, matrix, (width, height)), alpha=gain)
+        if mask is not None:
+            mask = cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_NEAREST)
+        return image, mask
