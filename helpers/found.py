@@ -3,15 +3,14 @@
 from contextlib import suppress
 from pathlib import Path
 
+from helpers.drive import DRIVE
 from helpers.mat import FOLDS_NAME
 from helpers.progress import bar
 from helpers.report import SLICES
 from helpers.verified import PublishedFile, file_bytes
 
-# Where Colab mounts Drive, and where files land that are dropped on its file pane.
-DRIVE = Path("/content/drive/MyDrive")
 DRIVE_FOLDERS = ("", "brain-mri-course", "brain-mri", "figshare", "data", "Colab Notebooks")
-COLAB_UPLOADS = Path("/content")
+COLAB_UPLOADS = Path("/content")  # where files land that are dropped on its file pane
 CHUNK_BYTES = 1 << 20
 SLICE_FOLDERS = ("", "data", "dataset", "dataset/data")  # the last is the mirror's
 MATLAB_START = b"MATLAB 7.3 MAT-file"  # of every v7.3 file

@@ -2,10 +2,12 @@
 
 import os
 import platform
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
-from helpers.settings import gpu_name
+import psutil
 
 MODULES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch", "keras": "keras", "numpy": "numpy",
            "h5py": "h5py", "opencv": "cv2", "scikit-learn": "sklearn"}  # fmt: skip
@@ -33,6 +35,37 @@ def device() -> str:
     return gpu_name() or f"CPU, {os.cpu_count()} cores ({platform.machine()})"
 
 
+def gpu_name() -> str | None:
+    """Asks the NVIDIA driver for a GPU, without loading a deep-learning framework.
+
+    Returns:
+        The name of the first GPU, or None.
+    """
+    if shutil.which("nvidia-smi") is None:
+        return None
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    names = answer.stdout.strip().splitlines()
+    return names[0] if answer.returncode == 0 and names else None
+
+
+def summary(folder: Path) -> str:
+    """Says in a line what there is to compute with.
+
+    Args:
+        folder: of the disk that counts; it exists.
+
+    Returns:
+        Such as "Tesla T4, 12.7 GB of memory (11.2 free), 58 GB of disk free".
+    """
+    memory = psutil.virtual_memory()
+    return (
+        f"{gpu_name() or f'no GPU, {os.cpu_count()} CPU cores'}, "
+        f"{memory.total / 1e9:.1f} GB of memory ({memory.available / 1e9:.1f} free), "
+        f"{shutil.disk_usage(folder).free / 1e9:.0f} GB of disk free"
+    )
+
+
 def peak_bytes() -> int:
     """Finds the peak of this process's resident memory, mapped files included.
 
@@ -46,8 +79,6 @@ def peak_bytes() -> int:
         if "VmHWM" in lines:  # some sandboxes leave it out
             return int(lines["VmHWM"].split()[0]) * 1024
     if sys.platform == "win32":
-        import psutil
-
         return psutil.Process().memory_info().peak_wset
     import resource
 

@@ -13,19 +13,17 @@ import difflib
 import hashlib
 import importlib.util
 import os
-import shutil
-import subprocess
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import report
+from helpers import drive, machine, report, runtime
 from helpers.errors import CourseError
 
 COURSE_FOLDER = Path(__file__).resolve().parent.parent
 SEED = 2023
 KEYWORDS = ("phantoms", "figshare")
-DRIVE = Path("/content/drive/MyDrive")  # where Colab mounts the student's Google Drive
 
 
 class SettingsError(CourseError):
@@ -136,8 +134,7 @@ class Settings:
 
         Looked up at each call: a Drive may be mounted after the first cell has run.
         """
-        drive = DRIVE / "brain-mri-course" if self.colab and DRIVE.is_dir() else None
-        copies = self.copies or drive
+        copies = self.copies or (drive.folder() if self.colab else None)
         return copies / self._run_path(name) if copies else None
 
     def _run_path(self, name: str) -> Path:
@@ -170,11 +167,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def start(environ: Mapping[str, str] | None = None) -> Settings:
+def start(environ: Mapping[str, str] | None = None, *, keep_on_drive: bool = False) -> Settings:
     """Reads the settings and prints the banner. The first call of every notebook.
 
     Args:
         environ: the environment to read, `os.environ` by default.
+        keep_on_drive: whether to ask for the student's Google Drive, on Colab.
 
     Returns:
         Settings.
@@ -183,6 +181,8 @@ def start(environ: Mapping[str, str] | None = None) -> Settings:
         SettingsError: as `load`.
     """
     settings = load(environ)
+    if keep_on_drive and settings.colab:
+        drive.mount()
     print(banner(settings))
     return settings
 
@@ -194,7 +194,7 @@ def banner(settings: Settings) -> str:
         settings: what `load` returned.
 
     Returns:
-        The text, lines parted by newlines.
+        The text, lines parted by newlines; on Colab with what to click for more.
     """
     profile = settings.profile
     data = {
@@ -202,29 +202,22 @@ def banner(settings: Settings) -> str:
         "figshare": f"{report.SLICES} real slices from figshare: a download of 880 MB",
     }.get(settings.data, f"the slices in {settings.data}")
     slices = f"at most {profile.slices} slices" if profile.slices else "every slice"
-    size = f"{profile.name}: {slices}, {profile.classifier.epochs} and {profile.unet.epochs} epochs"
-    return "\n".join([
-        f"Data     {data}",
-        f"Profile  {size}",
-        "Full run 3064 real slices, 20 and 40 epochs: a GPU, about 4 GB of memory and 3 GB of disk",
-        f"Device   {gpu_name() or f'no GPU, {os.cpu_count()} CPU cores'}, "
-        f"{_free_disk_gb(settings.home):.0f} GB of disk free",
-        f"Files    {_shown(settings.home)}",
-    ])  # fmt: skip
-
-
-def gpu_name() -> str | None:
-    """Asks the NVIDIA driver for a GPU, without loading a deep-learning framework.
-
-    Returns:
-        The name of the first GPU, or None.
-    """
-    if shutil.which("nvidia-smi") is None:
-        return None
-    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    names = answer.stdout.strip().splitlines()
-    return names[0] if answer.returncode == 0 and names else None
+    lines = {
+        "Course": f"version {runtime.course_version()}",
+        "Data": data,
+        "Profile": f"{profile.name}: {slices}, {profile.classifier.epochs} and {profile.unet.epochs} epochs",
+        "Full run": "3064 real slices, 20 and 40 epochs: a GPU, about 4 GB of memory and 3 GB of disk",
+        "Device": machine.summary(_existing_parent(settings.home)),
+        "Versions": runtime.versions_line(),
+        "Files": str(_shown(settings.home)),
+    }
+    if settings.colab:
+        lines |= runtime.advice() | {"Copies": str(settings.copies or drive.offer())}
+    return "\n".join(
+        textwrap.fill(text, 100, initial_indent=f"{name:9}", subsequent_indent=" " * 9,
+                      break_long_words=False, break_on_hyphens=False)
+        for name, text in lines.items()
+    )  # fmt: skip
 
 
 def on_colab() -> bool:
@@ -293,7 +286,3 @@ def _existing_parent(folder: Path) -> Path:
 def _shown(folder: Path) -> Path:
     """A folder as a reader wants it: short where it lies in the course."""
     return folder.relative_to(COURSE_FOLDER) if folder.is_relative_to(COURSE_FOLDER) else folder
-
-
-def _free_disk_gb(folder: Path) -> float:
-    return shutil.disk_usage(_existing_parent(folder)).free / 1e9

@@ -7,6 +7,7 @@ from pathlib import Path
 from helpers import settings
 from helpers.errors import CourseError
 from instructor import building
+from instructor.colab import command as colab
 from instructor.execution import NOTEBOOKS, NotebookError, run_course
 
 
@@ -41,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--check", action="store_true", help="write nothing; fail where it is not up to date")
     build.add_argument("--execute", type=Path, metavar="OUT", help="also run it, with pages in this folder")
     build.set_defaults(function=_build)
+
+    colab.add_to(commands)
     return parser
 
 

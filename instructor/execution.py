@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from pathlib import Path
 
 import nbformat
@@ -52,36 +53,51 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
         try:
             execute(notebook, path, log=out / f"{path.stem}.log")
         except NotebookError as error:
-            raise NotebookError(f"{error}\nSee {_write_page(notebook, out / path.name)}") from error
-        pages.append(_write_page(notebook, out / path.name))
+            raise NotebookError(f"{error}\nSee {write_page(notebook, out / path.name)}") from error
+        pages.append(write_page(notebook, out / path.name))
         if store:
             nbformat.write(_without_twins(notebook), path)
     return pages
 
 
-def execute(notebook: NotebookNode, path: Path, log: Path) -> None:
+def execute(notebook: NotebookNode, path: Path, log: Path, kernel: str = "python3") -> dict[str, float]:
     """Runs every cell of a notebook in a fresh kernel, in the notebook's folder.
 
     Args:
         notebook: executed in place: outputs and execution counts are replaced.
         path: where it lies.
         log: file for what the kernel writes to its terminal, TensorFlow's chatter mostly.
+        kernel: by the name that Jupyter knows it by.
+
+    Returns:
+        The seconds that each code cell took, by its id.
 
     Raises:
         NotebookError: a cell raised an error, ran too long or killed the kernel.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    begun: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+
+    def start(cell, **_):
+        begun[cell.id] = time.perf_counter()
+        progress.set_postfix_str(cell.id)
+
+    def end(cell, **_):
+        seconds[cell.id] = round(time.perf_counter() - begun[cell.id], 2)
+        progress.update()
+
     with bar(total=len(code), unit="cell", title=path.stem) as progress, log.open("wb") as terminal:
         client = NotebookClient(
             notebook,
             timeout=CELL_TIMEOUT_SECONDS,
-            kernel_name="python3",
+            kernel_name=kernel,
             resources={"metadata": {"path": str(path.parent)}},
             coalesce_streams=True,
             extra_arguments=["--log-level=ERROR"],
-            on_cell_start=lambda cell, **_: progress.set_postfix_str(cell.id),
-            on_cell_executed=lambda **_: progress.update(),
+            on_cell_start=start,
+            on_cell_executed=end,
         )
         try:
             client.execute(stderr=terminal)
@@ -91,6 +107,7 @@ def execute(notebook: NotebookNode, path: Path, log: Path) -> None:
             raise NotebookError(f"{path.name}: {error}") from error
         finally:
             _tidy(notebook)
+    return seconds
 
 
 def _failure(notebook: NotebookNode, path: Path, error: CellExecutionError) -> str:
@@ -122,7 +139,16 @@ def _without_twins(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def _write_page(notebook: NotebookNode, path: Path) -> Path:
+def write_page(notebook: NotebookNode, path: Path) -> Path:
+    """Writes a notebook as it is, and as an HTML page beside it.
+
+    Args:
+        notebook: executed or not.
+        path: of the notebook; the page gets the suffix `.html`.
+
+    Returns:
+        The path of the page.
+    """
     nbformat.write(notebook, path)
     html, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook)
     page = path.with_suffix(".html")

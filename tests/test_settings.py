@@ -1,6 +1,6 @@
 import pytest
 
-from helpers import settings
+from helpers import drive, settings
 from helpers.settings import SettingsError
 
 
@@ -101,7 +101,7 @@ def test_copies_go_where_they_are_asked_to(tmp_path):
 
 def test_copies_go_to_drive_as_soon_as_it_is_mounted(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "on_colab", lambda: True)
-    monkeypatch.setattr(settings, "DRIVE", tmp_path / "MyDrive")
+    monkeypatch.setattr(drive, "DRIVE", tmp_path / "MyDrive")
     course = load()
     assert course.copy_folder("unet") is None
     (tmp_path / "MyDrive").mkdir()

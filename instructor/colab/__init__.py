@@ -1,0 +1,1 @@
+"""Colab's twin: the course opened and run here as Colab would."""

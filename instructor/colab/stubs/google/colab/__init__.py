@@ -1,0 +1,1 @@
+"""Stands in for Colab's own package: there to be found, and able to do next to nothing."""

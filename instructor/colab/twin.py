@@ -1,0 +1,157 @@
+"""One of Colab's runtimes, as far as it can be had here: the course opened and run in it.
+
+Like Colab: its Python, packages and IPython kernel, a folder with nothing but the notebook in it,
+`google.colab`, no pip, the course fetched by the setup cell. Unlike Colab: no GPU, no Drive, and
+the repository on this disk, in which git finds what it looks for on the web.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+
+from helpers.settings import COURSE_FOLDER
+from instructor.colab.runtimes import Runtime
+from instructor.execution import NotebookError, execute, write_page
+
+STUBS = Path(__file__).resolve().parent / "stubs"
+KERNEL = "colab-twin"
+VERSIONS = "import json; from helpers import runtime; print(json.dumps(runtime.installed()))"
+
+
+def run_in_twin(runtime: Runtime, python: Path, notebooks: list[Path], out: Path) -> list[dict]:
+    """Opens and runs notebooks, each on a new machine, as it were.
+
+    Args:
+        runtime: which.
+        python: of its environment (`instructor.colab.runtimes.environment`).
+        notebooks: in order.
+        out: folder for the executed notebooks, their pages and logs, and `report.json`.
+
+    Returns:
+        For each notebook: its name, `error` (None where every cell ran), `seconds` by cell, and what
+        was written to standard error, by cell.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    reports = []
+    with tempfile.TemporaryDirectory(prefix="colab-") as folder:  # not in here: it would be found
+        place = Path(folder)
+        remote = make_remote(place / "remote.git")
+        for path in notebooks:
+            content = place / path.stem / "content"
+            content.mkdir(parents=True)
+            with _kernel(place, environment(python, content, remote)):
+                reports.append(_run(path, content, out))
+    versions = subprocess.run(
+        [python, "-c", VERSIONS], cwd=COURSE_FOLDER, capture_output=True, text=True, check=True
+    )
+    whole = {"runtime": runtime.name, "versions": json.loads(versions.stdout), "notebooks": reports}
+    (out / "report.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    return reports
+
+
+def environment(python: Path, content: Path, remote: Path) -> dict[str, str]:
+    """The environment variables of a notebook in the twin.
+
+    Args:
+        python: of the runtime's environment.
+        content: the folder that stands for /content.
+        remote: the repository that stands for the published one.
+
+    Returns:
+        Name -> value, beside those of this process.
+    """
+    return {
+        "PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", "")]),
+        "VIRTUAL_ENV": str(python.parent.parent),
+        "PYTHONPATH": str(STUBS),
+        "COURSE_DATA": "phantoms",
+        "COURSE_PROFILE": "quick",
+        "COURSE_HOME": str(content / "course"),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{remote.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": repository_address(),
+    }
+
+
+def repository_address() -> str:
+    """The published repository's address, from `pyproject.toml`."""
+    project = tomllib.loads((COURSE_FOLDER / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["urls"]["Repository"]
+
+
+def make_remote(folder: Path) -> Path:
+    """Makes a repository of the course as it is here, with the tag that the setup cell fetches.
+
+    Args:
+        folder: where.
+
+    Returns:
+        The folder.
+    """
+    project = tomllib.loads((COURSE_FOLDER / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=COURSE_FOLDER, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.split("\0")):
+        if (COURSE_FOLDER / name).is_file():  # not one that is deleted, but not yet from the index
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(COURSE_FOLDER / name, folder / name)
+    author = ["-c", "user.name=twin", "-c", "user.email=twin@localhost", "-c", "commit.gpgsign=false"]
+    for words in (
+        ["init", "-q"],
+        ["add", "--all", "--force"],
+        [*author, "commit", "-q", "-m", "The course"],
+        ["tag", f"v{project['version']}"],
+    ):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    return folder
+
+
+def _run(path: Path, content: Path, out: Path) -> dict:
+    opened = Path(shutil.copy(path, content))
+    notebook = nbformat.read(opened, as_version=4)
+    error, seconds = None, {}
+    try:
+        seconds = execute(notebook, opened, log=out / f"{path.stem}.log", kernel=KERNEL)
+    except NotebookError as failure:
+        error = str(failure)
+    write_page(notebook, out / path.name)
+    return {"notebook": path.name, "error": error, "seconds": seconds, "stderr": _stderr(notebook)}
+
+
+def _stderr(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    return {
+        cell.id: output.text
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stderr"
+    }
+
+
+@contextlib.contextmanager
+def _kernel(folder: Path, variables: dict[str, str]) -> Iterator[None]:
+    """Lets Jupyter find a kernel with these variables, by a specification in a folder."""
+    spec = folder / "kernels" / KERNEL / "kernel.json"
+    spec.parent.mkdir(parents=True, exist_ok=True)
+    python = str(Path(variables["VIRTUAL_ENV"]) / "bin" / "python")
+    words = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec.write_text(
+        json.dumps({"argv": words, "display_name": KERNEL, "language": "python", "env": variables})
+    )
+    before = os.environ.get("JUPYTER_PATH")
+    os.environ["JUPYTER_PATH"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["JUPYTER_PATH"]
+        if before is not None:
+            os.environ["JUPYTER_PATH"] = before
