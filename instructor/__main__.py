@@ -1,4 +1,4 @@
-"""Command line: `python -m instructor run` and `python -m instructor build`."""
+"""Command line: `python -m instructor run`, `build`, `publish` and `colab`."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from helpers import settings
 from helpers.errors import CourseError
-from instructor import building
+from instructor import building, publishing
 from instructor.colab import command as colab
 from instructor.execution import NOTEBOOKS, NotebookError, run_course
 
@@ -43,6 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--execute", type=Path, metavar="OUT", help="also run it, with pages in this folder")
     build.set_defaults(function=_build)
 
+    publish = commands.add_parser("publish", help="write where the course is published, everywhere")
+    publish.add_argument("repository", metavar="owner/name", help="on GitHub")
+    publish.add_argument("--branch", help="that the badges open notebooks from; default: as it is")
+    publish.add_argument("--version", help="that the setup cells fetch; default: as it is")
+    publish.set_defaults(function=_publish)
+
     colab.add_to(commands)
     return parser
 
@@ -64,6 +70,17 @@ def _build(options: argparse.Namespace) -> int:
     for complaint in found:
         print(complaint, file=sys.stderr)
     return 1 if found else 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    changed = publishing.publish(options.repository, options.branch, options.version)
+    print(*changed, sep="\n")
+    address = publishing.published()
+    print(
+        f"The badges lead to {address.repository}, branch {address.branch}; the setup cells fetch the tag "
+        f"v{address.version}. Commit, then: git tag v{address.version}, git push, git push --tags."
+    )
+    return 0
 
 
 if __name__ == "__main__":

@@ -59,9 +59,8 @@ def student_edition(notebook: NotebookNode, name: str) -> NotebookNode:
             cell.outputs = _kept_outputs(cell)
             cell.execution_count = cell.execution_count if cell.outputs else None
         else:
-            cell.source = cell.source.replace(
-                f"blob/main/notebooks/{name}", f"blob/main/notebooks/student/{name}"
-            )
+            badge = rf"(/blob/[^)\s]+/notebooks/)(?={re.escape(name)})"
+            cell.source = re.sub(badge, r"\1student/", cell.source)
     return student
 
 

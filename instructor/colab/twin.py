@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import nbformat
 from helpers.settings import COURSE_FOLDER
 from instructor.colab.runtimes import Runtime
 from instructor.execution import NotebookError, execute, write_page
+from instructor.publishing import published
 
 STUBS = Path(__file__).resolve().parent / "stubs"
 KERNEL = "colab-twin"
@@ -77,14 +77,8 @@ def environment(python: Path, content: Path, remote: Path) -> dict[str, str]:
         "COURSE_HOME": str(content / "course"),
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{remote.as_uri()}.insteadOf",
-        "GIT_CONFIG_VALUE_0": repository_address(),
+        "GIT_CONFIG_VALUE_0": published().repository,
     }
-
-
-def repository_address() -> str:
-    """The published repository's address, from `pyproject.toml`."""
-    project = tomllib.loads((COURSE_FOLDER / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return project["urls"]["Repository"]
 
 
 def make_remote(folder: Path) -> Path:
@@ -96,7 +90,6 @@ def make_remote(folder: Path) -> Path:
     Returns:
         The folder.
     """
-    project = tomllib.loads((COURSE_FOLDER / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=COURSE_FOLDER, capture_output=True, text=True, check=True,
@@ -110,7 +103,7 @@ def make_remote(folder: Path) -> Path:
         ["init", "-q"],
         ["add", "--all", "--force"],
         [*author, "commit", "-q", "-m", "The course"],
-        ["tag", f"v{project['version']}"],
+        ["tag", f"v{published().version}"],
     ):
         subprocess.run(["git", *words], cwd=folder, check=True)
     return folder
