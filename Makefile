@@ -1,6 +1,7 @@
 # Two commands for everybody; each sets up what it needs, from a fresh clone on.
 #   make run    the whole course on the embedded data: executed notebooks as pages in build/
 #   make test   every test, both notebooks through nbval, then their student editions
+#   make colab  the course in twins of Colab's runtimes, where their Pythons are
 # COURSE_DATA, COURSE_PROFILE and COURSE_HOME are passed on: see README.md.
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ TEST_HOME := build/test-home
 TEST_ENVIRONMENT := env -u COURSE_DATA -u COURSE_PROFILE COURSE_HOME="$(CURDIR)/$(TEST_HOME)"
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 900 -p no:cacheprovider
 
-.PHONY: run test notebooks lint clean
+.PHONY: run test colab notebooks lint clean
 
 run: $(VENV)/run.done
 	$(BIN)/python -m instructor run --out build
@@ -24,6 +25,10 @@ test: $(VENV)/test.done lint
 	rm -rf $(TEST_HOME)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/[0-9]*.ipynb
 	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor build --check --execute build/student
+
+# The twins' environments stay in build/colab for the next time.
+colab: $(VENV)/run.done
+	$(BIN)/python -m instructor colab
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .

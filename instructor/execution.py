@@ -60,7 +60,9 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
     return pages
 
 
-def execute(notebook: NotebookNode, path: Path, log: Path, kernel: str = "python3") -> dict[str, float]:
+def execute(
+    notebook: NotebookNode, path: Path, log: Path, kernel: str = "python3", seconds: dict | None = None
+) -> None:
     """Runs every cell of a notebook in a fresh kernel, in the notebook's folder.
 
     Args:
@@ -68,9 +70,7 @@ def execute(notebook: NotebookNode, path: Path, log: Path, kernel: str = "python
         path: where it lies.
         log: file for what the kernel writes to its terminal, TensorFlow's chatter mostly.
         kernel: by the name that Jupyter knows it by.
-
-    Returns:
-        The seconds that each code cell took, by its id.
+        seconds: is given what each code cell took, by its id.
 
     Raises:
         NotebookError: a cell raised an error, ran too long or killed the kernel.
@@ -78,7 +78,7 @@ def execute(notebook: NotebookNode, path: Path, log: Path, kernel: str = "python
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     begun: dict[str, float] = {}
-    seconds: dict[str, float] = {}
+    seconds = {} if seconds is None else seconds
 
     def start(cell, **_):
         begun[cell.id] = time.perf_counter()
@@ -107,7 +107,6 @@ def execute(notebook: NotebookNode, path: Path, log: Path, kernel: str = "python
             raise NotebookError(f"{path.name}: {error}") from error
         finally:
             _tidy(notebook)
-    return seconds
 
 
 def _failure(notebook: NotebookNode, path: Path, error: CellExecutionError) -> str:

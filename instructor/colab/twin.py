@@ -114,7 +114,7 @@ def _run(path: Path, content: Path, out: Path) -> dict:
     notebook = nbformat.read(opened, as_version=4)
     error, seconds = None, {}
     try:
-        seconds = execute(notebook, opened, log=out / f"{path.stem}.log", kernel=KERNEL)
+        execute(notebook, opened, log=out / f"{path.stem}.log", kernel=KERNEL, seconds=seconds)
     except NotebookError as failure:
         error = str(failure)
     write_page(notebook, out / path.name)
