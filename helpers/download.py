@@ -117,6 +117,8 @@ class _Transfer:
         if answer.status_code not in (200, 206):
             raise refusal(answer)
         start = start if answer.status_code == 206 else 0
+        if start:
+            print(f"{self.file.name}: going on at {start / 1e6:.1f} of {self.file.bytes / 1e6:.1f} MB.")
         self._check_headers(answer.headers, self.file.bytes - start)
         return start
 
