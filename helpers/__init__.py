@@ -1,3 +1,1 @@
 """What the course's notebooks import: one job per module, open any of them and read."""
-
-__version__ = "0.1.0"

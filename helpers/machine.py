@@ -75,7 +75,7 @@ def peak_bytes() -> int:
     status = Path("/proc/self/status")
     if status.is_file():
         # Not getrusage: on Linux its peak is inherited from the process that started this one.
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
         if "VmHWM" in lines:  # some sandboxes leave it out
             return int(lines["VmHWM"].split()[0]) * 1024
     if sys.platform == "win32":

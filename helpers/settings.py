@@ -226,6 +226,8 @@ def on_colab() -> bool:
     Returns:
         bool.
     """
+    if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:  # its image is Colab's, with Colab's package in it
+        return False
     try:
         return importlib.util.find_spec("google.colab") is not None
     except ModuleNotFoundError:  # not even the package `google`

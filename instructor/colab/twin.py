@@ -23,6 +23,7 @@ from instructor.publishing import published
 
 STUBS = Path(__file__).resolve().parent / "stubs"
 KERNEL = "colab-twin"
+NOWHERE = "http://127.0.0.1:9"  # a proxy that is not there: the phantoms need no network
 VERSIONS = "import json; from helpers import runtime; print(json.dumps(runtime.installed()))"
 
 
@@ -75,6 +76,8 @@ def environment(python: Path, content: Path, remote: Path) -> dict[str, str]:
         "COURSE_DATA": "phantoms",
         "COURSE_PROFILE": "quick",
         "COURSE_HOME": str(content / "course"),
+        "http_proxy": NOWHERE,
+        "https_proxy": NOWHERE,
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{remote.as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": published().repository,
