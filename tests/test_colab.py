@@ -15,7 +15,7 @@ from conftest import SHARED
 from helpers.settings import COURSE_FOLDER
 from instructor import __main__ as command
 from instructor.colab import runtimes, twin
-from instructor.colab.runtimes import Runtime, RuntimeUnknownError
+from instructor.colab.runtimes import ListError, Runtime, RuntimeUnknownError
 from instructor.execution import NOTEBOOKS
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -48,6 +48,21 @@ def test_the_packages_are_those_that_colab_has(one):
     if not published.is_file():
         pytest.skip("Colab's lists are not part of the project, and not on this machine")
     assert here.items() <= pins(published).items()
+
+
+def test_a_newer_list_is_taken_over(runtime, tmp_path):
+    runtime.constraints.write_text("# why\nkeras==3.13.2\nml_dtypes==0.5.4\n")
+    published = tmp_path / "list.txt"
+    published.write_text("keras-hub==9\nkeras==3.14.0\ntorch @ file:///wheel\nml_dtypes==0.6.0\n")
+    runtimes.renew(runtime, published)
+    assert runtime.constraints.read_text() == "# why\nkeras==3.14.0\nml_dtypes==0.6.0\n"
+    published.write_text("keras==3.15.0\n")
+    with pytest.raises(ListError, match="does not have ml_dtypes"):
+        runtimes.renew(runtime, published)
+    with pytest.raises(ListError, match="cannot be read"):
+        runtimes.renew(runtime, tmp_path / "none.txt")
+    assert "3.14.0" in runtime.constraints.read_text()
+    assert command.main(["colab", "--renew", str(published)]) == 1  # whose list is it?
 
 
 @pytest.mark.parametrize("one", runtimes.runtimes(), ids=lambda one: one.name)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from instructor.colab.runtimes import environment, interpreter, runtimes
+from instructor.colab.runtimes import Runtime, environment, interpreter, renew, runtimes
 from instructor.colab.twin import run_in_twin
 from instructor.execution import NOTEBOOKS
 
@@ -20,12 +20,18 @@ def add_to(commands) -> None:
     colab.add_argument("notebooks", nargs="*", type=Path, help="default: every notebook of the course")
     colab.add_argument("--runtime", help="one of the files in colab/, without .txt; default: all")
     colab.add_argument("--out", type=Path, default=Path("build/colab"), help="folder for all of it")
+    colab.add_argument(
+        "--renew", type=Path, metavar="LIST", help="run nothing; take over a list that Colab has published"
+    )
     colab.set_defaults(function=_colab)
 
 
 def _colab(options: argparse.Namespace) -> int:
+    chosen = runtimes(options.runtime)
+    if options.renew:
+        return _renew(chosen, options.renew)
     failed = False
-    for runtime in runtimes(options.runtime):
+    for runtime in chosen:
         python = interpreter(runtime)
         if python is None:
             print(f"{runtime.name}: skipped, there is no Python {runtime.python} on this machine")
@@ -38,6 +44,14 @@ def _colab(options: argparse.Namespace) -> int:
             failed |= bool(report["error"] or report["stderr"])
         print(f"Pages and report.json are in {folder}")
     return 1 if failed else 0
+
+
+def _renew(chosen: list[Runtime], published: Path) -> int:
+    if len(chosen) > 1:
+        print("Say whose list it is: --runtime NAME.")
+        return 1
+    renew(chosen[0], published)
+    return 0
 
 
 def _lines(report: dict) -> list[str]:

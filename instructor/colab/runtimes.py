@@ -1,6 +1,7 @@
 """Colab's runtimes -> virtual environments with the same Python and packages."""
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from helpers.errors import CourseError
 from helpers.settings import COURSE_FOLDER
 
 CONSTRAINTS = COURSE_FOLDER / "colab"
+PIN = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
 # The same code without a GPU's libraries, and without those of a screen.
 STAND_INS = {
     "tensorflow": "tensorflow-cpu",
@@ -19,6 +21,10 @@ STAND_INS = {
 
 class RuntimeUnknownError(CourseError):
     """There is no such runtime."""
+
+
+class ListError(CourseError):
+    """A list of packages that lacks one which the course loads."""
 
 
 class InstallError(CourseError):
@@ -47,8 +53,7 @@ class Runtime:
     @property
     def packages(self) -> list[str]:
         """Lines as in a requirements file, with stand-ins for what needs a GPU or a screen."""
-        lines = (line.strip() for line in self.constraints.read_text(encoding="utf-8").splitlines())
-        pins = [line.split("==") for line in lines if line and not line.startswith("#")]
+        pins = PIN.findall(self.constraints.read_text(encoding="utf-8"))
         return [f"{STAND_INS.get(name, name)}=={version}" for name, version in pins]
 
 
@@ -70,6 +75,27 @@ def runtimes(name: str | None = None) -> list[Runtime]:
         names = ", ".join(runtime.name for runtime in known)
         raise RuntimeUnknownError(f"Colab runtime {name!r} is unknown; choose one of: {names}.")
     return chosen
+
+
+def renew(runtime: Runtime, published: Path) -> None:
+    """Takes over the versions of a newer list of what is installed on Colab.
+
+    Args:
+        runtime: whose file to rewrite; its packages stay the same ones.
+        published: the list, a line NAME==VERSION for each package; other lines do not count.
+
+    Raises:
+        ListError: it cannot be read, or a package is no longer in it.
+    """
+    try:
+        versions = dict(PIN.findall(published.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ListError(f"{published} cannot be read ({error}).") from error
+    text = runtime.constraints.read_text(encoding="utf-8")
+    if missing := [name for name, _ in PIN.findall(text) if name not in versions]:
+        raise ListError(f"{published} does not have {', '.join(missing)}, which {runtime.constraints} names.")
+    renewed = PIN.sub(lambda pin: f"{pin[1]}=={versions[pin[1]]}", text)
+    runtime.constraints.write_text(renewed, encoding="utf-8")
 
 
 def interpreter(runtime: Runtime) -> Path | None:
