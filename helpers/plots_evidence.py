@@ -188,7 +188,7 @@ def intervals(
     if len(words) > 1:
         handles, labels = ax.get_legend_handles_labels()
         legend_below(figure, dict(zip(labels, handles, strict=True)))
-    return figure.described(f"{title or name} with intervals: {'; '.join(words)}.")
+    return figure.described(f"{title or f'{name.capitalize()} with intervals'}: {'; '.join(words)}.")
 
 
 def _whiskers(ax: Axes, groups: Mapping[str, Mapping[str, Interval]], label: str, measures: list[str]) -> str:
