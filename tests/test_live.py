@@ -59,7 +59,8 @@ def test_the_curve_grows_in_place_and_goes(handle):
     assert last == {"text/plain": ""}
 
 
-def test_outside_a_notebook_there_is_no_curve(capsys):
+def test_outside_a_notebook_there_is_no_curve(capsys, monkeypatch):
+    monkeypatch.setattr(live, "get_ipython", lambda: None)  # another test may have started a shell
     curve = live.LiveCurve(learning_curves, ["loss"], ROWS)
     curve.on_epoch_end(1, ROWS[-1])
     curve.on_train_end()
