@@ -93,6 +93,10 @@ def test_a_python_that_does_not_start_is_none(runtime, tmp_path, monkeypatch):
     kept.mkdir(parents=True)
     (kept / "python").symlink_to(sys.executable)
     assert runtimes.interpreter(runtime) == kept / "python"
+    monkeypatch.delenv("PYENV_ROOT")
+    monkeypatch.setenv("PATH", str(tmp_path / "pyenv" / "shims"))
+    shim.parent.rename(tmp_path / "pyenv" / "shims")
+    assert runtimes.interpreter(runtime) == kept / "python"
 
 
 def test_the_environment_is_made_once_and_again_when_it_must(runtime, tmp_path, monkeypatch):

@@ -107,11 +107,13 @@ def interpreter(runtime: Runtime) -> Path | None:
     Returns:
         The path of one that really starts; None where there is none.
     """
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     on_path = shutil.which(f"python{runtime.python}")
     found = [Path(on_path)] if on_path else []
-    # pyenv's own command for a version that is not the chosen one ends with an error.
-    found += sorted(pyenv.glob(f"versions/{runtime.python}.*/bin/python"), reverse=True)
+    # pyenv's command for a version that is not the chosen one ends with an error: look behind it.
+    roots = [path.parent.parent for path in found]
+    roots.append(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")))
+    for root in roots:
+        found += sorted(root.glob(f"versions/{runtime.python}.*/bin/python"), reverse=True)
     return next((path for path in found if _starts(path, runtime.python)), None)
 
 
