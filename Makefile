@@ -28,6 +28,7 @@ test: $(VENV)/test.done lint
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m instructor lint
 
 # Re-executes the notebooks on the phantoms, stores the outputs in them, and builds the student
 # editions: after each change of one.
