@@ -157,6 +157,7 @@ def intervals(
     groups: Mapping[str, Mapping[str, Interval]],
     references: Mapping[str, Mapping[str, float]] | None = None,
     name: str = "score",
+    title: str = "",
 ) -> CourseFigure:
     """Shows scores with their intervals, one or several to a line.
 
@@ -165,6 +166,7 @@ def intervals(
             at most three. Measures appear in the order of the first group.
         references: label -> measure -> value to mark beside, e.g. the report's; at most three.
         name: of the x axis, with the unit.
+        title: above the plot.
 
     Returns:
         CourseFigure, a line a measure, a dot and whiskers a group.
@@ -182,11 +184,11 @@ def intervals(
         ax.axvline(0, color=BLACK, linewidth=1)
     ax.set_yticks(range(len(measures)), [textwrap.fill(measure, 30) for measure in measures])
     ax.set_ylim(len(measures) - 0.5, -0.5)
-    name_axes(ax, name, "", grid="x")
+    name_axes(ax, name, "", title, grid="x")
     if len(words) > 1:
         handles, labels = ax.get_legend_handles_labels()
         legend_below(figure, dict(zip(labels, handles, strict=True)))
-    return figure.described(f"{name.capitalize()} with intervals. {'; '.join(words)}.")
+    return figure.described(f"{title or name} with intervals: {'; '.join(words)}.")
 
 
 def _whiskers(ax: Axes, groups: Mapping[str, Mapping[str, Interval]], label: str, measures: list[str]) -> str:

@@ -59,7 +59,7 @@ def _rows(card: Mapping, measures: Sequence[str]) -> list[dict]:
     common = {
         "task": TASKS[name],
         "model": MODELS[name],
-        "source": "this run",
+        "source": f"this run, {card['data']['folder']}",
         "split by": split["unit"],
         "tested on": f"{len(split['slices']['test'])} slices, {split['patients']['test']} patients",
         "pixels": card["size"],
