@@ -10,7 +10,8 @@ BIN := $(VENV)/bin
 # Quiet, and the same numbers on every CPU run.
 export TF_CPP_MIN_LOG_LEVEL = 3
 # The tests' runs go to a folder of their own, emptied first: nothing is taken from an earlier run.
-# The student editions run in it after nbval: what that has trained is opened, not trained again.
+# The student editions run in it after nbval, and then a browser does the course: what nbval has
+# trained is opened, not trained again.
 TEST_HOME := build/test-home
 TEST_ENVIRONMENT := env -u COURSE_DATA -u COURSE_PROFILE COURSE_HOME="$(CURDIR)/$(TEST_HOME)"
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 900 -p no:cacheprovider
@@ -21,10 +22,11 @@ run: $(VENV)/run.done
 	$(BIN)/python -m instructor run --out build
 
 test: $(VENV)/test.done lint
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests --ignore=tests/browser
 	rm -rf $(TEST_HOME)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/[0-9]*.ipynb
 	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor build --check --execute build/student
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest tests/browser
 
 # The twins' environments stay in build/colab for the next time.
 colab: $(VENV)/run.done
@@ -33,6 +35,7 @@ colab: $(VENV)/run.done
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m instructor lint
 
 # Re-executes the notebooks on the phantoms, stores the outputs in them, and builds the student
 # editions: after each change of one.

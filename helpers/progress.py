@@ -19,7 +19,8 @@ def bar(
     """Wraps an iterable in a progress bar with rate and time left.
 
     Plain text rather than a widget: it looks the same in Colab, Jupyter and a terminal, and
-    leaves nothing behind in a saved notebook.
+    leaves nothing behind in a notebook. It is redrawn seldom there: one that is saved while
+    the bar runs may keep every redraw.
 
     Args:
         iterable: what to go through; None to call `update` by hand.
@@ -43,7 +44,7 @@ def bar(
         unit_scale=scale,
         leave=False,
         file=sys.stdout,
-        mininterval=0.5,
+        mininterval=0.5 if sys.stdout.isatty() else 2,
         dynamic_ncols=False,
         ncols=90,
     )

@@ -11,7 +11,7 @@ from helpers.metrics import area_quartiles, dice, hausdorff95, iou, pooled_dice,
 from helpers.uncertainty import Interval
 
 MEANS = {"Dice": dice, "IoU": iou, "precision": precision, "recall": recall}
-QUARTERS = {1: "smallest quarter", 2: "second quarter", 3: "third quarter", 4: "largest quarter"}
+QUARTERS = {1: "smallest", 2: "second", 3: "third", 4: "largest"}
 
 
 def intervals(
@@ -79,7 +79,7 @@ def overlap_per_area_quartile(truth: ArrayLike, predicted: ArrayLike, spacing_mm
         rows = quartiles == quartile
         if rows.any():
             groups[f"{name}, {areas[rows].min():,} to {areas[rows].max():,} px"] = rows
-    return _overlap(truth, predicted, spacing_mm, groups, "true tumour")
+    return _overlap(truth, predicted, spacing_mm, groups, "quarter by true area")
 
 
 def _bounds(group: str, several: Sequence[Interval]) -> dict[tuple[str, str], list[float]]:

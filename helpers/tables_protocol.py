@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from helpers import published
 from helpers.splits import Split, leakage
 
-COLUMNS = ["task", "model", "source", "split by", "tested on", "pixels", "threshold", "measure", "value",
+COLUMNS = ["task", "model", "source", "split by", "tested on", "pixels", "measure", "value",
            "95 % interval", "note"]  # fmt: skip
 TASKS = {"classifier": "classification", "unet": "segmentation"}
 MODELS = {"classifier": "the report's CNN", "unet": "the report's U-Net"}
@@ -23,13 +23,13 @@ def protocols(cards: Iterable[Mapping], measures: Sequence[str]) -> pd.DataFrame
         measures: which of their results to show.
 
     Returns:
-        DataFrame, a row a number, the classification first and then the segmentation. "split
-        by" says what was shuffled. An interval is by bootstrap over patients; the others
-        published none.
+        DataFrame, a row a number, index the task: the classification first and then the
+        segmentation. "split by" says what was shuffled. A measure of masks has its threshold
+        beside it. An interval is by bootstrap over patients; the others published none.
     """
     ours = [row for card in cards for row in _rows(card, measures)]
     table = pd.DataFrame([*ours, *map(_published_row, published.RESULTS)], columns=COLUMNS)
-    return table.sort_values("task", kind="stable", ignore_index=True)
+    return table.set_index("task").sort_index(kind="stable")
 
 
 def leakages(folds: Mapping[str, Sequence[Split]], patients: ArrayLike) -> pd.DataFrame:
@@ -72,10 +72,9 @@ def _rows(card: Mapping, measures: Sequence[str]) -> list[dict]:
 def _measured(measure: str, result: Mapping) -> dict:
     low, high = result["low"], result["high"]
     return {
-        "measure": measure,
+        "measure": f"{measure} at {result['threshold']}" if "threshold" in result else measure,
         "value": f"{result['value']:.3f}",
         "95 % interval": "" if np.isnan(low) else f"{low:.3f} to {high:.3f}",
-        "threshold": result.get("threshold", ""),
     }
 
 
@@ -87,7 +86,6 @@ def _published_row(result: published.Result) -> dict:
         "split by": result.unit or "none",
         "tested on": "",
         "pixels": result.size or "",
-        "threshold": "",
         "measure": result.measure,
         "value": result.value,
         "95 % interval": "",

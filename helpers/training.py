@@ -201,7 +201,7 @@ def _train(task: _Task, folder: Path) -> Run:
     checkpoint = Checkpoint(generations, _watched(task), task.schedule.epochs)
     done = len(checkpoint.history)
     if checkpoint.finished:
-        task.say(f"Already trained, for {done} epochs: loaded. To train again, delete {generations.folder}.")
+        task.say(f"Already trained, for {done} epochs: loaded. To train again, delete\n{generations.folder}")
     else:
         if done:
             task.say(f"Going on after epoch {done}.")

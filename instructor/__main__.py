@@ -1,4 +1,4 @@
-"""Command line: `python -m instructor run`, `build`, `publish` and `colab`."""
+"""Command line: `python -m instructor run`, `build`, `lint`, `publish` and `colab`."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from helpers import settings
 from helpers.errors import CourseError
-from instructor import building, publishing
+from instructor import building, lint, publishing
 from instructor.colab import command as colab
 from instructor.execution import NOTEBOOKS, NotebookError, run_course
 
@@ -42,6 +42,13 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--check", action="store_true", help="write nothing; fail where it is not up to date")
     build.add_argument("--execute", type=Path, metavar="OUT", help="also run it, with pages in this folder")
     build.set_defaults(function=_build)
+
+    check = commands.add_parser("lint", help="say where a notebook breaks the standard")
+    check.add_argument("notebooks", nargs="*", type=Path, help="default: all, and their student editions")
+    check.add_argument(
+        "--links", action="store_true", help="also list the links to the web, to be tried by hand"
+    )
+    check.set_defaults(function=_lint)
 
     publish = commands.add_parser("publish", help="write where the course is published, everywhere")
     publish.add_argument("repository", metavar="owner/name", help="on GitHub")
@@ -81,6 +88,16 @@ def _publish(options: argparse.Namespace) -> int:
         f"v{address.version}. Commit, then: git tag v{address.version}, git push, git push --tags."
     )
     return 0
+
+
+def _lint(options: argparse.Namespace) -> int:
+    paths = options.notebooks or [*NOTEBOOKS, *sorted(building.STUDENT_FOLDER.glob("*.ipynb"))]
+    found = [complaint for path in paths for complaint in lint.complaints(path)]
+    if options.links:
+        print(*sorted({link for path in paths for link in lint.external_links(path)}), sep="\n")
+    for complaint in found:
+        print(complaint, file=sys.stderr)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 from helpers import settings
 from helpers.progress import bar
 from helpers.settings import COURSE_FOLDER
 from helpers.sources import find_slices, one_of_each_class
+from instructor.pages import page
 
 NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb"))
 CELL_TIMEOUT_SECONDS = 6 * 3600
@@ -149,7 +149,6 @@ def write_page(notebook: NotebookNode, path: Path) -> Path:
         The path of the page.
     """
     nbformat.write(notebook, path)
-    html, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook)
-    page = path.with_suffix(".html")
-    page.write_text(html, encoding="utf-8")
-    return page
+    html = path.with_suffix(".html")
+    html.write_text(page(notebook, path.stem), encoding="utf-8")
+    return html

@@ -57,6 +57,14 @@ def test_the_protocol_table_says_whose_number_it_is(trial, dataset):
     assert row["note"] == "cross-validation, 2 folds"
     assert {"report", "published"} <= set(table["source"])
     assert (table["split by"] != "").all()
+    assert table.index.tolist() == sorted(table.index)
+
+
+def test_a_measure_of_masks_has_its_threshold_beside_it():
+    result = {"value": 0.9, "low": 0.8, "high": 0.95, "threshold": 0.5}
+    assert tables_protocol._measured("Dice", result)["measure"] == "Dice at 0.5"
+    del result["threshold"]
+    assert tables_protocol._measured("accuracy", result)["measure"] == "accuracy"
 
 
 def test_leakages_side_by_side(dataset):

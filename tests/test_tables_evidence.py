@@ -45,8 +45,8 @@ def test_a_class_that_is_never_found_has_no_distance():
 def test_small_tumours_stand_apart():
     truth, predicted = np.concatenate([TRUTH, TRUTH[:1] * 0]), np.concatenate([PREDICTED, TRUTH[:1] * 0])
     table = tables_evidence.overlap_per_area_quartile(truth, predicted, spacing_mm=1)
-    assert table.index[0] == "smallest quarter, 4 to 9 px"
-    assert table.index[3] == "largest quarter, 144 to 256 px"
+    assert table.index[0] == "smallest, 4 to 9 px"
+    assert table.index[3] == "largest, 144 to 256 px"
     assert table["slices", "all"].tolist() == [2, 2, 2, 2, 9]
     dice = metrics.dice(TRUTH, PREDICTED)
     np.testing.assert_allclose(table[MEAN, "Dice"].iloc[:4], dice.reshape(4, 2).mean(axis=1))
@@ -55,7 +55,7 @@ def test_small_tumours_stand_apart():
 
 def test_equal_areas_are_one_quarter():
     table = tables_evidence.overlap_per_area_quartile(TRUTH[[3, 3]], PREDICTED[[3, 3]], spacing_mm=1)
-    assert table.index.tolist() == ["smallest quarter, 36 to 36 px", "all"]
+    assert table.index.tolist() == ["smallest, 36 to 36 px", "all"]
 
 
 def test_intervals_side_by_side():

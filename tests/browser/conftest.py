@@ -1,0 +1,45 @@
+"""A real browser: the system's Chromium, driven by Playwright."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["playwright.Browser"]:
+    """Chromium without a window and without a network."""
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip(f"there is no Chromium here: none of {', '.join(NAMES)}")
+    with playwright.sync_playwright() as driver:
+        # No sandbox, since containers run as root; what it opens is our own.
+        browser = driver.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def tab(chromium) -> Iterator["playwright.Page"]:
+    """An empty page, as wide as a notebook on a laptop."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def course_home() -> Path:
+    """Where trainings lie that need not be run again, as nbval leaves them (see the Makefile)."""
+    home = os.environ.get("COURSE_HOME")
+    if not home or not any(Path(home).glob("runs/*/unet")):
+        pytest.skip("set COURSE_HOME to a folder with both trainings: the browser is not there to train")
+    return Path(home).resolve()

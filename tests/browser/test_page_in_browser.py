@@ -1,0 +1,65 @@
+"""The pages that `python -m instructor run` writes, judged by axe-core and measured in a browser."""
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from instructor.execution import NOTEBOOKS
+from instructor.pages import page
+
+GRAVE = {"serious", "critical"}
+
+
+def findings(tab) -> list[str]:
+    """What axe-core calls grave, a line an element."""
+    violations = Axe().run(tab).response["violations"]
+    return [
+        f"{violation['id']} ({violation['impact']}): {node['html'][:200]}"
+        for violation in violations if violation["impact"] in GRAVE
+        for node in violation["nodes"]
+    ]  # fmt: skip
+
+
+@pytest.fixture(
+    params=[(path, theme) for path in NOTEBOOKS for theme in ("light", "dark")],
+    ids=lambda param: f"{param[0].stem}-{param[1]}",
+    scope="module",
+)
+def opened(request, tab, tmp_path_factory):
+    """A page in the browser, made from a stored notebook."""
+    path, theme = request.param
+    file = tmp_path_factory.mktemp("pages") / f"{path.stem}.html"
+    file.write_text(page(nbformat.read(path, as_version=4), path.stem, theme), encoding="utf-8")
+    tab.goto(file.as_uri())
+    return tab
+
+
+def test_nothing_grave_is_found(opened):
+    assert findings(opened) == []
+
+
+def test_nothing_is_wider_than_the_page(opened):
+    wide = """() => [...document.querySelectorAll(".jp-OutputArea-output, pre")]
+        .filter(part => part.scrollWidth > part.clientWidth + 1).map(part => part.closest(".jp-Cell").id)"""
+    assert opened.evaluate(wide) == []
+    assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_every_figure_stands_on_white_with_its_words(opened):
+    figures = opened.locator(".jp-OutputArea-output img")
+    looks = figures.evaluate_all(
+        """all => all.map(one =>
+            [getComputedStyle(one).backgroundColor, one.alt.length > 40, one.naturalWidth > 100])"""
+    )
+    assert len(looks) >= 9
+    assert {tuple(look) for look in looks} == {("rgb(255, 255, 255)", True, True)}
+
+
+def test_axe_finds_what_is_wrong(tab):
+    tab.set_content(
+        '<html><body><main><img src="data:,"><p style="color: #bbb">pale</p></main></body></html>'
+    )
+    found = " ".join(findings(tab))
+    assert "image-alt (critical)" in found
+    assert "color-contrast (serious)" in found
+    assert "html-has-lang (serious)" in found
