@@ -37,8 +37,8 @@ def run_in_twin(runtime: Runtime, python: Path, notebooks: list[Path], out: Path
         out: folder for the executed notebooks, their pages and logs, and `report.json`.
 
     Returns:
-        For each notebook: its name, `error` (None where every cell ran), `seconds` by cell, and what
-        was written to standard error, by cell.
+        For each notebook: its name, `error` (None where every cell ran), `seconds` by cell, `stderr`
+        (what was written to standard error) by cell, and the cells `differing` from what is stored.
     """
     out.mkdir(parents=True, exist_ok=True)
     reports = []
@@ -115,13 +115,37 @@ def make_remote(folder: Path) -> Path:
 def _run(path: Path, content: Path, out: Path) -> dict:
     opened = Path(shutil.copy(path, content))
     notebook = nbformat.read(opened, as_version=4)
+    stored = _compared(notebook)
     error, seconds = None, {}
     try:
         execute(notebook, opened, log=out / f"{path.stem}.log", kernel=KERNEL, seconds=seconds)
     except NotebookError as failure:
         error = str(failure)
     write_page(notebook, out / path.name)
-    return {"notebook": path.name, "error": error, "seconds": seconds, "stderr": _stderr(notebook)}
+    return {
+        "notebook": path.name,
+        "error": error,
+        "seconds": seconds,
+        "stderr": _stderr(notebook),
+        "differing": [cell for cell, shown in _compared(notebook).items() if shown != stored[cell]],
+    }
+
+
+def _compared(notebook: nbformat.NotebookNode) -> dict[str, list]:
+    """What those cells show that are to show the same in every run. (nbval goes by the same tag.)"""
+    return {
+        cell.id: [
+            (
+                output.output_type,
+                output.get("text"),
+                {kind: data[kind] for kind in data if kind.startswith("text/")},
+            )
+            for output in cell.outputs
+            if "image/png" not in (data := output.get("data", {}))
+        ]
+        for cell in notebook.cells
+        if "nbval-check-output" in cell.metadata.get("tags", [])
+    }
 
 
 def _stderr(notebook: nbformat.NotebookNode) -> dict[str, str]:
