@@ -165,6 +165,21 @@ def test_a_notebook_in_the_twin_sees_colab(runtime, tmp_path):
     assert "JUPYTER_PATH" not in os.environ or "colab-" not in os.environ["JUPYTER_PATH"]
 
 
+@pytest.mark.parametrize(
+    ("stored", "shown", "same"),
+    [
+        ("max 12798 px", "max 12796 px", True),
+        ("max 12798 px", "max 12698 px", False),
+        ("Correct.", "Not yet.", False),
+        ("2 of 240", "3 of 240", False),
+        ("0.50 1", "0.50", False),
+        ("0 of 5", "0 of 5", True),
+    ],
+)
+def test_numbers_may_differ_by_a_thousandth(stored, shown, same):
+    assert twin._same(shown, stored) == same
+
+
 def test_a_runtime_without_its_python_is_skipped_with_the_reason(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("instructor.colab.command.interpreter", lambda runtime: None)
     assert command.main(["colab", "--out", str(tmp_path)]) == 0
