@@ -142,21 +142,42 @@ def test_a_notebook_in_the_twin_sees_colab(runtime, tmp_path):
         ("colab", "assert course.colab and settings.COURSE_FOLDER.parent == Path.cwd()"),
         ("pip", "import subprocess\nassert subprocess.run([sys.executable, '-m', 'pip', 'list']).returncode"),
         ("python", "assert not os.system('python -c \"import numpy\"')"),
+        ("same", "1 + 1"),
+        ("other", "1 + 2"),
         ("wrong", "import warnings; warnings.warn('look'); 1 / 0"),
     ]
     notebook = nbformat.v4.new_notebook()
     for name, source in cells:
         notebook.cells.append(nbformat.v4.new_code_cell(source, id=name))
+        if name in ("same", "other"):
+            two = nbformat.v4.new_output("execute_result", {"text/plain": "2"}, execution_count=7)
+            notebook.cells[-1].update(metadata={"tags": ["nbval-check-output"]}, outputs=[two])
     nbformat.write(notebook, tmp_path / "tiny.ipynb")
     (report,) = twin.run_in_twin(runtime, Path(sys.executable), [tmp_path / "tiny.ipynb"], tmp_path / "out")
     assert report["error"] == "tiny.ipynb, cell 'wrong': ZeroDivisionError: division by zero"
     assert list(report["stderr"]) == ["wrong"]
+    assert report["differing"] == ["other"]
     assert list(report["seconds"]) == [name for name, _ in cells]
     written = json.loads((tmp_path / "out" / "report.json").read_text())
     assert written["versions"]["Python"].startswith(HERE)
     assert written["notebooks"] == [report]
     assert (tmp_path / "out" / "tiny.html").is_file()
     assert "JUPYTER_PATH" not in os.environ or "colab-" not in os.environ["JUPYTER_PATH"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown", "same"),
+    [
+        ("max 12798 px", "max 12796 px", True),
+        ("max 12798 px", "max 12698 px", False),
+        ("Correct.", "Not yet.", False),
+        ("2 of 240", "3 of 240", False),
+        ("0.50 1", "0.50", False),
+        ("0 of 5", "0 of 5", True),
+    ],
+)
+def test_numbers_may_differ_by_a_thousandth(stored, shown, same):
+    assert twin._same(shown, stored) == same
 
 
 def test_a_runtime_without_its_python_is_skipped_with_the_reason(monkeypatch, capsys, tmp_path):

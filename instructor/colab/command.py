@@ -41,7 +41,7 @@ def _colab(options: argparse.Namespace) -> int:
         inside = environment(runtime, python, folder / "venv")
         for report in run_in_twin(runtime, inside, options.notebooks or NOTEBOOKS, folder):
             print(*_lines(report), sep="\n", flush=True)
-            failed |= bool(report["error"] or report["stderr"])
+            failed |= bool(report["error"] or report["stderr"] or report["differing"])
         print(f"Pages and report.json are in {folder}")
     return 1 if failed else 0
 
@@ -64,4 +64,5 @@ def _lines(report: dict) -> list[str]:
     lines += [
         f"  cell '{cell}' wrote to standard error: {text[:300]}" for cell, text in report["stderr"].items()
     ]
+    lines += [f"  cell '{cell}' shows something else than what is stored" for cell in report["differing"]]
     return [*lines, f"  FAILED: {report['error']}"] if report["error"] else lines

@@ -7,7 +7,9 @@ the repository on this disk, in which git finds what it looks for on the web.
 
 import contextlib
 import json
+import math
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -23,6 +25,9 @@ from instructor.publishing import published
 
 STUBS = Path(__file__).resolve().parent / "stubs"
 KERNEL = "colab-twin"
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+# OpenCV 4 and 5 round differently when they resize: one phantom's maximum is 12796 and 12798.
+NEARLY = 1e-3
 NOWHERE = "http://127.0.0.1:9"  # a proxy that is not there: the phantoms need no network
 VERSIONS = "import json; from helpers import runtime; print(json.dumps(runtime.installed()))"
 
@@ -37,8 +42,8 @@ def run_in_twin(runtime: Runtime, python: Path, notebooks: list[Path], out: Path
         out: folder for the executed notebooks, their pages and logs, and `report.json`.
 
     Returns:
-        For each notebook: its name, `error` (None where every cell ran), `seconds` by cell, and what
-        was written to standard error, by cell.
+        For each notebook: its name, `error` (None where every cell ran), `seconds` by cell, `stderr`
+        (what was written to standard error) by cell, and the cells `differing` from what is stored.
     """
     out.mkdir(parents=True, exist_ok=True)
     reports = []
@@ -115,13 +120,44 @@ def make_remote(folder: Path) -> Path:
 def _run(path: Path, content: Path, out: Path) -> dict:
     opened = Path(shutil.copy(path, content))
     notebook = nbformat.read(opened, as_version=4)
+    stored = _compared(notebook)
     error, seconds = None, {}
     try:
         execute(notebook, opened, log=out / f"{path.stem}.log", kernel=KERNEL, seconds=seconds)
     except NotebookError as failure:
         error = str(failure)
     write_page(notebook, out / path.name)
-    return {"notebook": path.name, "error": error, "seconds": seconds, "stderr": _stderr(notebook)}
+    return {
+        "notebook": path.name,
+        "error": error,
+        "seconds": seconds,
+        "stderr": _stderr(notebook),
+        "differing": [cell for cell, shown in _compared(notebook).items() if not _same(shown, stored[cell])],
+    }
+
+
+def _compared(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """What those cells show that are to show the same in every run. (nbval goes by the same tag.)"""
+    return {
+        cell.id: "\n".join(text for output in cell.outputs for text in _texts(output))
+        for cell in notebook.cells
+        if "nbval-check-output" in cell.metadata.get("tags", [])
+    }
+
+
+def _texts(output: nbformat.NotebookNode) -> Iterator[str]:
+    data = output.get("data", {})
+    if "image/png" not in data:
+        yield output.get("text", "")
+        yield from (data[kind] for kind in sorted(data) if kind.startswith("text/"))
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts agree, in their numbers nearly."""
+    if NUMBER.sub("", one) != NUMBER.sub("", other):
+        return False
+    pairs = zip(NUMBER.findall(one), NUMBER.findall(other), strict=True)
+    return all(math.isclose(float(a), float(b), rel_tol=NEARLY) for a, b in pairs)
 
 
 def _stderr(notebook: nbformat.NotebookNode) -> dict[str, str]:
