@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api")
-
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator["playwright.Browser"]:
-    """Chromium without a window and without a network."""
+def chromium() -> Iterator:
+    """Chromium without a window and without a network: Playwright's `Browser`."""
+    playwright = pytest.importorskip("playwright.sync_api")
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         pytest.skip(f"there is no Chromium here: none of {', '.join(NAMES)}")
@@ -29,8 +28,8 @@ def chromium() -> Iterator["playwright.Browser"]:
 
 
 @pytest.fixture(scope="module")
-def tab(chromium) -> Iterator["playwright.Page"]:
-    """An empty page, as wide as a notebook on a laptop."""
+def tab(chromium) -> Iterator:
+    """An empty page, as wide as a laptop: Playwright's `Page`."""
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     yield page
     page.close()
