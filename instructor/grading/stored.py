@@ -1,0 +1,103 @@
+"""Do the results stored in a notebook agree with those of the re-run?
+
+Compared are the cells tagged `nbval-check-output`, word by word, for their outputs are the same in every
+run, and the numbers of the discussion, with a tolerance: they come from a training, which on another
+processor ends a little differently.
+"""
+
+import math
+import re
+from dataclasses import dataclass, field
+
+from instructor.grading.papers import Cell, Paper
+
+AGREE, DIFFER, NOT_COMPARED = "agree", "differ", "not compared"
+TAG = "nbval-check-output"
+DISCUSSED = "discussion-"
+NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*\.?\d*(?:e[+-]?\d+)?%?")
+RELATIVE, ABSOLUTE = 0.1, 0.05
+BANNER = re.compile(r"^(Data|Profile) {2,}(.+)$", re.MULTILINE)
+
+
+@dataclass
+class Comparison:
+    """How stored results compare.
+
+    Args:
+        verdict: "agree", "differ" or "not compared".
+        reason: why they were not compared.
+        differences: place of the cell, what is stored, what the re-run gave.
+        compared: how many cells.
+    """
+
+    verdict: str = NOT_COMPARED
+    reason: str = ""
+    differences: list[tuple[int, str, str]] = field(default_factory=list)
+    compared: int = 0
+
+
+def compare(paper: Paper, texts: dict[int, str]) -> Comparison:
+    """Compares stored outputs with those of the re-run.
+
+    Args:
+        paper: the notebook as handed in.
+        texts: what each cell printed in the re-run, by its place.
+
+    Returns:
+        Comparison.
+    """
+    if not any(cell.stored for cell in paper.cells):
+        return Comparison(reason="the notebook was handed in without outputs")
+    then, now = (_banner(said) for said in ([cell.stored for cell in paper.cells], texts.values()))
+    if then and now and then != now:
+        return Comparison(reason=f"it was run with other data or another profile: {'; '.join(then)}")
+    result = Comparison(reason="no cell whose output must be the same was run")
+    for place, cell in enumerate(paper.cells):
+        alike = _rule(cell)
+        if alike is None or cell.stored is None or place not in texts:
+            continue
+        result.compared += 1
+        if not alike(cell.stored, texts[place]):
+            result.differences.append((place, cell.stored, texts[place]))
+    if result.compared:
+        result.verdict, result.reason = DIFFER if result.differences else AGREE, ""
+    return result
+
+
+def same_words(stored: str, fresh: str) -> bool:
+    """Whether two texts are the same but for spaces."""
+    return stored.split() == fresh.split()
+
+
+def similar_numbers(stored: str, fresh: str) -> bool:
+    """Whether two texts have the same words, and numbers within the tolerance."""
+    if NUMBER.sub("", stored).split() != NUMBER.sub("", fresh).split():
+        return False
+    pairs = zip(NUMBER.findall(stored), NUMBER.findall(fresh), strict=True)
+    return all(_near(_value(one), _value(other)) for one, other in pairs)
+
+
+def _near(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+
+
+def _rule(cell: Cell):
+    if cell.cell_type != "code":
+        return None
+    if TAG in cell.metadata["tags"]:
+        return same_words
+    return similar_numbers if cell.id.startswith(DISCUSSED) else None
+
+
+def _value(number: str) -> float:
+    plain = number.replace(",", "")
+    return float(plain[:-1]) / 100 if plain.endswith("%") else float(plain)
+
+
+def _banner(texts) -> list[str]:
+    """What the setup cell said about data and profile."""
+    for text in texts:
+        lines = [" ".join(line) for line in BANNER.findall(text or "")]
+        if lines:
+            return lines
+    return []
