@@ -1,0 +1,218 @@
+"""The exercises about classification: random inputs, and what typical mistakes look like."""
+
+from typing import Any
+
+import numpy as np
+
+from helpers.checks import expect
+from helpers.checks.exercise import Exercise
+from helpers.checks.expect import Flaw, close
+from helpers.mat import CLASS_NAMES
+
+# ---- 2.1.1: the 80/20 split of each class ----
+
+
+def _split_cases(rng: np.random.Generator) -> list[tuple]:
+    def labels(*counts: int) -> np.ndarray:
+        return rng.permutation(np.repeat(list(CLASS_NAMES), rng.permutation(counts)))
+
+    # In floating point a fifth of 35 is a little more than 7. The same seed twice; then another.
+    once, more = labels(35, 62, 41), labels(33, 58, 74)
+    return [(once, 1), (once, 1), (once, 2), (more, int(rng.integers(3, 1000)))]
+
+
+def _compare_split(inputs: tuple, output: Any) -> None:
+    labels, _ = inputs
+    train, test = expect.pair(output, "train, test")
+    train, test = expect.rows(train, "train", len(labels)), expect.rows(test, "test", len(labels))
+    both = len(np.intersect1d(train, test))
+    if both:
+        raise Flaw(f"{both} slices stand in both sets: the network would be asked what it was told.")
+    if len(train) + len(test) < len(labels):
+        raise Flaw(f"{len(labels) - len(train) - len(test)} slices are in neither set. None may be lost.")
+    if len(test) > len(train):
+        raise Flaw("The test set is the larger one: return train first, then test.")
+    counts = {label: np.count_nonzero(labels == label) for label in CLASS_NAMES}
+    tested = {label: np.count_nonzero(labels[test] == label) for label in CLASS_NAMES}
+    excess = {label: tested[label] - -(-counts[label] // 5) for label in CLASS_NAMES}
+    if not any(excess.values()):
+        return
+    label = next(label for label in CLASS_NAMES if excess[label])
+    said = f"Label {label}: {tested[label]} of {counts[label]} slices are in the test set."
+    if all(n <= 0 and tested[label] == counts[label] // 5 for label, n in excess.items()):
+        raise Flaw(f"{said} A fifth is rounded up, not down.", credit=0.5)
+    if all(n == (counts[label] == 35) for label, n in excess.items()):
+        raise Flaw(
+            f"{said} That is one too many: 0.2 * 35 is 7.000000000000001 to a computer, and ceil makes 8 of "
+            "it. In whole numbers, -(-n // 5) rounds n / 5 up.",
+            credit=0.5,
+        )
+    raise Flaw(f"{said} A fifth of each class is wanted: split class by class, not all slices at once.")
+
+
+def _repeats(cases: list[tuple], outputs: list) -> None:
+    tests = [np.sort(np.asarray(test)) for _, test in outputs]
+    if not np.array_equal(tests[0], tests[1]):
+        raise Flaw("The same seed gave two different splits. Make the generator from the seed.", credit=0.5)
+    if np.array_equal(tests[0], tests[2]):
+        raise Flaw(
+            "Two seeds gave the same split: nothing is shuffled. In the files, slices of one patient and of "
+            "one hospital stand together.",
+            credit=0.5,
+        )
+
+
+# ---- 2.1.2: find the leak ----
+
+
+def _leak_cases(rng: np.random.Generator) -> list[tuple]:
+    return [_leak_case(rng) for _ in range(3)]
+
+
+def _leak_case(rng: np.random.Generator) -> tuple[np.ndarray, dict]:
+    """Three splits of the same slices: by patient, by slice, and by patient but for one of them."""
+    owners = np.repeat(np.arange(12), rng.integers(2, 7, 12))
+    order = rng.permutation(len(owners))
+    owners = owners[order]
+    tested = np.isin(owners, [1, 4, 7])
+    torn = tested.copy()
+    torn[np.flatnonzero(owners == 4)[0]] = False
+    shuffled = rng.permutation(len(owners)) < len(owners) // 4
+    masks = dict(zip("ABC", [tested, torn, shuffled], strict=True))
+    splits = {name: (np.flatnonzero(~mask), np.flatnonzero(mask)) for name, mask in masks.items()}
+    return np.array([f"MR{owner:04}" for owner in owners]), splits
+
+
+def _compare_leaks(inputs: tuple, output: Any) -> None:
+    patients, splits = inputs
+    got = expect.mapping(output, set(splits), "the names of the splits")
+    for name, (train, test) in splits.items():
+        wanted = int(np.isin(patients[test], patients[train]).sum())
+        value = got[name]
+        if isinstance(value, bool | np.bool_):
+            raise Flaw("True or False is not enough: count the slices, for one is not like forty.")
+        if isinstance(value, float | np.floating) and not close(float(value), wanted):
+            raise Flaw("That is a part of the test set; the number of slices is wanted.")
+        value = expect.whole(value, f"The count of split {name!r}")
+        if value == wanted:
+            continue
+        if value == 0:
+            raise Flaw(f"Split {name!r} leaks, and you found nothing. Compare patients, not row numbers.")
+        if value == len(np.intersect1d(patients[test], patients[train])):
+            raise Flaw(f"{value} is the number of patients on both sides of {name!r}; count the test slices.")
+        if value == np.isin(patients[train], patients[test]).sum():
+            raise Flaw(f"{value} is the number of training slices with a sibling in the test. Turn it round.")
+        raise Flaw(
+            f"Split {name!r} has {wanted} test slices with a sibling in the training set, not {value}."
+        )
+
+
+# ---- 2.2: the parameters of a layer ----
+
+
+def _parameter_cases(rng: np.random.Generator) -> list[tuple]:
+    sizes = rng.permutation([2, 3, 5, 7])
+    return [(int(k), int(c), int(f)) for k, c, f in zip(
+        sizes, rng.integers(2, 40, 4), rng.integers(41, 130, 4), strict=True)]  # fmt: skip
+
+
+def _compare_parameters(inputs: tuple, output: Any) -> None:
+    kernel, channels, filters = inputs
+    weights = kernel**2 * channels * filters
+    got = expect.whole(output)
+    if got == weights + filters:
+        return
+    said = f"{kernel} x {kernel} pixels, {channels} channels, {filters} filters: {got:,} is not right."
+    mistakes = {
+        weights: "Each filter has a bias too: one more number a filter.",
+        weights + 1: "Every filter has a bias of its own, not the layer as a whole.",
+        weights + channels: "There is one bias for each filter, not for each channel that comes in.",
+        kernel * channels * filters + filters: "The kernel has two sides.",
+        kernel**2 * filters + filters: "Each filter looks at all channels at once: its kernel is a block.",
+        (kernel**2 + 1) * channels * filters: "One bias a filter, not one for each channel of each filter.",
+    }
+    raise Flaw(f"{said} {mistakes.get(got, 'Count the weights of one filter first.')}")
+
+
+# ---- 2.4.1: read a confusion matrix ----
+
+
+def _matrix_cases(rng: np.random.Generator) -> list[tuple]:
+    def matrix() -> np.ndarray:
+        wrong = rng.permutation(np.arange(1, 10)).reshape(3, 3)
+        return np.where(np.eye(3, dtype=bool), rng.permutation([31, 47, 83]), wrong)
+
+    unseen = matrix()
+    unseen[:, 1] = 0
+    return [(matrix(), 0), (matrix(), 1), (matrix(), 2), (unseen, 1)]
+
+
+def _compare_matrix(inputs: tuple, output: Any) -> None:
+    matrix, k = inputs
+    precision, recall = expect.pair(output, "precision, recall")
+    got = expect.number(precision, "The precision"), expect.number(recall, "The recall")
+    right = int(matrix[k, k])
+    called, are = int(matrix[:, k].sum()), int(matrix[k].sum())
+    wanted = (right / called if called else 0.0), right / are
+    fits = [close(*both) for both in zip(got, wanted, strict=True)]
+    if all(fits):
+        return
+    if close(got[0], wanted[1]) and close(got[1], wanted[0]):
+        raise Flaw("The two are swapped. A column holds all that was called so; precision divides by it.")
+    if max(got) > 1:
+        raise Flaw("Neither can be above 1: return a part, not a percentage or a count.")
+    if all(abs(mine - want) < 0.01 for mine, want in zip(got, wanted, strict=True)):
+        raise Flaw("Nearly: do not round before you hand the numbers over.", credit=0.5)
+    if any(close(mine, np.trace(matrix) / matrix.sum()) for mine in got):
+        raise Flaw("That is the accuracy, which is one number for all classes.")
+    if any(fits):
+        fit, miss = ("precision", "recall") if fits[0] else ("recall", "precision")
+        raise Flaw(
+            f"The {fit} is right, the {miss} is not. Rows are what is, columns what was said.", credit=0.5
+        )
+    raise Flaw("Neither is right. Divide matrix[k, k] by the sum of its column, and by the sum of its row.")
+
+
+def _never_called(inputs: tuple) -> str:
+    matrix, k = inputs
+    return "" if matrix[:, k].any() else "Right, but for a class that was never named: its precision is 0."
+
+
+EXERCISES = [
+    Exercise(
+        "2.1.1", "A fifth of each class", 2, "function",
+        cases=_split_cases, compare=_compare_split, across=_repeats,
+        hint="np.flatnonzero(labels == label) are the rows of a class; "
+        "np.random.default_rng(seed).permutation(rows) shuffles them. Then cut, and go to the next class.",
+        praise="Every slice stands in one set, every class in both, and the seed decides which.",
+    ),
+    Exercise(
+        "2.1.2", "Find the leak", 2, "function",
+        cases=_leak_cases, compare=_compare_leaks,
+        hint="patients[train] are the patients that the network knows; np.isin(a, b) asks of each a whether "
+        "it is among b.",
+        praise="You count the test slices whose patient the network has met.",
+    ),
+    Exercise(
+        "2.2", "Count the parameters", 1, "function",
+        cases=_parameter_cases, compare=_compare_parameters,
+        hint="One filter is a block of kernel x kernel x channels weights, and one bias.",
+        praise="Try it on the four convolutions of Cuadro 2: it counts all of them.",
+    ),
+    Exercise(
+        "2.4.1", "Read a confusion matrix", 2, "function",
+        cases=_matrix_cases, compare=_compare_matrix, edge=_never_called,
+        hint="matrix[k].sum() are the slices that are class k, matrix[:, k].sum() those that were called so.",
+        praise="Precision goes down the column, recall along the row.",
+    ),
+    Exercise(
+        "2.4.2", "Explain an error", 3, "open",
+        hint="Where does the tumour lie, how large is it, and what do those of the other class look like?",
+        rubric=(
+            ("Names one misclassified slice, its true class, the answer and the confidence.", 1),
+            ("Offers a reason that can be seen in the picture: place, size, brightness, view, or border.", 1),
+            ("Says how the reason could be tested, or what would speak against it: other slices of the "
+             "patient, other errors, the training set.", 1),
+        ),
+    ),
+]  # fmt: skip
