@@ -1,7 +1,8 @@
-"""Which cells of the course's notebook does an answer need? Only those are run to mark it.
+"""Which statements of the course's notebook does an answer need? Only those are run to mark it.
 
-Names are looked up in Python's symbol tables: a cell that defines a name the answer uses, the cells that this one
-needs, and so on. A training that changes a network in place is not among them, and no exercise needs one.
+Names are looked up in Python's symbol tables: a statement that defines a name the answer uses, the statements
+that this one needs, and so on. A training that changes a network in place is not among them, and no exercise
+needs one.
 """
 
 import ast
@@ -9,47 +10,37 @@ import symtable
 from collections.abc import Iterable
 
 
-def needed(sources: list[str], answer: str) -> list[str]:
-    """The cells before an answer that define what it uses.
+def needed(sources: Iterable[str], answer: str) -> list[str]:
+    """The statements before an answer that define what it uses.
 
     Args:
-        sources: of the code cells before it, in order.
+        sources: of the cells before it, in order; those that are no Python are passed over.
         answer: the answer's source, and whatever is evaluated after it.
 
     Returns:
-        Some of the sources, in order. None for an answer that is no Python.
+        Statements, in order. None for an answer that is no Python.
     """
-    cells = [_names(source) for source in sources]
-    wanted, chosen = set(_names(answer)[1]), []
-    for place in reversed(range(len(cells))):
-        defined, used = cells[place]
+    statements = [ast.unparse(one) for source in sources for one in _parsed(source).body]
+    wanted, chosen = _names(answer)[1], []
+    for statement in reversed(statements):
+        defined, used = _names(statement)
         if wanted & defined:
-            chosen.append(sources[place])
+            chosen.append(statement)
             wanted = (wanted - defined) | used
     return chosen[::-1]
 
 
 def imports(sources: Iterable[str]) -> list[str]:
-    """The import lines at the top level of cells, one statement each.
+    """The imports at the top level of cells, each once: a student may have put one into a cell of their own.
 
     Args:
         sources: of cells, perhaps no Python.
 
     Returns:
-        Statements, each once. A student may have put an import into a cell of their own.
+        Statements.
     """
-    found: dict[str, None] = {}
-    for source in sources:
-        for node in _parsed(source).body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                found[ast.unparse(node)] = None
-    return list(found)
-
-
-def used_imports(sources: Iterable[str], answer: str) -> list[str]:
-    """Those of `imports` that an answer uses."""
-    used = _names(answer)[1]
-    return [line for line in imports(sources) if _names(line)[0] & used]
+    nodes = (one for source in sources for one in _parsed(source).body)
+    return list(dict.fromkeys(ast.unparse(one) for one in nodes if isinstance(one, ast.Import | ast.ImportFrom)))
 
 
 def checked_expression(source: str, exercise: str) -> str | None:
@@ -71,7 +62,7 @@ def checked_expression(source: str, exercise: str) -> str | None:
 
 
 def _names(source: str) -> tuple[set[str], set[str]]:
-    """Names that a source defines, and names that it takes from before; those of its functions' insides not."""
+    """Names that a source defines at its top level, and names that it takes from before."""
     defined, used = set(), set()
     for statement in _parsed(source).body:
         table = symtable.symtable(ast.unparse(statement), "cell", "exec")

@@ -77,7 +77,8 @@ class Pristine:
         return words.lower() in name or f"{number} " in f"{name} "
 
     def _expression(self, number: str) -> str | None:
-        found = (checked_expression(cell.source, number) for cell in self.paper.cells if cell.cell_type == "code")
+        code = (cell.source for cell in self.paper.cells if cell.cell_type == "code")
+        found = (checked_expression(source, number) for source in code)
         return next((one for one in found if one), None)
 
     def _section(self, place: int) -> str:

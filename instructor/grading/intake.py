@@ -138,7 +138,8 @@ def _judged(name: PurePosixPath, content: bytes, modified: float, depth: int = 0
     elif suffix != ".ipynb":
         yield _Found(name, problem="is not a notebook (.ipynb)")
     elif len(content) > LARGEST_BYTES:
-        yield _Found(name, problem=f"is larger than {LARGEST_BYTES // 2**20} MB: clear the outputs of large cells")
+        limit = f"is larger than {LARGEST_BYTES // 2**20} MB"
+        yield _Found(name, problem=f"{limit}: clear the outputs of large cells")
     else:
         yield _Found(name, content, modified)
 

@@ -13,7 +13,7 @@ import numpy as np
 from helpers.checks import NOT_ATTEMPTED, NOT_YET, CodecError, Outcome, Verdict, decode
 from instructor.editions import answer_cells, is_stub
 from instructor.grading import sandbox, watch
-from instructor.grading.context import needed, used_imports
+from instructor.grading.context import imports, needed
 from instructor.grading.course import Pristine, Task
 from instructor.grading.papers import Paper
 from instructor.grading.watch import Limits
@@ -66,12 +66,29 @@ def mark(
     tried = [task for task in pristine.tasks if _to_be_run(task, answers)]
     results, reason = {}, ""
     if tried:
-        job = {"answers": [_job(task, answers, paper, seeds) for task in tried], "seconds": limits.answer_seconds}
-        outcome = sandbox.run(
-            box, [f"{sandbox.PROGRAMS}/answers.py"], job, sandbox.Visible(course, shared), limits
-        )
+        jobs = [_job(task, answers, paper, seeds) for task in tried]
+        job = {"answers": jobs, "seconds": limits.answer_seconds}
+        program = [f"{sandbox.PROGRAMS}/answers.py"]
+        outcome = sandbox.run(box, program, job, sandbox.Visible(course, shared), limits)
         results, reason = _results(outcome)
     return [_mark(task, answers, results, reason, seeds) for task in pristine.tasks]
+
+
+def nothing(task: Task) -> Mark:
+    """The mark of an exercise in a notebook that was not handed in, or cannot be read."""
+    return _mark(task, {}, {}, "", [])
+
+
+def notes(paper: Paper) -> list[str]:
+    """What is odd about the answers of a notebook: several different ones for one exercise."""
+    found = [answer_cells(Paper([cell])) for cell in paper.cells]
+    pairs = {pair for answers in found for pair in answers.items() if not is_stub(pair[1])}
+    numbers = [number for number, _ in pairs]
+    return [
+        f"exercise {number} has several answers; the last was marked"
+        for number in sorted(set(numbers))
+        if numbers.count(number) > 1
+    ]
 
 
 def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
@@ -110,10 +127,10 @@ def _to_be_run(task: Task, answers: dict[str, str]) -> bool:
 def _job(task: Task, answers: dict[str, str], paper: Paper, seeds: list[int]) -> dict:
     answer = answers[task.exercise.id]
     whole = f"{answer}\n{task.expression}"
-    own = used_imports((cell.source for cell in paper.cells if cell.cell_type == "code"), whole)
+    own = imports(cell.source for cell in paper.cells if cell.cell_type == "code")
     return {
         "id": task.exercise.id,
-        "before": [*needed(list(task.before), whole), *own],
+        "before": needed([*own, *task.before], whole),
         "answer": answer,
         "expression": task.expression,
         "seeds": seeds,
@@ -134,7 +151,8 @@ def _results(outcome: watch.Outcome) -> tuple[dict, str]:
 def _mark(task: Task, answers: dict[str, str], results: dict, reason: str, seeds: list[int]) -> Mark:
     exercise, answer = task.exercise, answers.get(task.exercise.id)
     if answer is None:
-        status, message, got = NOT_FOUND, f"There is no cell that begins with '# Exercise {exercise.id}'.", 0.0
+        message = f"There is no cell that begins with '# Exercise {exercise.id}'."
+        status, got = NOT_FOUND, 0.0
     elif exercise.kind == "open":
         blank = is_stub(answer)
         status = NOT_ATTEMPTED if blank else BY_HAND
@@ -144,10 +162,11 @@ def _mark(task: Task, answers: dict[str, str], results: dict, reason: str, seeds
     else:
         verdict = judge(task, results.get(exercise.id, {"problem": reason}), seeds)
         status, message, got = verdict.status, verdict.message, verdict.score * exercise.points
-    return Mark(exercise.id, exercise.title, exercise.points, status, message, got, task.section, answer or "")
+    about = exercise.id, exercise.title, exercise.points
+    return Mark(*about, status, message, got, task.section, answer or "")
 
 
 def _seeds(answers: dict[str, str]) -> list[int]:
-    """Inputs that no student knows beforehand, and that are the same when the same answers are marked again."""
+    """Of inputs that no student knows beforehand; the same ones when the same answers are marked again."""
     digest = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).digest()
     return [int.from_bytes(digest[4 * trial : 4 * trial + 4]) for trial in range(TRIALS)]

@@ -1,4 +1,4 @@
-"""A notebook that a stranger wrote -> its cells, as plain text. Nothing in it is believed or executed here."""
+"""A notebook that a stranger wrote -> its cells, as plain text. Nothing in it is believed or run."""
 
 import json
 from dataclasses import dataclass, field

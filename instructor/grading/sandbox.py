@@ -64,7 +64,7 @@ class Namespaces:
         user = FIRST_USER + uuid.uuid4().int % USERS if os.geteuid() == 0 else None
         plan = {
             "root": str(root),
-            "links": [[name, os.readlink(name)] for name in _links()],
+            "links": [[name, str(Path(name).readlink())] for name in _links()],
             "folders": _folders(limits),
             "shown": [*_python(), *visible.binds()],
             "user": user,
@@ -96,15 +96,16 @@ class Container:
         name = f"grading-{uuid.uuid4().hex}"
         shown = [f"{source}:{inside}:ro" for source, inside in [*_python(), *visible.binds()]]
         shown += [f"{Path(link).resolve()}:{link}:ro" for link in _links()]
+        settings = environment(COURSE, HOME, cores)
         memory = [f"{folder}:size={size},mode=1777,exec" for folder, size in _folders(limits)]
         yield [
             self.tool, "run", "--rm", "--interactive", "--name", name, "--network", "none", "--read-only",
-            "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", f"{FIRST_USER}:{FIRST_USER}",
+            "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", str(FIRST_USER),
             "--memory", str(limits.memory_bytes), "--memory-swap", str(limits.memory_bytes),
             "--pids-limit", str(limits.threads), "--cpus", str(cores), "--init",
             "--ulimit", "core=0", "--ulimit", f"fsize={limits.disk_bytes}", "--workdir", NOTEBOOKS,
             *_repeated("--volume", shown), *_repeated("--tmpfs", memory),
-            *_repeated("--env", [f"{key}={value}" for key, value in environment(COURSE, HOME, cores).items()]),
+            *_repeated("--env", [f"{key}={value}" for key, value in settings.items()]),
             EMPTY_IMAGE, sys.executable, *program,
         ]  # fmt: skip
         # The container is the daemon's child, not ours: it outlives a killed command.

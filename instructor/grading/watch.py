@@ -79,7 +79,8 @@ def watch(command: list[str], stdin: bytes, limits: Limits) -> Outcome:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    written, errors = _Pipe(process.stdout, limits.output_bytes), _Pipe(process.stderr, STDERR_BYTES, tail=True)
+    written = _Pipe(process.stdout, limits.output_bytes)
+    errors = _Pipe(process.stderr, STDERR_BYTES, tail=True)
     threading.Thread(target=_send, args=(process, stdin), daemon=True).start()
     family = _Family(process.pid)
     ending = "done"
@@ -109,10 +110,10 @@ def _too_much(family: "_Family", written: "_Pipe", limits: Limits, seconds: floa
     family.look()
     if seconds > limits.seconds:
         return "time"
-    if family.bytes > limits.memory_bytes:
-        return "memory"
     if family.count > limits.processes:
         return "processes"
+    if family.bytes > limits.memory_bytes:
+        return "memory"
     return "output" if written.overflow else "done"
 
 

@@ -5,6 +5,7 @@
     result  {"answers": {id: {"outputs": [JSON text, ...]} or {"problem": words}}}
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from report import Report, read_job
+from report import Report, read_job, share_finished_work
 
 ANSWER = str(Path(__file__).with_name("answer.py"))
 LARGEST_BYTES = 8 << 20
@@ -42,14 +43,13 @@ def _run_one(one: dict, seconds: float) -> dict:
 
 
 def _end(process: subprocess.Popen) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 
 if __name__ == "__main__":
     report = Report()
     sys.stdout = sys.stderr
+    share_finished_work()
     report.end(run(read_job()))

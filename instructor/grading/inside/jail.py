@@ -1,4 +1,4 @@
-"""First program in fresh Linux namespaces: builds a small root folder, gives up every right, starts a command.
+"""First program in fresh Linux namespaces: builds a small root, gives up every right, starts a command.
 
 It runs before anything else is there, so it uses the standard library alone, and `mount(2)` itself.
 The new root has what Python needs, read-only, and folders in memory of a limited size; nothing else of the

@@ -1,8 +1,9 @@
-"""The one way out of the sandbox: JSON on standard output, one object a line."""
+"""What every program inside begins and ends with: its job, the finished work, JSON lines as the one way out."""
 
 import json
 import os
 import sys
+from pathlib import Path
 
 
 class Report:
@@ -28,3 +29,16 @@ def read_job() -> dict:
     job = json.load(sys.stdin)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     return job
+
+
+def share_finished_work() -> None:
+    """Makes a COURSE_HOME of one's own in which the instructor's data sets and trainings seem to lie.
+
+    Links, for a program may then write beside what it only reads.
+    """
+    shared, home = Path(os.environ["GRADING_SHARED"] or "/nowhere"), Path(os.environ["COURSE_HOME"])
+    for pattern in ("datasets/*", "phantoms/*", "runs/*/*/*"):
+        for folder in shared.glob(pattern):
+            link = home / folder.relative_to(shared)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(folder)

@@ -1,0 +1,109 @@
+"""`python -m instructor grade SUBMISSIONS --out DIR`."""
+
+import argparse
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from helpers import settings
+from helpers.files import read_json, write_json
+from instructor.execution import run_course
+from instructor.grading import sandbox
+from instructor.grading.course import STUDENT_EDITION, Course
+from instructor.grading.crew import Options, default_jobs, grade_all
+from instructor.grading.intake import collect
+from instructor.grading.pages import write_pages
+from instructor.grading.submissions import submissions
+from instructor.grading.tables import by_student, take_open_marks, write_gradescope, write_grades, write_moodle
+from instructor.grading.watch import Limits
+
+PREPARED = "prepared-for-grading.json"
+
+
+def add_to(commands) -> None:
+    """Adds `grade` to the commands of `python -m instructor`.
+
+    Args:
+        commands: what `ArgumentParser.add_subparsers` returned.
+    """
+    grade = commands.add_parser("grade", help="grade what students handed in", description=__doc__)
+    grade.add_argument("submissions", type=Path, help="a folder, or a zip archive from Moodle or Classroom")
+    grade.add_argument("--out", type=Path, required=True, help="folder for grades and feedback")
+    grade.add_argument("--jobs", type=int, default=default_jobs(), help="how many at once (one a core)")
+    grade.add_argument("--marks-only", action="store_true", help="mark the answers; do not run the notebooks again")
+    grade.add_argument("--minutes", type=float, default=30, help="the longest that one notebook may run (30)")
+    grade.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
+    grade.add_argument("--no-sandbox", action="store_true", help="run strangers' programs as if they were yours")
+    grade.add_argument("--moodle", action="store_true", help="also write moodle.csv, to be uploaded there")
+    grade.add_argument("--gradescope", action="store_true", help="also write Gradescope's JSON files")
+    grade.set_defaults(function=grade_command)
+
+
+def grade_command(chosen: argparse.Namespace) -> int:
+    """Grades, and writes everything.
+
+    Args:
+        chosen: of the command line.
+
+    Returns:
+        0, the exit status.
+
+    Raises:
+        CourseError: there is nothing to grade, or no way to.
+    """
+    course = Course.load()
+    found = submissions(collect(chosen.submissions), course)
+    options = Options(
+        rerun=not chosen.marks_only,
+        no_sandbox=chosen.no_sandbox,
+        limits=replace(Limits(), seconds=60 * chosen.minutes),
+        cores=max(1, default_jobs() // chosen.jobs),
+    )
+    box = "Dask workers" if chosen.scheduler else sandbox.choose(none=chosen.no_sandbox).name
+    os.environ.update(COURSE_DATA="phantoms", COURSE_PROFILE="quick")
+    if options.rerun and not chosen.scheduler:
+        prepare(course)
+    memory = chosen.out / ".graded"
+    results = grade_all(found, course, options, memory, chosen.jobs, chosen.scheduler)
+    write_all(results, box, chosen)
+    students, look = len(by_student(results)), chosen.out / "summary.html"
+    print(f"{students} students, {len(results)} notebooks. Look at {look} first.")
+    return 0
+
+
+def write_all(results: list[dict], box: str, chosen: argparse.Namespace) -> None:
+    """Writes tables and pages.
+
+    Args:
+        results: of all.
+        box: the name of the sandbox that was used.
+        chosen: of the command line.
+    """
+    take_open_marks(results, chosen.out / "open_marks.csv")
+    write_grades(results, chosen.out)
+    write_pages(results, box, chosen.out)
+    if chosen.moodle:
+        write_moodle(results, chosen.out / "moodle.csv")
+    if chosen.gradescope:
+        write_gradescope(results, chosen.out / "gradescope")
+
+
+def prepare(course: Course) -> None:
+    """Runs the course's own notebooks once, so that each submission finds data set and trainings done.
+
+    Args:
+        course: the course.
+
+    Raises:
+        NotebookError: the course itself does not run.
+    """
+    home = settings.load().home
+    done = read_json(home / PREPARED) or {}
+    if done.get("version") == course.version:
+        return
+    print("Running the course's own notebooks first: data set and trainings are shared with every submission.")
+    with tempfile.TemporaryDirectory() as pages:
+        run_course(sorted(STUDENT_EDITION.glob("[0-9]*.ipynb")), Path(pages))
+    home.mkdir(parents=True, exist_ok=True)
+    write_json(home / PREPARED, {"version": course.version})
