@@ -1,6 +1,6 @@
 # Two commands for everybody; each sets up what it needs, from a fresh clone on.
 #   make run    the whole course on the embedded data: executed notebooks as pages in build/
-#   make test   every test, then both notebooks through nbval
+#   make test   every test, both notebooks through nbval, then their student editions
 # COURSE_DATA, COURSE_PROFILE and COURSE_HOME are passed on: see README.md.
 
 PYTHON ?= python3
@@ -21,16 +21,20 @@ run: $(VENV)/run.done
 test: $(VENV)/test.done lint
 	$(BIN)/python -m pytest tests
 	rm -rf $(TEST_HOME)
-	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/[0-9]*.ipynb
+	# The same folder: what nbval has trained is opened, not trained again.
+	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor build --check --execute build/student
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# Re-executes the notebooks on the phantoms and stores the outputs in them: after each change of one.
+# Re-executes the notebooks on the phantoms, stores the outputs in them, and builds the student
+# editions: after each change of one.
 notebooks: $(VENV)/test.done
 	rm -rf $(TEST_HOME)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor run --store --out build
+	$(BIN)/python -m instructor build
 
 clean:
 	rm -rf build $(VENV)

@@ -55,12 +55,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
+    folder = building.STUDENT_FOLDER
     if not options.check:
-        for path in building.build(NOTEBOOKS):
-            print(path.relative_to(settings.COURSE_FOLDER))
-    found = building.complaints(NOTEBOOKS)
+        print(*building.build(NOTEBOOKS, folder), sep="\n")
+    found = building.complaints(NOTEBOOKS, folder)
     if options.execute and not found:
-        found = building.attempted(NOTEBOOKS, options.execute)
+        found = building.attempted(NOTEBOOKS, folder, options.execute)
     for complaint in found:
         print(complaint, file=sys.stderr)
     return 1 if found else 0

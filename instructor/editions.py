@@ -138,6 +138,18 @@ def exercise_number(cell: NotebookNode) -> str | None:
     return name[1].replace("-", ".") if name else None
 
 
+def is_check(cell: NotebookNode) -> bool:
+    """Whether a cell shows the verdict on an answer.
+
+    Args:
+        cell: any cell.
+
+    Returns:
+        bool.
+    """
+    return cell.cell_type == "code" and _role(cell) == {"grade"}
+
+
 def is_stub(source: str) -> bool:
     """Whether an answer is as the student found it.
 

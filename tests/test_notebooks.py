@@ -1,5 +1,6 @@
 """What every notebook of the course keeps to; nbval runs them (see the Makefile)."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -10,10 +11,13 @@ import nbformat
 import numpy as np
 import pytest
 
+from helpers.checks import EXERCISES
 from helpers.settings import COURSE_FOLDER
+from instructor import editions
 
 NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("*.ipynb"))
 PROJECT = tomllib.loads((COURSE_FOLDER / "pyproject.toml").read_text(encoding="utf-8"))
+STUDENT = sorted((COURSE_FOLDER / "notebooks" / "student").glob("*.ipynb"))
 REPOSITORY = PROJECT["project"]["urls"]["Repository"]
 
 
@@ -123,11 +127,99 @@ def test_relative_links_lead_somewhere(cells, path):
             assert (path.parent / link).is_file(), link
 
 
+# ---- exercises ----
+
+
+def number_of(cell):
+    """The exercise that a cell belongs to, by its id; None for all other cells."""
+    own = re.fullmatch(r"(?:exercise|check|think|rubric)-(\d+(?:-\d+)+)(?:-text)?", cell.id)
+    return own[1].replace("-", ".") if own else None
+
+
+def test_an_exercise_is_a_text_an_answer_and_a_check(cells, path):
+    chapter = path.name[:2].lstrip("0")
+    ids = [cell.id for cell in cells if number_of(cell)]
+    wanted = []
+    for number, exercise in EXERCISES.items():
+        slug = number.replace(".", "-")
+        if number.split(".")[0] == chapter:
+            parts = ("rubric", "think") if exercise.kind == "open" else ("exercise", "check")
+            wanted += [f"exercise-{slug}-text", *(f"{part}-{slug}" for part in parts)]
+    assert ids == wanted  # and so in the order of their numbers
+    assert 6 <= len(ids) / 3 <= 9
+    together = [cell.id for cell in cells]
+    for start in wanted[::3]:
+        position = together.index(start)
+        assert together[position : position + 3] == wanted[wanted.index(start) :][:3]
+
+
+def test_an_exercise_has_the_number_of_its_section(cells):
+    section = None
+    for cell in cells:
+        if heading := re.search(r"^## (\d+\.\d+) ", cell.source, re.MULTILINE):
+            section = heading[1]
+        if number := number_of(cell):
+            assert number == section or number.startswith(f"{section}.")
+            assert number in cell.source.splitlines()[0]
+
+
+def test_exercises_have_their_title_points_and_marks(cells):
+    for cell in cells:
+        if not number_of(cell) or cell.id.startswith("rubric-"):
+            continue
+        exercise = EXERCISES[number_of(cell)]
+        if cell.id.endswith("-text"):
+            kind = "Think!" if exercise.kind == "open" else "Exercise"
+            assert cell.source.lower().startswith(f"### {kind} {exercise.id}: {exercise.title}".lower())
+            continue
+        marks = cell.metadata.nbgrader
+        answer, graded = not cell.id.startswith("check-"), not cell.id.startswith("exercise-")
+        assert (marks.solution, marks.grade, marks.locked) == (answer, graded, not answer)
+        assert (marks.grade_id, marks.schema_version, marks.task) == (cell.id, 3, False)
+        assert marks.get("points") == (exercise.points if graded else None)
+        if answer:
+            assert editions.exercise_number(cell) == exercise.id
+
+
+def test_every_stored_check_says_correct(code):
+    for cell in code:
+        if number_of(cell) and cell.id.startswith("check-"):
+            assert "nbval-check-output" in cell.metadata.tags
+            assert cell.outputs[0].data["text/plain"].startswith("Correct.")
+
+
+def test_nothing_depends_on_an_answer(code):
+    """Later cells use the course's own functions, so every edition runs top to bottom."""
+    for position, cell in enumerate(code):
+        if not cell.id.startswith("exercise-"):
+            continue
+        names = {node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)}
+        names |= {
+            target.id
+            for node in ast.walk(ast.parse(editions.stub(cell)))
+            if isinstance(node, ast.Assign) for target in node.targets
+        }  # fmt: skip
+        assert names
+        for later in code[position + 2 :]:
+            used = {node.id for node in ast.walk(ast.parse(later.source)) if isinstance(node, ast.Name)}
+            assert not used & names, later.id
+
+
+def test_the_student_editions_can_be_opened_from_colab_and_here():
+    assert [path.name for path in STUDENT] == [path.name for path in NOTEBOOKS]
+    for path, solved in zip(STUDENT, NOTEBOOKS, strict=True):
+        cells = nbformat.read(path, as_version=4).cells
+        assert f"/blob/main/notebooks/student/{path.name})" in cells[0].source
+        assert cells[3].source == nbformat.read(solved, as_version=4).cells[3].source
+        test_relative_links_lead_somewhere(cells, path)
+
+
 def test_the_readme_has_no_gaps():
     text = (COURSE_FOLDER / "README.md").read_text(encoding="utf-8")
     assert not re.search(r"@[A-Z]+@|TODO|TBD", text)
     for path in NOTEBOOKS:
-        assert f"{REPOSITORY.removeprefix('https://github.com/')}/blob/main/notebooks/{path.name}" in text
+        folder = f"{REPOSITORY.removeprefix('https://github.com/')}/blob/main/notebooks"
+        assert f"{folder}/student/{path.name}" in text
     for link in re.findall(r"\]\((?!https?:|#)([^)]+)\)", text):
         assert (COURSE_FOLDER / link).is_file(), link
 

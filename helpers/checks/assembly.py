@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from helpers.checks import expect
-from helpers.checks.exercise import Exercise
+from helpers.checks.exercise import EDGE_CREDIT, Exercise
 from helpers.checks.expect import Flaw, described
 from helpers.images import resize_mask, to_uint8
 from helpers.mat import CLASS_NAMES
@@ -68,7 +68,9 @@ def _compare_upright(inputs: tuple, output: Any) -> None:
     got = expect.array(output, wanted.shape)
     if np.array_equal(got, wanted):
         if got.dtype != stored.dtype:
-            raise Flaw(f"The pixels are right, but {stored.dtype} has become {got.dtype}.", credit=0.5)
+            raise Flaw(
+                f"The pixels are right, but {stored.dtype} has become {got.dtype}.", credit=EDGE_CREDIT
+            )
         return
     if any(np.array_equal(got, np.rot90(stored, turns)) for turns in (1, 3)):
         raise Flaw("A quarter turn leaves the head mirrored: left and right of the patient are swapped.")
@@ -103,7 +105,9 @@ def _compare_normalise(inputs: tuple, output: Any) -> None:
         raise Flaw("Some pixels are nan or infinite: something was divided by 0.")
     if np.abs(got - wanted).max() <= 1:  # cut or rounded, both will do
         if stored.dtype != np.uint8:
-            raise Flaw(f"The values are right, but they are {stored.dtype}: store them as uint8.", credit=0.5)
+            raise Flaw(
+                f"The values are right, but they are {stored.dtype}: store them as uint8.", credit=EDGE_CREDIT
+            )
         return
     if got.min() >= 0 and got.max() <= 1:
         raise Flaw("The values end at 1. In 8 bits the brightest pixel is 255.")
@@ -161,7 +165,9 @@ def _compare_mask(inputs: tuple, output: Any) -> None:
             "ones that are covered most."
         )
     if np.array_equal(got, 2 * blocks > factor**2):
-        raise Flaw("A coarse pixel that is covered by exactly half counts as tumour: >=, not >.", credit=0.5)
+        raise Flaw(
+            "A coarse pixel that is covered by exactly half counts as tumour: >=, not >.", credit=EDGE_CREDIT
+        )
     if np.array_equal(got, blocks > 0):
         raise Flaw("The tumour grew: a coarse pixel that it only touches is not yet tumour.")
     raise Flaw(
@@ -204,9 +210,9 @@ def _patient_cases(rng: np.random.Generator) -> list[tuple]:
 
 
 def _patient_case(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    counts = dict(zip(CLASS_NAMES, rng.permutation([4, 6, 9]), strict=True))
+    counts = dict(zip(CLASS_NAMES, rng.permutation([8, 9, 10]), strict=True))
     owners = [(label, f"MR{label}{n:03}") for label, count in counts.items() for n in range(count)]
-    slices = [owner for owner in owners for _ in range(rng.integers(2, 6))]
+    slices = [owner for owner in owners for _ in range(rng.integers(6, 9))]
     slices = [slices[i] for i in rng.permutation(len(slices))]
     return np.array([label for label, _ in slices]), np.array([patient for _, patient in slices])
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from helpers.checks import expect
-from helpers.checks.exercise import Exercise
+from helpers.checks.exercise import EDGE_CREDIT, Exercise
 from helpers.checks.expect import Flaw, close
 from helpers.mat import CLASS_NAMES
 
@@ -16,7 +16,7 @@ def _split_cases(rng: np.random.Generator) -> list[tuple]:
     def labels(*counts: int) -> np.ndarray:
         return rng.permutation(np.repeat(list(CLASS_NAMES), rng.permutation(counts)))
 
-    # In floating point a fifth of 35 is a little more than 7. The same seed twice; then another.
+    # The same seed twice; then another.
     once, more = labels(35, 62, 41), labels(33, 58, 74)
     return [(once, 1), (once, 1), (once, 2), (more, int(rng.integers(3, 1000)))]
 
@@ -39,26 +39,22 @@ def _compare_split(inputs: tuple, output: Any) -> None:
         return
     label = next(label for label in CLASS_NAMES if excess[label])
     said = f"Label {label}: {tested[label]} of {counts[label]} slices are in the test set."
-    if all(n <= 0 and tested[label] == counts[label] // 5 for label, n in excess.items()):
-        raise Flaw(f"{said} A fifth is rounded up, not down.", credit=0.5)
-    if all(n == (counts[label] == 35) for label, n in excess.items()):
-        raise Flaw(
-            f"{said} That is one too many: 0.2 * 35 is 7.000000000000001 to a computer, and ceil makes 8 of "
-            "it. In whole numbers, -(-n // 5) rounds n / 5 up.",
-            credit=0.5,
-        )
+    if set(excess.values()) <= {0, -1}:
+        raise Flaw(f"{said} {counts[label] / 5} is rounded up, not down.", credit=EDGE_CREDIT)
     raise Flaw(f"{said} A fifth of each class is wanted: split class by class, not all slices at once.")
 
 
 def _repeats(cases: list[tuple], outputs: list) -> None:
     tests = [np.sort(np.asarray(test)) for _, test in outputs]
     if not np.array_equal(tests[0], tests[1]):
-        raise Flaw("The same seed gave two different splits. Make the generator from the seed.", credit=0.5)
+        raise Flaw(
+            "The same seed gave two different splits. Make the generator from the seed.", credit=EDGE_CREDIT
+        )
     if np.array_equal(tests[0], tests[2]):
         raise Flaw(
             "Two seeds gave the same split: nothing is shuffled. In the files, slices of one patient and of "
             "one hospital stand together.",
-            credit=0.5,
+            credit=EDGE_CREDIT,
         )
 
 
@@ -71,12 +67,12 @@ def _leak_cases(rng: np.random.Generator) -> list[tuple]:
 
 def _leak_case(rng: np.random.Generator) -> tuple[np.ndarray, dict]:
     """Three splits of the same slices: by patient, by slice, and by patient but for one of them."""
-    owners = np.repeat(np.arange(12), rng.integers(2, 7, 12))
+    owners = np.repeat(np.arange(12), rng.integers(5, 9, 12))
     order = rng.permutation(len(owners))
     owners = owners[order]
     tested = np.isin(owners, [1, 4, 7])
     torn = tested.copy()
-    torn[np.flatnonzero(owners == 4)[0]] = False
+    torn[np.flatnonzero(owners == 4)[:2]] = False
     shuffled = rng.permutation(len(owners)) < len(owners) // 4
     masks = dict(zip("ABC", [tested, torn, shuffled], strict=True))
     splits = {name: (np.flatnonzero(~mask), np.flatnonzero(mask)) for name, mask in masks.items()}
@@ -86,13 +82,13 @@ def _leak_case(rng: np.random.Generator) -> tuple[np.ndarray, dict]:
 def _compare_leaks(inputs: tuple, output: Any) -> None:
     patients, splits = inputs
     got = expect.mapping(output, set(splits), "the names of the splits")
+    if any(isinstance(value, float | np.floating) and 0 < value < 1 for value in got.values()):
+        raise Flaw("That is a part of the test set; the number of slices is wanted.")
     for name, (train, test) in splits.items():
         wanted = int(np.isin(patients[test], patients[train]).sum())
         value = got[name]
         if isinstance(value, bool | np.bool_):
             raise Flaw("True or False is not enough: count the slices, for one is not like forty.")
-        if isinstance(value, float | np.floating) and not close(float(value), wanted):
-            raise Flaw("That is a part of the test set; the number of slices is wanted.")
         value = expect.whole(value, f"The count of split {name!r}")
         if value == wanted:
             continue
@@ -134,7 +130,7 @@ def _compare_parameters(inputs: tuple, output: Any) -> None:
     raise Flaw(f"{said} {mistakes.get(got, 'Count the weights of one filter first.')}")
 
 
-# ---- 2.4.1: read a confusion matrix ----
+# ---- 2.4.2: read a confusion matrix ----
 
 
 def _matrix_cases(rng: np.random.Generator) -> list[tuple]:
@@ -162,13 +158,14 @@ def _compare_matrix(inputs: tuple, output: Any) -> None:
     if max(got) > 1:
         raise Flaw("Neither can be above 1: return a part, not a percentage or a count.")
     if all(abs(mine - want) < 0.01 for mine, want in zip(got, wanted, strict=True)):
-        raise Flaw("Nearly: do not round before you hand the numbers over.", credit=0.5)
+        raise Flaw("Nearly: do not round before you hand the numbers over.", credit=EDGE_CREDIT)
     if any(close(mine, np.trace(matrix) / matrix.sum()) for mine in got):
         raise Flaw("That is the accuracy, which is one number for all classes.")
     if any(fits):
         fit, miss = ("precision", "recall") if fits[0] else ("recall", "precision")
         raise Flaw(
-            f"The {fit} is right, the {miss} is not. Rows are what is, columns what was said.", credit=0.5
+            f"The {fit} is right, the {miss} is not. Rows are what is, columns what was said.",
+            credit=EDGE_CREDIT,
         )
     raise Flaw("Neither is right. Divide matrix[k, k] by the sum of its column, and by the sum of its row.")
 
@@ -200,13 +197,7 @@ EXERCISES = [
         praise="Try it on the four convolutions of Cuadro 2: it counts all of them.",
     ),
     Exercise(
-        "2.4.1", "Read a confusion matrix", 2, "function",
-        cases=_matrix_cases, compare=_compare_matrix, edge=_never_called,
-        hint="matrix[k].sum() are the slices that are class k, matrix[:, k].sum() those that were called so.",
-        praise="Precision goes down the column, recall along the row.",
-    ),
-    Exercise(
-        "2.4.2", "Explain an error", 3, "open",
+        "2.4.1", "Explain an error", 3, "open",
         hint="Where does the tumour lie, how large is it, and what do those of the other class look like?",
         rubric=(
             ("Names one misclassified slice, its true class, the answer and the confidence.", 1),
@@ -214,5 +205,11 @@ EXERCISES = [
             ("Says how the reason could be tested, or what would speak against it: other slices of the "
              "patient, other errors, the training set.", 1),
         ),
+    ),
+    Exercise(
+        "2.4.2", "Read a confusion matrix", 2, "function",
+        cases=_matrix_cases, compare=_compare_matrix, edge=_never_called,
+        hint="matrix[k].sum() are the slices that are class k, matrix[:, k].sum() those that were called so.",
+        praise="Precision goes down the column, recall along the row.",
     ),
 ]  # fmt: skip

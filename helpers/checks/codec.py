@@ -117,10 +117,10 @@ def _to_json(value: Any, depth: int) -> Any:
 
 
 def _packed(array: np.ndarray) -> dict[str, Any]:
+    if array.nbytes > MAX_CHARACTERS // 2:
+        raise CodecError(f"the answer holds an array of {array.shape}, which is too large.")
     little = array.astype(array.dtype.newbyteorder("<"))
     _itemsize(little.dtype.str)
-    if little.nbytes > MAX_CHARACTERS // 2:
-        raise CodecError(f"the answer holds an array of {array.shape}, which is too large.")
     data = base64.b64encode(little.tobytes()).decode()
     return {"dtype": little.dtype.str, "shape": list(array.shape), "base64": data}
 
@@ -179,10 +179,9 @@ def _array(content: Any, _depth: int) -> np.ndarray:
         raise CodecError("an array of the result has not the size that its shape says.")
     if dtype == "|b1" and not set(data) <= {0, 1}:
         raise CodecError("a bool of the result is neither 0 nor 1.")
-    array = np.frombuffer(data, dtype).reshape(shape).copy()
-    if array.dtype.kind == "U":
-        _sound("".join(array.ravel().tolist()))  # a code that is no character is a ValueError
-    return array
+    if dtype.startswith("<U"):
+        data.decode("utf-32-le")  # a code that is no character is a ValueError
+    return np.frombuffer(data, dtype).reshape(shape).copy()
 
 
 def _scalar(content: Any, depth: int) -> np.generic:

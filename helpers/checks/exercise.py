@@ -19,7 +19,7 @@ from helpers.checks.expect import Flaw, described
 from helpers.errors import LINE_WIDTH
 
 NOT_ATTEMPTED, NOT_YET, CORRECT = "not attempted", "not yet", "correct"
-EDGE_CREDIT = 0.5  # of an answer that is right but for the unusual inputs
+EDGE_CREDIT = 0.5  # of an answer that is right but for a detail, or for unusual inputs
 ADVICE = {
     "AttributeError": "Look at what that object can do with dir(...).",
     "IndexError": "Something is shorter than the code expects: print its shape or length.",

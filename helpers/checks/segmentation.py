@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from helpers.checks import expect
-from helpers.checks.exercise import Exercise
+from helpers.checks.exercise import EDGE_CREDIT, Exercise
 from helpers.checks.expect import Flaw, close
 from helpers.metrics import THRESHOLD, dice, iou, pooled_dice, pooled_iou
 
@@ -109,7 +109,7 @@ def _compare_repair(inputs: tuple, output: Any) -> None:
         (float((truth == mask).mean()), "That is the accuracy of the pixels."),
     ]
     if close(got, pooled_iou(truth, probabilities > THRESHOLD)):
-        raise Flaw("A pixel with a probability of exactly 0.5 is tumour too: >=, not >.", credit=0.5)
+        raise Flaw("A pixel with a probability of exactly 0.5 is tumour too: >=, not >.", credit=EDGE_CREDIT)
     for value, message in mistakes:
         if close(got, value):
             raise Flaw(message)
