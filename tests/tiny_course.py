@@ -14,6 +14,8 @@ DECODE = "# Exercise 1.2.1\ndef decode_pid(codes):\n    "
 UPRIGHT = "# Exercise 1.2.2\ndef upright(stored):\n    "
 STUBS = (f"{DECODE}return None  # your code here", f"{UPRIGHT}return None  # your code here")
 RIGHT = (f"{DECODE}return ''.join(chr(code) for code in codes[:, 0])", f"{UPRIGHT}return stored.T")
+CHECK_DECODE = "# Check 1.2.1\nfrom helpers import checks\n\nchecks.check('1.2.1', decode_pid)"
+CHECK_UPRIGHT = "# Check 1.2.2\nchecks.check('1.2.2', upright)"
 QUESTION = "**Your answer to Think! 1.10**\n\n"
 BLANK = f"{QUESTION}*Write your answer here: a double click opens this cell.*"
 POINTS = 2  # of the two exercises; the question has 3
@@ -40,13 +42,9 @@ def cells(decode: str = STUBS[0], upright: str = STUBS[1], question: str = BLANK
         new_code_cell(SETUP, id="setup"),
         new_markdown_cell("## 1.2 Inside one file", id="heading-inside"),
         _nbgrader(new_code_cell(decode, id="exercise-1-2-1"), "exercise-1-2-1", solution=True),
-        _nbgrader(
-            new_code_cell("from helpers import checks\n\nchecks.check('1.2.1', decode_pid)", id="check-1-2-1"),
-            "check-1-2-1", grade=True, points=1,
-        ),
+        _nbgrader(new_code_cell(CHECK_DECODE, id="check-1-2-1"), "check-1-2-1", grade=True, points=1),
         _nbgrader(new_code_cell(upright, id="exercise-1-2-2"), "exercise-1-2-2", solution=True),
-        _nbgrader(new_code_cell("checks.check('1.2.2', upright)", id="check-1-2-2"), "check-1-2-2", grade=True,
-                  points=1),
+        _nbgrader(new_code_cell(CHECK_UPRIGHT, id="check-1-2-2"), "check-1-2-2", grade=True, points=1),
         _nbgrader(new_markdown_cell(question, id="think-1-10"), "think-1-10", solution=True, grade=True,
                   points=3),
         new_code_cell("print('two and two:', 2 + 2)", id="tagged", metadata={"tags": ["nbval-check-output"]}),

@@ -15,7 +15,13 @@ from instructor.grading.crew import Options, default_jobs, grade_all
 from instructor.grading.intake import collect
 from instructor.grading.pages import write_pages
 from instructor.grading.submissions import submissions
-from instructor.grading.tables import by_student, take_open_marks, write_gradescope, write_grades, write_moodle
+from instructor.grading.tables import (
+    by_student,
+    take_open_marks,
+    write_grades,
+    write_gradescope,
+    write_moodle,
+)
 from instructor.grading.watch import Limits
 
 PREPARED = "prepared-for-grading.json"
@@ -31,10 +37,14 @@ def add_to(commands) -> None:
     grade.add_argument("submissions", type=Path, help="a folder, or a zip archive from Moodle or Classroom")
     grade.add_argument("--out", type=Path, required=True, help="folder for grades and feedback")
     grade.add_argument("--jobs", type=int, default=default_jobs(), help="how many at once (one a core)")
-    grade.add_argument("--marks-only", action="store_true", help="mark the answers; do not run the notebooks again")
+    grade.add_argument(
+        "--marks-only", action="store_true", help="mark the answers; do not run the notebooks again"
+    )
     grade.add_argument("--minutes", type=float, default=30, help="the longest that one notebook may run (30)")
     grade.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
-    grade.add_argument("--no-sandbox", action="store_true", help="run strangers' programs as if they were yours")
+    grade.add_argument(
+        "--no-sandbox", action="store_true", help="run strangers' programs as if they were yours"
+    )
     grade.add_argument("--moodle", action="store_true", help="also write moodle.csv, to be uploaded there")
     grade.add_argument("--gradescope", action="store_true", help="also write Gradescope's JSON files")
     grade.set_defaults(function=grade_command)
@@ -102,7 +112,7 @@ def prepare(course: Course) -> None:
     done = read_json(home / PREPARED) or {}
     if done.get("version") == course.version:
         return
-    print("Running the course's own notebooks first: data set and trainings are shared with every submission.")
+    print("Running the course's own notebooks first: every submission shares their data set and trainings.")
     with tempfile.TemporaryDirectory() as pages:
         run_course(sorted(STUDENT_EDITION.glob("[0-9]*.ipynb")), Path(pages))
     home.mkdir(parents=True, exist_ok=True)

@@ -39,8 +39,9 @@ def imports(sources: Iterable[str]) -> list[str]:
     Returns:
         Statements.
     """
-    nodes = (one for source in sources for one in _parsed(source).body)
-    return list(dict.fromkeys(ast.unparse(one) for one in nodes if isinstance(one, ast.Import | ast.ImportFrom)))
+    statements = (one for source in sources for one in _parsed(source).body)
+    found = (one for one in statements if isinstance(one, ast.Import | ast.ImportFrom))
+    return list(dict.fromkeys(ast.unparse(one) for one in found))
 
 
 def checked_expression(source: str, exercise: str) -> str | None:

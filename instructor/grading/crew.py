@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Options:
 
     rerun: bool = True
     no_sandbox: bool = False
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     cores: int = 1
 
 

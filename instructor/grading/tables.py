@@ -202,9 +202,8 @@ def _points(text: str, mark: dict, student: str, path: Path) -> float:
     except ValueError:
         points = -1.0
     if not 0 <= points <= mark["points"]:
-        raise OpenMarksError(
-            f"{path}, {student}, {mark['id']}: the mark is {text!r}; give a number from 0 to {mark['points']}."
-        )
+        where = f"{path}, {student}, {mark['id']}"
+        raise OpenMarksError(f"{where}: the mark is {text!r}; give a number from 0 to {mark['points']}.")
     return points
 
 

@@ -1,8 +1,8 @@
 """Runs a student's answers, each in a process of its own, and reports their outputs.
 
-    job     {"answers": [{"id", "before": [sources], "answer": source, "expression", "seeds": [...]}, ...],
-             "seconds": of each}
-    result  {"answers": {id: {"outputs": [JSON text, ...]} or {"problem": words}}}
+job     {"answers": [{"id", "before": [sources], "answer": source, "expression", "seeds": [...]}, ...],
+         "seconds": of each}
+result  {"answers": {id: {"outputs": [JSON text, ...]} or {"problem": words}}}
 """
 
 import contextlib

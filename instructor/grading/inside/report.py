@@ -1,15 +1,20 @@
-"""What every program inside begins and ends with: its job, the finished work, JSON lines as the one way out."""
+"""What every program inside begins and ends with: its job, finished work, JSON lines as the one way out."""
 
+import ctypes
 import json
 import os
 import sys
 from pathlib import Path
+
+PR_SET_DUMPABLE = 4
 
 
 class Report:
     """Keeps standard output for the result alone; what else is printed goes to standard error."""
 
     def __init__(self):
+        if sys.platform == "linux":  # the pipe is ours alone: no program beside us may open it through /proc
+            ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
         self.handle = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
 
