@@ -89,7 +89,7 @@ def _cell(cell: dict) -> Cell:
             "tags": [tag for tag in _list(metadata.get("tags")) if isinstance(tag, str)],
             "nbgrader": _dict(metadata.get("nbgrader")),
         },
-        stored="\n".join(filter(None, map(_said, outputs))) if outputs else None,
+        stored="".join(map(_said, outputs)) if outputs else None,
     )
 
 
@@ -100,7 +100,7 @@ def _said(output: dict) -> str:
         return f"{output.get('ename')}: {output.get('evalue')}"
     data = _dict(output.get("data"))
     # A figure's text is its Python type and size.
-    return _text(data.get("text/plain")) if "image/png" not in data else ""
+    return f"{_text(data.get('text/plain'))}\n" if "image/png" not in data else ""
 
 
 def _dict(value: object) -> dict:

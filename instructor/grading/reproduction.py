@@ -118,7 +118,7 @@ def _take(result: Rerun, paper: Paper, place: int, outputs: list) -> None:
             result.figures += [(place, picture)] if picture else []
         elif "text" in said:
             texts.append(said["text"][:LONGEST_TEXT])
-    result.texts[place] = "\n".join(texts)
+    result.texts[place] = "".join(texts)
 
 
 def _lines(stdout: bytes):

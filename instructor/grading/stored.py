@@ -48,17 +48,18 @@ def compare(paper: Paper, texts: dict[int, str]) -> Comparison:
     """
     if not any(cell.stored for cell in paper.cells):
         return Comparison(reason="the notebook was handed in without outputs")
-    then, now = (_banner(said) for said in ([cell.stored for cell in paper.cells], texts.values()))
-    if then and now and then != now:
-        return Comparison(reason=f"it was run with other data or another profile: {'; '.join(then)}")
+    data, fresh = (_banner(said) for said in ([cell.stored for cell in paper.cells], texts.values()))
+    if data and fresh and data != fresh:
+        return Comparison(reason=f"it was run with other data or another profile: {'; '.join(data)}")
     result = Comparison(reason="no cell whose output must be the same was run")
     for place, cell in enumerate(paper.cells):
         alike = _rule(cell)
         if alike is None or cell.stored is None or place not in texts:
             continue
         result.compared += 1
-        if not alike(cell.stored, texts[place]):
-            result.differences.append((place, cell.stored, texts[place]))
+        then, now = _settled(cell.stored), _settled(texts[place])
+        if not alike(then, now):
+            result.differences.append((place, then, now))
     if result.compared:
         result.verdict, result.reason = DIFFER if result.differences else AGREE, ""
     return result
@@ -79,6 +80,11 @@ def similar_numbers(stored: str, fresh: str) -> bool:
 
 def _near(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+
+
+def _settled(text: str) -> str:
+    """What a terminal shows in the end: a progress bar writes over itself."""
+    return "\n".join(line.rstrip("\r ").rpartition("\r")[2] for line in text.split("\n"))
 
 
 def _rule(cell: Cell):

@@ -96,7 +96,7 @@ def _kept(output: nbformat.NotebookNode) -> dict | None:
     data = output.get("data", {})
     if "image/png" in data:
         return {"png": data["image/png"]}
-    return {"text": data["text/plain"]} if "text/plain" in data else None
+    return {"text": data["text/plain"] + "\n"} if "text/plain" in data else None
 
 
 def _size(content) -> int:
