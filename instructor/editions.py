@@ -214,7 +214,7 @@ def _nbgrader(cell: NotebookNode) -> Mapping:
 
 
 def _role(cell: NotebookNode) -> set[str]:
-    """ "solution" and "grade", as far as nbgrader's metadata says so."""
+    """The words solution and grade, as far as nbgrader's metadata says so."""
     return {role for role in ("solution", "grade") if _nbgrader(cell).get(role) is True}
 
 

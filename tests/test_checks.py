@@ -10,7 +10,7 @@ import pytest
 from mistakes import MISTAKES, wrong
 
 from helpers import checks
-from helpers.checks import CORRECT, EXERCISES, NOT_ATTEMPTED, NOT_YET, Outcome
+from helpers.checks import CORRECT, EXERCISES, NOT_ATTEMPTED, NOT_YET, Outcome, expect
 from helpers.settings import COURSE_FOLDER
 from instructor import editions
 
@@ -122,6 +122,12 @@ def test_an_impostor_does_not_pass(number, impostor):
         assert found.score == 0
 
 
+@pytest.mark.parametrize("wanted", [expect.whole, expect.number, expect.text])
+def test_true_is_no_number_and_no_text(wanted):
+    with pytest.raises(expect.Flaw, match="True"):
+        wanted(True)
+
+
 @pytest.mark.parametrize("number", CHECKED)
 def test_what_a_student_does_to_the_inputs_is_theirs_alone(number):
     exercise = EXERCISES[number]
@@ -184,7 +190,9 @@ def test_hints_and_rubrics(capsys):
         if exercise.kind == "open":
             assert sum(points for _, points in exercise.rubric) == exercise.points
             checks.rubric(number)
-            assert len(capsys.readouterr().out.splitlines()) == len(exercise.rubric)
+            lines = capsys.readouterr().out.splitlines()
+            assert sum(line.startswith("- ") for line in lines) == len(exercise.rubric)
+            assert max(map(len, lines)) <= 96
 
 
 def test_a_number_that_is_not_there():

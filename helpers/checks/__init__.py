@@ -10,6 +10,7 @@ None of them imports TensorFlow.
 """
 
 import difflib
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from helpers.checks import assembly, classification, segmentation
 from helpers.checks.codec import CodecError, Outcome, decode, encode
 from helpers.checks.exercise import CORRECT, NOT_ATTEMPTED, NOT_YET, Exercise, Verdict, answer_of
-from helpers.errors import CourseError
+from helpers.errors import LINE_WIDTH, CourseError
 
 EXERCISES: dict[str, Exercise] = {
     one.id: one for part in (assembly, classification, segmentation) for one in part.EXERCISES
@@ -77,7 +78,7 @@ def hint(number: str) -> None:
     Raises:
         CheckError: there is no such exercise.
     """
-    print(_find(number).hint)
+    print(textwrap.fill(_find(number).hint, LINE_WIDTH))
 
 
 def rubric(number: str) -> None:
@@ -93,7 +94,8 @@ def rubric(number: str) -> None:
     if exercise.kind != "open":
         raise CheckError(f"{number} is no open question: checks.check({number!r}, ...) judges it.")
     for criterion, points in exercise.rubric:
-        print(f"- {criterion} ({points} point{'s' * (points > 1)})")
+        line = f"- {criterion} ({points} point{'s' * (points > 1)})"
+        print(textwrap.fill(line, LINE_WIDTH, subsequent_indent="  "))
 
 
 def _find(number: str) -> Exercise:

@@ -52,8 +52,8 @@ def _repeats(cases: list[tuple], outputs: list) -> None:
         )
     if np.array_equal(tests[0], tests[2]):
         raise Flaw(
-            "Two seeds gave the same split: nothing is shuffled. In the files, slices of one patient and of "
-            "one hospital stand together.",
+            "Two seeds gave the same split: nothing is shuffled. In the files, slices of one patient "
+            "stand together.",
             credit=EDGE_CREDIT,
         )
 
