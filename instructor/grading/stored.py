@@ -74,8 +74,8 @@ def similar_numbers(stored: str, fresh: str) -> bool:
     """Whether two texts have the same words, and numbers within the tolerance."""
     if NUMBER.sub("", stored).split() != NUMBER.sub("", fresh).split():
         return False
-    pairs = zip(NUMBER.findall(stored), NUMBER.findall(fresh), strict=True)
-    return all(_near(_value(one), _value(other)) for one, other in pairs)
+    then, now = ([_value(number) for number in NUMBER.findall(text)] for text in (stored, fresh))
+    return len(then) == len(now) and all(map(_near, then, now))
 
 
 def _near(one: float, other: float) -> bool:
