@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 # Quiet, and the same numbers on every CPU run.
 export TF_CPP_MIN_LOG_LEVEL = 3
 # The tests' runs go to a folder of their own, emptied first: nothing is taken from an earlier run.
+# The student editions run in it after nbval: what that has trained is opened, not trained again.
 TEST_HOME := build/test-home
 TEST_ENVIRONMENT := env -u COURSE_DATA -u COURSE_PROFILE COURSE_HOME="$(CURDIR)/$(TEST_HOME)"
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 900 -p no:cacheprovider
@@ -22,7 +23,6 @@ test: $(VENV)/test.done lint
 	$(BIN)/python -m pytest tests
 	rm -rf $(TEST_HOME)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/[0-9]*.ipynb
-	# The same folder: what nbval has trained is opened, not trained again.
 	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor build --check --execute build/student
 
 lint: $(VENV)/test.done

@@ -22,10 +22,12 @@ import h5py
 import numpy as np
 from matplotlib.image import imsave
 
-from benchmarks.memory import peak_bytes
+from benchmarks.memory import ChildrenWatch
 from helpers.assembly import assemble
 from helpers.dataset import Dataset
-from helpers.sources import SliceFile, find_slices
+from helpers.machine import peak_bytes
+from helpers.slice_files import SliceFile
+from helpers.sources import find_slices
 
 COURSE_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -60,16 +62,19 @@ def assemble_and_report(source: Path, destination: Path, workers: int | None) ->
     Args:
         source: folder with slices.
         destination: folder of the data set.
-        workers: threads, None for one a core.
+        workers: slices at a time, None for `assemble`'s choice.
 
     Returns:
-        `seconds`, `peak_bytes` of the process, and `open_seconds` of `Dataset.open`.
+        `seconds`, `peak_bytes` of this process and its workers, how many `processes` these are,
+        and `open_seconds` of `Dataset.open`.
     """
-    seconds = _seconds(lambda: assemble(source, destination, workers=workers, progress=False))
-    peak = peak_bytes()
+    with ChildrenWatch() as children:
+        seconds = _seconds(lambda: assemble(source, destination, workers=workers, progress=False))
+    peak = peak_bytes() + children.peak_bytes
     return {
         "seconds": seconds,
         "peak_bytes": peak,
+        "processes": 1 + children.most,
         "open_seconds": _seconds(lambda: Dataset.open(destination)),
     }
 
@@ -80,7 +85,7 @@ def measure(source: Path, slices: int | None, workers: int | None, folder: Path)
     Args:
         source: folder with slices.
         slices: how many to take, None for all.
-        workers: threads of the assembly, None for one a core.
+        workers: of the assembly, None for its own choice.
         folder: an empty folder to work in.
 
     Returns:
@@ -104,6 +109,7 @@ def measure(source: Path, slices: int | None, workers: int | None, folder: Path)
         "times_the_plain_way": plain / assembly["seconds"],
         "times_of_reading_alone": assembly["seconds"] / reading,
         "peak_mb": assembly["peak_bytes"] / 1e6,
+        "processes": assembly["processes"],
         "open_seconds": assembly["open_seconds"],
     }
 
@@ -119,13 +125,14 @@ def lines(figures: dict) -> list[str]:
     """
     rate = "{:8.1f} slices per second"
     return [
-        f"{figures['slices']} slices, {figures['cores']} cores, Python {figures['python']}",
+        f"{figures['slices']} slices, {figures['cores']} cores, {figures['processes']} processes, "
+        f"Python {figures['python']}",
         "plain way        " + rate.format(figures["plain_slices_per_second"]),
         "reading alone    " + rate.format(figures["reading_slices_per_second"]),
         "assemble         " + rate.format(figures["assembly_slices_per_second"]),
         f"assemble is {figures['times_the_plain_way']:.1f} times as fast as the plain way (wanted: 10)",
         f"assemble takes {figures['times_of_reading_alone']:.2f} times as long as reading alone (at most 3)",
-        f"assemble needs {figures['peak_mb']:.0f} MB at its peak (at most 600)",
+        f"assemble needs {figures['peak_mb']:.0f} MB at its peak (at most 600), all processes together",
         f"Dataset.open takes {figures['open_seconds']:.3f} s (at most 0.2)",
     ]
 
@@ -173,7 +180,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("source", type=Path)
     parser.add_argument("--slices", type=int, help="how many to take; all by default")
-    parser.add_argument("--workers", type=int, help="threads of the assembly; one a core by default")
+    parser.add_argument("--workers", type=int, help="slices at a time; its own choice by default")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:

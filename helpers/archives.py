@@ -122,9 +122,20 @@ def members(path: Path) -> Iterator[Member]:
 _UNPACK_ONCE = "unpack it once, and put the archives that it holds here instead."
 
 
+class _Archive(zipfile.ZipFile):
+    """An open archive that can be sent to another process: there it is opened anew."""
+
+    def __init__(self, file: "Path | _Window"):
+        super().__init__(file)
+        self._opened_from = file
+
+    def __reduce__(self):
+        return _Archive, (self._opened_from,)
+
+
 def _members(file: Path | BinaryIO, name: str, path: Path) -> Iterator[Member]:
     try:
-        archive = zipfile.ZipFile(file)
+        archive = _Archive(file)
     except UNREADABLE as error:
         raise SourceError(
             f"{name} cannot be read as a zip archive ({error}). If it is one of the four archives, "
@@ -174,6 +185,9 @@ class _Window(io.RawIOBase):
     def __init__(self, path: Path, start: int, length: int):
         super().__init__()
         self._file, self._start, self._length, self._at = path.open("rb"), start, length, 0
+
+    def __reduce__(self):
+        return _Window, (Path(self._file.name), self._start, self._length)
 
     def readable(self) -> bool:
         return True

@@ -19,8 +19,11 @@ from helpers.dataset import Dataset, DatasetError
 from helpers.errors import CourseError
 from helpers.files import read_json, write_json
 from helpers.mat import CLASS_NAMES
-from helpers.sources import SliceFile, find_folds, find_slices, obtain
+from helpers.slice_files import SliceFile
+from helpers.sources import find_folds, find_slices, obtain
 from helpers.workshop import FORMAT, Workshop
+
+MAX_WORKERS = 4  # a process takes about 80 MB
 
 
 class AssemblyError(CourseError):
@@ -60,7 +63,8 @@ def assemble(
         destination: folder of the data set.
         on_bad: "stop" to make no data set where a file is bad, "skip" to leave it out.
             Either way every file is tried, and the bad ones are listed in `bad_files.csv`.
-        workers: threads, one a core by default.
+        workers: how many slices at a time, by default one a core and at most `MAX_WORKERS`. They are
+            processes where there are many slices, threads where there are few; 1 starts no process.
         progress: show a progress bar.
 
     Returns:
@@ -70,6 +74,7 @@ def assemble(
         SourceError: the source has no slices.
         MatFileError: `cvind.mat` is malformed.
         AssemblyError: there are bad files and `on_bad` is "stop", or no good ones.
+        CrewError: a worker process was ended from outside.
         ValueError: `on_bad` is neither "stop" nor "skip".
     """
     if on_bad not in ("stop", "skip"):
@@ -81,7 +86,7 @@ def assemble(
     if made is not None:
         return made
     workshop = Workshop(destination.with_name(destination.name + ".partial"), files)
-    records = workshop.process_all(workers or os.cpu_count() or 1, progress)
+    records = workshop.process_all(workers or min(os.cpu_count() or 1, MAX_WORKERS), progress)
     good = [record for record in records if "reason" not in record]
     bad = [record for record in records if "reason" in record]
     report = _list_bad_files(bad, workshop.folder)

@@ -8,9 +8,9 @@ import pandas as pd
 
 from helpers.errors import CourseError
 from helpers.files import read_json
+from helpers.images import SIZES
 from helpers.mat import CLASS_NAMES
 
-SIZES = (512, 128)
 TEXT_COLUMNS = {"patient": str, "family": str, "class_name": str, "file": str, "checksum": str}
 
 

@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+SIZES = (512, 128)  # pixels a side, of the arrays of a data set
+
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
     """Stretches one slice to 0..255: its darkest pixel to 0, its brightest to 255.

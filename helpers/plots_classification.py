@@ -150,6 +150,33 @@ def misclassified_slices(images: np.ndarray, errors: pd.DataFrame, limit: int = 
     return figure.described(f"{len(shown)} of {len(errors)} misclassified slices: {'; '.join(words)}.")
 
 
+@in_course_look
+def nearest_slices(
+    tested: np.ndarray, nearest: np.ndarray, table: pd.DataFrame, found: pd.DataFrame
+) -> CourseFigure:
+    """Test slices and, below, the training slices closest to them.
+
+    Args:
+        tested, nearest: (n, H, W) uint8.
+        table, found: their n rows of the data set's table.
+
+    Returns:
+        CourseFigure.
+    """
+    columns = len(tested)
+    figure, axes = new_figure(2, columns, image_grid_size(2, columns, title_lines=2, side=2.5))
+    words = []
+    pairs = zip(table.to_dict("records"), found.to_dict("records"), strict=True)
+    for (above, below), image, other, (one, two) in zip(axes.T, tested, nearest, pairs, strict=True):
+        who = "the same patient" if one["patient"] == two["patient"] else "another patient"
+        show_image(above, image, vmin=0, vmax=255)
+        show_image(below, other, vmin=0, vmax=255)
+        above.set_title(f"test: slice {one['number']}\n{one['class_name']}", fontsize=9)
+        below.set_title(f"nearest: slice {two['number']}\n{two['class_name']}, {who}", fontsize=9)
+        words.append(f"slice {one['number']} ({one['class_name']}) and slice {two['number']} of {who}")
+    return figure.described(f"Test slices above, their nearest training slices below: {'; '.join(words)}.")
+
+
 def _in_words(sentence: str) -> CourseFigure:
     """A figure for the case that there is nothing to draw."""
     figure, axes = new_figure(1, 1, (6, 1.2))

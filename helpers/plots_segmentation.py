@@ -24,7 +24,6 @@ from helpers.figures import (
     in_course_look,
     legend_below,
     listed,
-    log_axis,
     name_axes,
     new_figure,
     outline,
@@ -186,36 +185,4 @@ def iou_puzzle(table: pd.DataFrame) -> CourseFigure:
     return figure.described(
         f"{RAW_MEAN_IOU} and {TUMOUR_IOU} of {len(table)} predictions: {'; '.join(words)}. "
         f"The report's validation value is {theirs}."
-    )
-
-
-@in_course_look
-def slice_dice(dice_values: ArrayLike, areas_px: ArrayLike) -> CourseFigure:
-    """Shows the overlap of each slice against the size of its tumour.
-
-    Args:
-        dice_values: (N,) 0..1.
-        areas_px: (N,) true tumour pixels at 128 px a side; slices without tumour are left out.
-
-    Returns:
-        CourseFigure, a dot a slice, with the mean.
-    """
-    dice_values, areas_px = np.asarray(dice_values, float), np.asarray(areas_px)
-    shown = areas_px > 0
-    dice_values, areas_px, left_out = dice_values[shown], areas_px[shown], np.sum(~shown)
-    mean = dice_values.mean() if len(dice_values) else np.nan
-    figure, axes = new_figure(1, 1, (7.6, 4.2))
-    ax = axes[0, 0]
-    ax.scatter(areas_px, dice_values, s=24, alpha=0.55, color=BLUE, linewidths=0)
-    ax.axhline(mean, color=BLACK, linestyle="--", linewidth=1.2, label=f"mean {mean:.3f}")
-    ax.set_ylim(-0.03, 1.03)
-    note = f" ({left_out} without tumour left out)" if left_out else ""
-    name_axes(ax, "", "Dice of the slice", f"{len(areas_px)} slices{note}", grid="both")
-    log_axis(ax.xaxis, "true tumour, px at 128 x 128")
-    ax.legend(loc="lower right")
-    small = np.asarray(areas_px) <= np.median(areas_px) if len(areas_px) else shown
-    halves = [f"{dice_values[half].mean():.3f}" if half.any() else "-" for half in (small, ~small)]
-    return figure.described(
-        f"Dice of {len(areas_px)} slices{note} against the area of the tumour: mean {mean:.3f}; "
-        f"smaller half of the tumours {halves[0]}, larger half {halves[1]}."
     )

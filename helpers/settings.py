@@ -55,6 +55,8 @@ class Profile:
         slices: the most slices that notebook 02 uses, None for all.
         phantoms: how many synthetic slices the embedded data set has.
         classifier, unet: the training schedules.
+        comparison: the schedule of each training where two protocols are compared, at 128 px.
+        folds: how many trainings that takes for each protocol.
     """
 
     name: str
@@ -62,16 +64,20 @@ class Profile:
     phantoms: int
     classifier: Schedule
     unet: Schedule
+    comparison: Schedule
+    folds: int
 
 
 PROFILES = {
     "quick": Profile("quick", slices=240, phantoms=240,
                      classifier=Schedule(epochs=6, batch=8, micro_batch=8, learning_rate=5e-4),
-                     unet=Schedule(epochs=6, batch=8, micro_batch=8)),
+                     unet=Schedule(epochs=6, batch=8, micro_batch=8),
+                     comparison=Schedule(epochs=8, batch=8, micro_batch=8), folds=3),
     # Sections 7.0.2 and 8.0.2 of the report: 20 epochs of batch 300, 40 epochs of batch 32.
     "full": Profile("full", slices=None, phantoms=report.SLICES,
                     classifier=Schedule(epochs=20, batch=300, micro_batch=20),
-                    unet=Schedule(epochs=40, batch=32, micro_batch=32)),
+                    unet=Schedule(epochs=40, batch=32, micro_batch=32),
+                    comparison=Schedule(epochs=15, batch=32, micro_batch=32), folds=5),
 }  # fmt: skip
 
 

@@ -1,59 +1,17 @@
 """Where slices come from: phantoms, figshare or a folder -> a list of slice files."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from helpers import archives, figshare, phantom, settings
 from helpers.archives import SourceError
 from helpers.dataset import missing_classes_message
-from helpers.mat import CLASS_NAMES, FOLDS_NAME, MatFileError, Slice, read_folds, read_slice
+from helpers.mat import CLASS_NAMES, FOLDS_NAME, MatFileError, read_folds
+from helpers.slice_files import SliceFile
 
 MAX_DIGITS = 9  # of a slice's number; longer ones are no numbers of slices
-
-
-@dataclass(frozen=True)
-class SliceFile:
-    """One `N.mat`, loose or inside a zip archive.
-
-    Args:
-        number: N, the number of the slice in the published data set.
-        path: the file, or the archive that holds it.
-        name: for people: "12.mat" or "archive.zip/12.mat".
-        version: changes when the file does.
-        member: where it is in the archive, None for a loose file.
-    """
-
-    number: int
-    path: Path
-    name: str
-    version: str
-    member: archives.Member | None = field(default=None, repr=False)
-
-    def open(self) -> BinaryIO:
-        """Opens the file, without unpacking an archive to disk.
-
-        Returns:
-            A binary file, to be closed by the caller.
-
-        Raises:
-            MatFileError: in an archive it is damaged, encrypted, or far too large.
-        """
-        return self.path.open("rb") if self.member is None else self.member.open()
-
-    def read(self) -> Slice:
-        """Reads the slice.
-
-        Returns:
-            Slice, as `helpers.mat.read_slice`.
-
-        Raises:
-            MatFileError: the file is malformed.
-        """
-        return read_slice(self.path if self.member is None else self.open())
 
 
 def obtain(course: settings.Settings) -> Path:

@@ -101,6 +101,152 @@ def segmentation_split(count: int, seed: int) -> Split:
     )
 
 
+def patient_split(
+    labels: ArrayLike, patients: ArrayLike, seed: int, *, test: float = 0.2, validation: float = 0.1
+) -> Split:
+    """Splits by patient: nobody stands on two sides, and the classes keep about their shares.
+
+    Of scikit-learn's `StratifiedGroupKFold`, the fold whose classes come closest to the shares
+    asked for is the test set; the validation set is taken from the rest in the same way.
+
+    Args:
+        labels: (N,) the class of each slice.
+        patients: (N,) whose slice it is: patients, or families (`patient_family`), which is
+            stricter.
+        seed: of the shuffle.
+        test: part of the slices that is tested, about; 0 < test <= 0.5.
+        validation: part of the remaining slices that validates, about; 0 < validation <= 0.5.
+
+    Returns:
+        Split; every part has every class.
+
+    Raises:
+        SplitError: a class has fewer than three patients.
+        ValueError: `test` or `validation` is out of range.
+    """
+    labels, patients = np.asarray(labels), np.asarray(patients)
+    _, tested = _carve(np.arange(len(labels)), labels, patients, test, seed, keep=2)
+    return _around(tested, labels, patients, validation, seed)
+
+
+def official_folds(
+    folds: ArrayLike, labels: ArrayLike, patients: ArrayLike, seed: int, *, validation: float = 0.1
+) -> list[Split]:
+    """The author's folds (`cvind.mat`): each in turn is the test set. They never cut a patient.
+
+    Args:
+        folds: (N,) fold of each slice, from 1 on.
+        labels: (N,) the class of each slice.
+        patients: (N,) whose slice it is, for the validation sets.
+        seed: of the validation sets.
+        validation: part of the remaining slices that validates, about; 0 < validation <= 0.5.
+
+    Returns:
+        A Split for each fold that occurs, in order.
+
+    Raises:
+        SplitError: a slice has no fold (0: `cvind.mat` is missing), there is only one, or a class
+            has too few patients.
+    """
+    folds, labels, patients = np.asarray(folds), np.asarray(labels), np.asarray(patients)
+    numbers = np.unique(folds)
+    if len(numbers) < 2 or numbers[0] < 1:
+        raise SplitError(
+            "these slices have no folds by the author; assemble them with his cvind.mat beside "
+            "them, or use family_folds."
+        )
+    tests = [np.flatnonzero(folds == number) for number in numbers]
+    return [_around(tested, labels, patients, validation, seed) for tested in tests]
+
+
+def family_folds(
+    labels: ArrayLike, families: ArrayLike, seed: int, *, folds: int = 5, validation: float = 0.1
+) -> list[Split]:
+    """Cross-validation that keeps families together: each slice is tested once.
+
+    Args:
+        labels: (N,) the class of each slice.
+        families: (N,) the family of each slice, or its patient.
+        seed: of the shuffle.
+        folds: how many, at least 2.
+        validation: part of the remaining slices that validates, about; 0 < validation <= 0.5.
+
+    Returns:
+        A Split for each fold.
+
+    Raises:
+        SplitError: a class has fewer families than folds, or too few of them beside a test set.
+    """
+    labels, families = np.asarray(labels), np.asarray(families)
+    _require_patients(labels, families, max(folds, 3))
+    tests = _group_folds(labels, families, folds, seed)
+    return [_around(tested, labels, families, validation, seed) for tested in tests]
+
+
+def slice_folds(labels: ArrayLike, seed: int, *, folds: int = 5, validation: float = 0.1) -> list[Split]:
+    """Cross-validation by slice, as the report splits: siblings stand on both sides.
+
+    Args:
+        labels: (N,) the class of each slice.
+        seed: of the shuffle.
+        folds: how many, at least 2.
+        validation: part of the remaining slices that validates, about; 0 < validation <= 0.5.
+
+    Returns:
+        A Split for each fold.
+
+    Raises:
+        SplitError: a class has fewer slices than folds, or fewer than three.
+    """
+    each_its_own = np.arange(len(np.asarray(labels)))
+    return family_folds(labels, each_its_own, seed, folds=folds, validation=validation)
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """How much of a test set a network has, in a way, seen before.
+
+    Args:
+        test_slices: slices in the test set.
+        with_sibling: those with a slice of the same patient in the training set.
+        patients: patients in the test set.
+        shared_patients: those who are in the training set too.
+    """
+
+    test_slices: int
+    with_sibling: int
+    patients: int
+    shared_patients: int
+
+    @property
+    def share(self) -> float:
+        """Part of the test slices with a sibling in training, 0..1."""
+        return self.with_sibling / self.test_slices
+
+
+def leakage(split: Split, patients: ArrayLike) -> Leakage:
+    """Counts the test slices that have a sibling among the slices trained on.
+
+    Validation counts as training: it chooses the epoch and the learning rate.
+
+    Args:
+        split: any split.
+        patients: (N,) whose slice each is, or which family's.
+
+    Returns:
+        Leakage.
+    """
+    patients = np.asarray(patients)
+    seen = patients[np.setdiff1d(np.concatenate([split.train, split.validation]), split.test)]
+    tested = patients[split.test]
+    return Leakage(
+        test_slices=len(tested),
+        with_sibling=int(np.isin(tested, seen).sum()),
+        patients=len(np.unique(tested)),
+        shared_patients=len(np.intersect1d(tested, seen)),
+    )
+
+
 def patient_family(patient: str) -> str:
     """The stem that the ids of one family share: "MR040240B" -> "MR040240".
 
@@ -115,6 +261,73 @@ def patient_family(patient: str) -> str:
     """
     match = re.fullmatch(r"(MR\d+)[A-Z]?", patient)
     return match[1] if match else patient
+
+
+def unit(split: Split, patients: ArrayLike, families: ArrayLike) -> str:
+    """What was shuffled, judged by what crosses the split.
+
+    Args:
+        split: any split.
+        patients, families: (N,) whose slice each is.
+
+    Returns:
+        "family" where no family stands on both sides, else "patient" where no patient does,
+        else "slice".
+    """
+    if leakage(split, families).with_sibling == 0:
+        return "family"
+    return "patient" if leakage(split, patients).with_sibling == 0 else "slice"
+
+
+def _around(tested, labels, patients, validation, seed) -> Split:
+    """The split with this test set."""
+    rest = np.setdiff1d(np.arange(len(labels)), tested)
+    train, validating = _carve(rest, labels, patients, validation, seed, keep=1)
+    return Split(train=train, validation=validating, test=tested)
+
+
+def _carve(rows, labels, patients, share, seed, keep) -> tuple[np.ndarray, np.ndarray]:
+    """Takes whole patients, about `share` of each class; `keep` patients of each class stay at least."""
+    if not 0 < share <= 0.5:
+        raise ValueError(f"{share} is no part for a test or validation set; it must be in 0 < part <= 0.5.")
+    labels, patients = labels[rows], patients[rows]
+    fewest = _require_patients(labels, patients, keep + 1)
+    classes, counts = np.unique(labels, return_counts=True)
+
+    def patients_left(taken: np.ndarray) -> int:
+        left = np.setdiff1d(np.arange(len(rows)), taken)
+        return min(len(np.unique(patients[left][labels[left] == label])) for label in classes)
+
+    def distance(taken: np.ndarray) -> float:
+        shares = [np.count_nonzero(labels[taken] == label) for label in classes] / counts
+        return np.inf if shares.min() == 0 else np.abs(shares - share).max()
+
+    folds = _group_folds(labels, patients, min(round(1 / share), fewest), seed)
+    taken = min((fold for fold in folds if patients_left(fold) >= keep), key=distance, default=None)
+    if taken is None or distance(taken) == np.inf:
+        raise SplitError("these patients cannot be divided so that every part has every class.")
+    return np.delete(rows, taken), rows[taken]
+
+
+def _group_folds(labels, patients, count, seed) -> list[np.ndarray]:
+    """The test sets of scikit-learn's stratified folds that keep patients together."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # it loads for a second
+
+    alone = len(np.unique(patients)) == len(patients)  # nobody to keep together: the fast way
+    folder = StratifiedKFold if alone else StratifiedGroupKFold
+    folds = folder(count, shuffle=True, random_state=seed)
+    return [tested for _, tested in folds.split(labels, labels, None if alone else patients)]
+
+
+def _require_patients(labels, patients, wanted) -> int:
+    """The fewest patients that a class has; an error if that is less than `wanted`."""
+    counts = {label: len(np.unique(patients[labels == label])) for label in np.unique(labels)}
+    label, fewest = min(counts.items(), key=lambda pair: pair[1])
+    if fewest < wanted:
+        raise SplitError(
+            f"class {label} has slices of {fewest} patients; {wanted} are needed to keep them apart."
+        )
+    return fewest
 
 
 def _sorted(parts: list[np.ndarray]) -> np.ndarray:

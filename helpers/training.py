@@ -11,6 +11,7 @@ import keras
 import pandas as pd
 from keras import ops
 
+from helpers import run_card
 from helpers.batches import Batches
 from helpers.checkpoints import NEW_BEST, Checkpoint
 from helpers.dataset import Dataset
@@ -39,7 +40,7 @@ class Run:
         best_epoch: the epoch with the lowest validation loss.
         seconds: wall time of all epochs, earlier sessions included.
         epochs_before: how many epochs earlier sessions had done.
-        folder: where its checkpoints lie.
+        folder: where its checkpoints and its run card (`helpers.run_card`) lie.
     """
 
     history: pd.DataFrame
@@ -50,7 +51,14 @@ class Run:
 
 
 def train_classifier(
-    network: keras.Model, dataset: Dataset, split: Split, schedule: Schedule, folder: Path, seed: int
+    network: keras.Model,
+    dataset: Dataset,
+    split: Split,
+    schedule: Schedule,
+    folder: Path,
+    seed: int,
+    *,
+    quiet: bool = False,
 ) -> Run:
     """Trains a network to tell the classes apart.
 
@@ -65,6 +73,7 @@ def train_classifier(
         schedule: epochs, batches and learning rate.
         folder: for the checkpoints; each training gets a folder of its own in it.
         seed: of the shuffling.
+        quiet: print nothing.
 
     Returns:
         Run.
@@ -83,7 +92,9 @@ def train_classifier(
     )
     stopping = keras.callbacks.EarlyStopping(monitor="loss", patience=STOPPING_PATIENCE)
     key = _key(network, dataset, split, schedule, seed)
-    return _fit(model, data, split, schedule, [stopping], folder, key, seed, ["loss", "accuracy"])
+    measures = [] if quiet else ["loss", "accuracy"]
+    run = _fit(model, data, split, schedule, [stopping], folder, key, seed, measures)
+    return _with_card(run, network, dataset, split, schedule, seed)
 
 
 def train_unet(
@@ -112,7 +123,8 @@ def train_unet(
         jit_compile=_use_xla(),
     )
     key = _key(network, dataset, split, schedule, seed)
-    return _fit(model, data, split, schedule, [], folder, key, seed, ["loss", "accuracy", "tumour_iou"])
+    run = _fit(model, data, split, schedule, [], folder, key, seed, ["loss", "accuracy", "tumour_iou"])
+    return _with_card(run, network, dataset, split, schedule, seed)
 
 
 def crossentropy_per_slice(truth, probabilities):
@@ -167,7 +179,7 @@ class EpochLines(keras.callbacks.Callback):
     """Prints one line an epoch, with the time left, and puts the seconds into the logs.
 
     Args:
-        measures: names of the logs to print, for training and validation.
+        measures: names of the logs to print, for training and validation; none for silence.
     """
 
     def __init__(self, measures: list[str]):
@@ -182,6 +194,8 @@ class EpochLines(keras.callbacks.Callback):
         epochs = self.params["epochs"]
         left = (epochs - epoch - 1) * logs["seconds"]
         shown = [f"{name} {logs[name]:.3f} / {logs['val_' + name]:.3f}" for name in self.measures]
+        if not self.measures:
+            return
         print(f"{epoch + 1:2d} of {epochs}: {',  '.join(shown)}  ({_duration(left)} left)")
 
 
@@ -198,12 +212,13 @@ def _fit(model, data, split, schedule, callbacks, folder, key, seed, measures) -
     checkpoint = Checkpoint(folder, watched, schedule.epochs)
     done = len(checkpoint.history)
     model.optimizer.build(model.trainable_variables)
+    say = print if measures else _say_nothing
     if checkpoint.finished:
-        print(f"Already trained, for {done} epochs: loaded. To train again, delete {folder}.")
+        say(f"Already trained, for {done} epochs: loaded. To train again, delete {folder}.")
     else:
         if done:
-            print(f"Going on after epoch {done}.")
-        print("epoch: training / validation")
+            say(f"Going on after epoch {done}.")
+        say("epoch: training / validation")
         model.fit(
             Batches(*data, split.train, schedule.batch, schedule.micro_batch, seed, first_epoch=done),
             validation_data=Batches(*data, split.validation, schedule.micro_batch, schedule.micro_batch),
@@ -217,6 +232,18 @@ def _fit(model, data, split, schedule, callbacks, folder, key, seed, measures) -
     history = pd.DataFrame(checkpoint.history)
     history.index = pd.RangeIndex(1, len(history) + 1, name="epoch")
     return Run(history, int(history["val_loss"].idxmin()), history["seconds"].sum(), done, folder)
+
+
+def _say_nothing(line: str) -> None:
+    pass
+
+
+def _with_card(run, network, dataset, split, schedule, seed) -> Run:
+    """Writes `run.json` beside the checkpoints."""
+    about = {"name": network.name, "parameters": network.count_params()}
+    description = run_card.describe(dataset, split, schedule, seed, network.input_shape[1])
+    run_card.write(run.folder, description, run.history, about)
+    return run
 
 
 def _load_best(model: keras.Model, checkpoint: Checkpoint, schedule: Schedule) -> None:

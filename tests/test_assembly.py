@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import assembly, mat, settings, workshop
+from helpers import assembly, mat, settings, workbench
 from helpers.assembly import AssemblyError, assemble
 from helpers.dataset import Dataset, DatasetError
 from helpers.images import to_uint8
@@ -107,9 +107,9 @@ def test_once_replaced_only_the_bad_ones_are_read_again(
     for name in ("4.mat", "17.mat"):
         shutil.copy2(phantom_folder / name, some_bad / name)
     read = []
-    process = assembly.Workshop.process
+    process = workbench.Workbench.process
     monkeypatch.setattr(
-        assembly.Workshop, "process", lambda self, row: read.append(row) or process(self, row)
+        workbench.Workbench, "process", lambda self, row: read.append(row) or process(self, row)
     )
     mended = assemble(some_bad, tmp_path / "set", progress=False)
     assert sorted(read) == [3, 16]
@@ -219,7 +219,7 @@ def test_a_mask_away_from_its_border_shows_in_the_index(three):
     one = file.read()
     halved = dataclasses.replace(one, mask=one.mask & (np.cumsum(one.mask).reshape(one.mask.shape) % 2 == 0))
     whole, half, none = (
-        workshop._describe(version, file)["border_area_ratio"]
+        workbench._describe(version, file)["border_area_ratio"]
         for version in (one, halved, dataclasses.replace(one, border=one.border[:0]))
     )
     assert half == pytest.approx(whole / 2, abs=0.01)

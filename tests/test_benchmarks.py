@@ -1,7 +1,11 @@
 import json
 
-from benchmarks import assembly
+import numpy as np
+
+from benchmarks import assembly, leak, uncertainty
+from helpers import phantom
 from helpers.sources import find_slices
+from helpers.uncertainty import classification_intervals
 
 
 def test_the_assembly_is_measured_on_a_few_slices(phantom_folder, tmp_path, capsys):
@@ -20,3 +24,42 @@ def test_the_slices_are_spread_over_the_source(phantom_folder):
     chosen = assembly._spread(find_slices(phantom_folder), 3)
     assert [file.number for file in chosen] == [1, 15, 30]
     assert len(assembly._spread(chosen, 10)) == 3
+
+
+def test_the_bootstrap_is_measured_on_a_few_resamples(tmp_path, capsys):
+    wanted = tmp_path / "results" / "uncertainty.json"
+    uncertainty.main(["--slices", "60", "--resamples", "20", "--json", str(wanted)])
+    printed = capsys.readouterr().out
+    assert printed.startswith("20 resamples of 60 slices of 4 patients, ")
+    assert "times as fast as the plain loop" in printed
+    figures = json.loads(wanted.read_text())
+    assert figures["times_the_plain_loop"] > 1
+
+
+def test_the_plain_loop_computes_the_same_scores(rng):
+    patients = np.arange(60) % 6
+    truth = 1 + patients % 3
+    predicted = np.where(rng.random(60) < 0.8, truth, 1)
+    loop = uncertainty.plain_loop(truth, predicted, patients, 400)
+    ours = classification_intervals(truth, predicted, patients, seed=0).values()
+    expected = np.nanquantile(loop, 0.025, axis=0)
+    np.testing.assert_allclose([each.low for each in ours], expected, atol=0.08)
+
+
+def test_the_leak_is_measured_and_its_trainings_are_kept(tmp_path):
+    phantom.write_phantoms(tmp_path / "slices", {1: 30, 2: 30, 3: 30}, seed=5, progress=False)
+    command = [str(tmp_path / "slices"), "--home", str(tmp_path), "--folds", "2"]
+    command += ["--epochs", "1", "--unet-epochs", "0"]
+    leak.main([*command, "--json", str(tmp_path / "leak.json")])
+    figures = json.loads((tmp_path / "leak.json").read_text())
+    assert figures["data"].startswith("90 slices, ")
+    wanted = [
+        "classifier by family, accuracy",
+        "nearest slice by slice, accuracy",
+        "classifier, gap in accuracy",
+    ]
+    assert all(" to " in figures[name] for name in wanted)
+    weights = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.weights.h5")}
+    leak.main([*command, "--json", str(tmp_path / "again.json")])
+    assert json.loads((tmp_path / "again.json").read_text()) == figures
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.weights.h5")} == weights

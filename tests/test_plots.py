@@ -17,9 +17,10 @@ from matplotlib import style
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-from helpers import metrics, plots
+from helpers import calibration, metrics, plots
 from helpers.figures import listed
 from helpers.mat import CLASS_NAMES, Slice
+from helpers.uncertainty import Interval
 from helpers.unet_diagram import feature_maps
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -121,6 +122,14 @@ def tiny_unet():
 
     return models.unet((32, 32, 1), filters=(4, 8, 16))
 
+
+RNG = np.random.default_rng(2)
+CLASS_PROBABILITIES = RNG.dirichlet([0.4, 0.4, 0.4], 200)
+CLASSES = np.array([RNG.choice([1, 2, 3], p=row) for row in CLASS_PROBABILITIES])
+CALIBRATION_ERROR = calibration.expected_calibration_error(CLASSES, CLASS_PROBABILITIES)
+RIGHT = np.mean(CLASS_PROBABILITIES.argmax(axis=1) + 1 == CLASSES)
+OVER_PATIENTS = {"accuracy": Interval(0.9, 0.8, 0.97), "Dice": Interval(0.7, np.nan, np.nan)}
+OVER_SLICES = {"Dice": Interval(0.7, 0.66, 0.74), "accuracy": Interval(0.9, 0.87, 0.93)}
 
 FIGURES = {  # name: (function of no arguments that draws it, what its alt text must say)
     "orientation": (
@@ -226,6 +235,40 @@ FIGURES = {  # name: (function of no arguments that draws it, what its alt text 
         lambda: plots.misclassified_slices(IMAGES[:0], make_errors(0)),
         ["No slice was misclassified"],
     ),
+    "reliability_diagram": (
+        lambda: plots.reliability_diagram(CLASSES, CLASS_PROBABILITIES),
+        ["200 answers", f"error {CALIBRATION_ERROR:.3f}", "(n = 4)"],
+    ),
+    "reliability_diagram, one slice": (
+        lambda: plots.reliability_diagram([1], [[0.2, 0.7, 0.1]]),
+        ["error 0.700", "sure to 0.70, right to 0.00 (n = 1)"],
+    ),
+    "confidence_curve": (
+        lambda: plots.confidence_curve(CLASSES, CLASS_PROBABILITIES),
+        [f"from 0 on 100% are answered, {RIGHT:.1%} of them rightly", "from 0.9 on"],
+    ),
+    "confidence_curve, never sure": (
+        lambda: plots.confidence_curve([1], [[0.4, 0.3, 0.3]]),
+        ["from 0 on 100% are answered, 100.0% of them rightly."],
+    ),
+    "dice_by_area": (
+        lambda: plots.dice_by_area(np.linspace(0, 1, 9), 10 * np.arange(9)),
+        ["8 slices (1 without tumour left out)", "smallest (10 to 20 px) mean 0.19", "largest (70 to 80 px)"],
+    ),
+    "dice_by_area, equal areas": (
+        lambda: plots.dice_by_area([0.2, 0.6], [5, 5]),
+        ["2 slices by area", "smallest (5 to 5 px) mean 0.40, median 0.40"],
+    ),
+    "intervals": (
+        lambda: plots.intervals(
+            {"over patients": OVER_PATIENTS, "over slices": OVER_SLICES}, {"report": {"accuracy": 0.94}}
+        ),
+        ["over slices: accuracy 0.90 (0.87 to 0.93)", "Dice 0.70 (no interval)", "report: accuracy 0.94"],
+    ),
+    "intervals of differences": (
+        lambda: plots.intervals({"B less A": {"accuracy": Interval(0.01, -0.02, 0.04)}}, name="difference"),
+        ["Difference", "B less A: accuracy 0.01 (-0.02 to 0.04)"],
+    ),
     "unet_diagram": (
         lambda: plots.unet_diagram(tiny_unet()),
         ["32 by 32 by 1 down in 2 steps", "at most 16 channels"],
@@ -242,10 +285,6 @@ FIGURES = {  # name: (function of no arguments that draws it, what its alt text 
     ),
     "overlap_measures": (lambda: plots.overlap_measures(OVERLAPS), ["0.734", "report 0.4923"]),
     "iou_puzzle": (lambda: plots.iou_puzzle(PUZZLE), ["the network: 0.4916 and 0.6600", "0.4923"]),
-    "slice_dice": (
-        lambda: plots.slice_dice([0.2, 0.8, 0.6, 1.0], [20, 200, 400, 0]),
-        ["3 slices (1 without tumour left out)", f"mean {1.6 / 3:.3f}"],
-    ),
 }
 
 
@@ -336,6 +375,36 @@ def test_difference_has_three_colours_on_black(drawn):
     difference = drawn["segmentation_examples"][0].axes[3].images[0].get_array()
     colours = np.unique(np.asarray(difference).reshape(-1, 3), axis=0)
     assert len(colours) == 4
+
+
+def test_intervals_have_a_place_and_a_legend_entry_each(drawn):
+    figure = drawn["intervals"][0]
+    ax = figure.axes[0]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["accuracy", "Dice"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "over patients",
+        "over slices",
+        "report",
+    ]
+    patients, slices, report = (line for line in ax.lines if not line.get_label().startswith("_"))
+    np.testing.assert_allclose(patients.get_xydata(), [(0.9, -0.12), (0.7, 0.88)])
+    np.testing.assert_allclose(slices.get_xydata(), [(0.9, 0.12), (0.7, 1.12)])
+    np.testing.assert_allclose(report.get_xydata(), [(0.94, 0)])
+    whiskers = [each.get_segments()[0] for each in ax.collections]
+    np.testing.assert_allclose(whiskers, [[(0.8, -0.12), (0.97, -0.12)], [(0.87, 0.12), (0.93, 0.12)]])
+
+
+def test_zero_is_marked_where_differences_straddle_it(drawn):
+    vertical = {
+        name: [line for line in drawn[name][0].axes[0].lines if list(line.get_xdata()) == [0, 0]]
+        for name in ("intervals", "intervals of differences")
+    }
+    assert [len(lines) for lines in vertical.values()] == [0, 1]
+
+
+def test_dots_of_dice_by_area_are_the_slices(drawn):
+    dots = [each.get_offsets()[:, 1] for each in drawn["dice_by_area"][0].axes[0].collections]
+    np.testing.assert_allclose(np.concatenate(dots), np.linspace(0, 1, 9)[1:])
 
 
 def test_maps_of_tumour_places_have_one_scale_and_are_means(drawn):

@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 import zipfile
 
@@ -93,7 +94,7 @@ def test_folds(phantom_folder, tmp_path):
 
 
 def test_obtain_writes_phantoms_once(tmp_path, monkeypatch):
-    small = settings.Profile("quick", 20, 20, settings.Schedule(1, 2, 2), settings.Schedule(1, 2, 2))
+    small = dataclasses.replace(settings.PROFILES["quick"], phantoms=20)
     course = settings.Settings("phantoms", small, tmp_path, colab=False)
     folder = sources.obtain(course)
     written = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.mat")}

@@ -1,0 +1,134 @@
+"""What a split by slice gives away: the course's networks under two protocols, on your slices.
+
+    python -m benchmarks.leak SOURCE --home FOLDER [--folds N] [--epochs N] [--unet-epochs N] [--precision P]
+
+SOURCE is a folder with `.mat` files or the zip archives. Classifier and U-Net are trained at 128
+pixels, by slice and by family: the classifier in a cross-validation, the U-Net once each. Takes
+hours on a CPU; what is in FOLDER is not repeated, so an interrupted run goes on.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from helpers import machine, metrics, models, neighbours, prediction, protocols, splits, training, uncertainty
+from helpers.assembly import assemble
+from helpers.dataset import Dataset
+from helpers.settings import SEED, Schedule
+
+BATCH = 32
+
+
+def classifier_gap(data: Dataset, folds: int, epochs: int, folder: Path) -> dict:
+    """Cross-validates the classifier, and the copier of the nearest slice, under both protocols.
+
+    Args:
+        data: the slices.
+        folds: how many.
+        epochs: of each training.
+        folder: for the checkpoints.
+
+    Returns:
+        The figures, by name; intervals are texts.
+    """
+    families = data.table["family"].to_numpy()
+    both = {
+        "slice": splits.slice_folds(data.labels, SEED, folds=folds),
+        "family": splits.family_folds(data.labels, families, SEED, folds=folds),
+    }
+    figures, right = {}, {}
+    for unit, parts in both.items():
+        schedule = Schedule(epochs, BATCH, BATCH)
+        trial = protocols.cross_validate(unit, data, parts, schedule, folder / unit, SEED)
+        right[unit] = trial.answers == data.labels
+        scores = uncertainty.classification_intervals(data.labels, trial.answers, families, seed=SEED)
+        figures |= {f"classifier by {unit}, {name}": f"{one:.3f}" for name, one in scores.items()}
+        figures[f"classifier by {unit}, seconds"] = round(sum(run.seconds for run in trial.runs))
+        figures[f"nearest slice by {unit}, accuracy"] = f"{_copied(data, parts, families):.3f}"
+    gap = uncertainty.paired_difference(right["slice"], right["family"], families, seed=SEED)
+    return figures | {"classifier, gap in accuracy": f"{gap:.3f}"}
+
+
+def unet_gap(data: Dataset, epochs: int, folder: Path) -> dict:
+    """Trains the U-Net once by slice and once by family; a fifth of the slices is tested.
+
+    Args:
+        data: the slices.
+        epochs: of each training.
+        folder: for the checkpoints.
+
+    Returns:
+        The figures, by name; intervals are texts. Dice at threshold 0.5, mean over slices.
+    """
+    families = data.table["family"].to_numpy()
+    both = {
+        "slice": splits.classification_split(data.labels, SEED),
+        "family": splits.patient_split(data.labels, families, SEED),
+    }
+    figures, samples = {}, []
+    for unit, split in both.items():
+        keras.utils.set_random_seed(SEED)
+        network = models.unet()
+        schedule = Schedule(epochs, BATCH, BATCH)
+        run = training.train_unet(network, data, split, schedule, folder / unit, SEED)
+        tumour = prediction.predict(network, data.images(128), split.test)[..., 1]
+        truth, predicted = data.masks(128)[split.test], tumour >= metrics.THRESHOLD
+        owners = families[split.test]
+        dice = metrics.dice(truth, predicted)
+        samples += [dice, owners]
+        figures[f"U-Net by {unit}, test slices"] = len(split.test)
+        for name, values in (("Dice", dice), ("IoU", metrics.iou(truth, predicted))):
+            interval = uncertainty.mean_interval(values, owners, seed=SEED)
+            figures[f"U-Net by {unit}, {name}"] = f"{interval:.3f}"
+        figures[f"U-Net by {unit}, empty predictions"] = int((~predicted.any(axis=(1, 2))).sum())
+        figures[f"U-Net by {unit}, seconds"] = round(run.seconds)
+    gap = uncertainty.unpaired_difference(*samples, seed=SEED)
+    return figures | {"U-Net, gap in Dice": f"{gap:.3f}"}
+
+
+def _copied(data: Dataset, folds: list[splits.Split], families: np.ndarray) -> uncertainty.Interval:
+    """Accuracy of copying the class of the nearest training slice, over all folds."""
+    right = np.zeros(len(data))
+    for split in folds:
+        right[split.test] = neighbours.nearest(data.images(128), split, data.labels, families).same_class
+    return uncertainty.mean_interval(right, families, seed=SEED)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures and prints.
+
+    Args:
+        arguments: of the command line.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", type=Path)
+    parser.add_argument("--home", type=Path, required=True, help="folder for data set and checkpoints")
+    parser.add_argument("--folds", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=15, help="of the classifier")
+    parser.add_argument("--unet-epochs", type=int, default=6, help="0 leaves the U-Net out")
+    parser.add_argument("--precision", default="float32", help="a Keras policy, such as mixed_bfloat16")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    chosen = parser.parse_args(arguments)
+    keras.mixed_precision.set_global_policy(chosen.precision)
+    data = assemble(chosen.source, chosen.home / "set")
+    patients, families = data.table["patient"].nunique(), data.table["family"].nunique()
+    figures = {
+        "data": f"{len(data)} slices, {patients} patients, {families} families",
+        "device": machine.device(),
+        "precision": chosen.precision,
+    }
+    figures |= classifier_gap(data, chosen.folds, chosen.epochs, chosen.home / "classifier")
+    if chosen.unet_epochs:
+        figures |= unet_gap(data, chosen.unet_epochs, chosen.home / "unet")
+    print("\n".join(f"{name:44} {value}" for name, value in figures.items()))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The same network under several protocols: each slice is tested once, by a network not trained on it.
+
+What differs between two protocols is only who may stand on both sides of the split.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from helpers import models, run_card
+from helpers.dataset import Dataset
+from helpers.prediction import predict
+from helpers.settings import Schedule
+from helpers.splits import Split
+from helpers.training import Run, train_classifier
+from helpers.uncertainty import Interval
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a cross-validation gave.
+
+    Args:
+        name: of the protocol, such as "by slice".
+        rows: (n,) int64, the slices tested, sorted; each once.
+        probabilities: (n, 3) float32, predicted for them.
+        runs: the trainings, one a fold.
+        patients: how many patients they belong to.
+    """
+
+    name: str
+    rows: np.ndarray
+    probabilities: np.ndarray
+    runs: list[Run]
+    patients: int
+
+    @property
+    def answers(self) -> np.ndarray:
+        """(n,) the most probable label of each slice, 1..3."""
+        return self.probabilities.argmax(axis=1) + 1
+
+
+def cross_validate(
+    name: str,
+    dataset: Dataset,
+    folds: Sequence[Split],
+    schedule: Schedule,
+    folder: Path,
+    seed: int,
+    *,
+    size: int = 128,
+) -> Trial:
+    """Trains the report's classifier once a fold, and tests each on its fold.
+
+    Every training starts from the same weights. Goes on where an interrupted call stopped.
+
+    Args:
+        name: of the protocol.
+        dataset: the slices.
+        folds: whose test sets do not overlap.
+        schedule: of each training.
+        folder: for the checkpoints.
+        seed: of weights, dropout and shuffling.
+        size: 128 or 512, pixels a side.
+
+    Returns:
+        Trial.
+    """
+    runs, probabilities = [], []
+    for number, split in enumerate(folds, start=1):
+        keras.utils.set_random_seed(seed)
+        network = models.classifier((size, size, 3))
+        run = train_classifier(network, dataset, split, schedule, Path(folder), seed, quiet=True)
+        predicted = predict(network, dataset.images(size), split.test)
+        accuracy = np.mean(predicted.argmax(axis=1) + 1 == dataset.labels[split.test])
+        print(f"{name}, fold {number} of {len(folds)}: {accuracy:.2f} right  ({run.seconds:.0f} s)")
+        runs.append(run)
+        probabilities.append(predicted)
+    rows = np.concatenate([split.test for split in folds])
+    order = np.argsort(rows)
+    patients = dataset.table["patient"].iloc[rows].nunique()
+    return Trial(name, rows[order], np.concatenate(probabilities)[order], runs, patients)
+
+
+def card(trial: Trial, results: Mapping[str, Interval]) -> dict:
+    """Makes one run card of a whole cross-validation, from those of its folds.
+
+    Args:
+        trial: what `cross_validate` returned.
+        results: measure -> value with its interval, over all test slices.
+
+    Returns:
+        A card as `helpers.run_card.read` gives it, with the number of `folds`; its test set is
+        that of all folds, and there are no validation and training sets in it.
+    """
+    cards = [run_card.read(run.folder) for run in trial.runs]
+    tested = sorted(number for one in cards for number in one["split"]["slices"]["test"])
+    split = cards[0]["split"] | {"slices": {"test": tested}, "patients": {"test": trial.patients}}
+    seconds = sum(one["seconds"] for one in cards)
+    pooled = cards[0] | {"folds": len(cards), "split": split, "seconds": seconds, "results": {}}
+    for measure, interval in results.items():
+        pooled["results"][measure] = run_card.entry(interval)
+    return pooled
