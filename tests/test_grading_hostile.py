@@ -18,6 +18,7 @@ from instructor.grading.command import write_all
 from instructor.grading.course import Course
 from instructor.grading.crew import Options, grade_all
 from instructor.grading.intake import collect
+from instructor.grading.preparation import prepare
 from instructor.grading.submissions import submissions
 
 NAMES = ("../../../etc/cron.d/evil", "O'Neil, \"Bobby\"", '=HYPERLINK("x","y")', "@sum", "-1+1",
@@ -89,8 +90,11 @@ def graded(box, place, archive, tmp_path_factory):
     out = tmp_path_factory.getbasetemp() / "grades"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_HOME", str(place / "home"))
-        patch.delenv("COURSE_DATA", raising=False)
+        patch.setenv("COURSE_DATA", "phantoms")
+        patch.setenv("COURSE_PROFILE", "quick")
+        patch.setenv("PYTHONPATH", str(COURSE_FOLDER))  # the tiny course lies elsewhere
         course = Course.load(tiny.student_edition(tmp_path_factory.mktemp("edition")))
+        prepare(course)
         before = state_of(place)
         found = submissions(collect(archive), course)
         options = Options(limits=tiny.LIMITS)

@@ -167,8 +167,12 @@ def _python() -> list[tuple[str, str]]:
     """The machine's libraries and the Python that runs this, each at its own place."""
     system = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/fonts"]
     found = [name for name in system if Path(name).exists() and not Path(name).is_symlink()]
-    prefixes = {str(Path(prefix)) for prefix in (sys.base_prefix, sys.prefix)}
-    outside = sorted(name for name in prefixes if not any(Path(name).is_relative_to(top) for top in found))
+    # Packages may lie elsewhere, too: in the user's own folder, for example.
+    packages = [name for name in sys.path if Path(name).name in ("site-packages", "dist-packages")]
+    outside = []
+    for name in [sys.base_prefix, sys.prefix, *packages]:
+        if Path(name).exists() and not any(Path(name).is_relative_to(top) for top in [*found, *outside]):
+            outside.append(name)
     return [(name, name) for name in [*found, *outside]]
 
 

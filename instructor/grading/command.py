@@ -1,19 +1,15 @@
 """`python -m instructor grade SUBMISSIONS --out DIR`."""
 
 import argparse
-import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from helpers import settings
-from helpers.files import read_json, write_json
-from instructor.execution import run_course
 from instructor.grading import sandbox
-from instructor.grading.course import STUDENT_EDITION, Course
+from instructor.grading.course import Course
 from instructor.grading.crew import Options, default_jobs, grade_all
 from instructor.grading.intake import collect
 from instructor.grading.pages import write_pages
+from instructor.grading.preparation import prepare
 from instructor.grading.submissions import submissions
 from instructor.grading.tables import (
     by_student,
@@ -23,8 +19,6 @@ from instructor.grading.tables import (
     write_moodle,
 )
 from instructor.grading.watch import Limits
-
-PREPARED = "prepared-for-grading.json"
 
 
 def add_to(commands) -> None:
@@ -71,9 +65,8 @@ def grade_command(chosen: argparse.Namespace) -> int:
         cores=max(1, default_jobs() // chosen.jobs),
     )
     box = "Dask workers" if chosen.scheduler else sandbox.choose(none=chosen.no_sandbox).name
-    os.environ.update(COURSE_DATA="phantoms", COURSE_PROFILE="quick")
     if options.rerun and not chosen.scheduler:
-        prepare(course)
+        prepare(course)  # before the progress bar appears
     memory = chosen.out / ".graded"
     results = grade_all(found, course, options, memory, chosen.jobs, chosen.scheduler)
     write_all(results, box, chosen)
@@ -97,23 +90,3 @@ def write_all(results: list[dict], box: str, chosen: argparse.Namespace) -> None
         write_moodle(results, chosen.out / "moodle.csv")
     if chosen.gradescope:
         write_gradescope(results, chosen.out / "gradescope")
-
-
-def prepare(course: Course) -> None:
-    """Runs the course's own notebooks once, so that each submission finds data set and trainings done.
-
-    Args:
-        course: the course.
-
-    Raises:
-        NotebookError: the course itself does not run.
-    """
-    home = settings.load().home
-    done = read_json(home / PREPARED) or {}
-    if done.get("version") == course.version:
-        return
-    print("Running the course's own notebooks first: every submission shares their data set and trainings.")
-    with tempfile.TemporaryDirectory() as pages:
-        run_course(sorted(STUDENT_EDITION.glob("[0-9]*.ipynb")), Path(pages))
-    home.mkdir(parents=True, exist_ok=True)
-    write_json(home / PREPARED, {"version": course.version})

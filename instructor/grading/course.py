@@ -14,6 +14,7 @@ from instructor.grading.context import checked_expression
 from instructor.grading.papers import Paper, read_paper
 from instructor.grading.sandbox import empty_course
 
+CODE = (".py", ".jinja")
 STUDENT_EDITION = COURSE_FOLDER / "notebooks" / "student"
 
 
@@ -92,12 +93,21 @@ class Course:
     """The course of this folder.
 
     Args:
+        folder: of the student edition.
         notebooks: of the student edition, in order.
-        version: a hash that changes when anything does that marks depend on.
+        material: a hash of what students work with: helpers and notebooks.
+        version: a hash of all that marks depend on: the material and the grader.
     """
 
+    folder: Path
     notebooks: list[Pristine]
+    material: str
     version: str
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files of the student edition."""
+        return [self.folder / f"{notebook.name}.ipynb" for notebook in self.notebooks]
 
     @classmethod
     def load(cls, student_edition: Path = STUDENT_EDITION) -> "Course":
@@ -120,7 +130,9 @@ class Course:
             for task in notebook.tasks:
                 if task.expression is None and task.exercise.kind != "open":
                     raise CourseError(f"{notebook.name}: exercise {task.exercise.id} has no check cell.")
-        return cls(notebooks, _version(paths))
+        material = [*(COURSE_FOLDER / "helpers").rglob("*.py"), *paths]
+        grader = [path for path in (COURSE_FOLDER / "instructor").rglob("*") if path.suffix in CODE]
+        return cls(student_edition, notebooks, _hash(material), _hash([*material, *grader]))
 
     def the_one_like(self, paper: Paper, path: PurePosixPath) -> Pristine | None:
         """The notebook that a file was made from; None if it looks like none."""
@@ -145,9 +157,8 @@ def visible_course(folder: Path) -> Path:
     return course
 
 
-def _version(notebooks: list[Path]) -> str:
-    sources = [*(COURSE_FOLDER / "helpers").rglob("*.py"), *(COURSE_FOLDER / "instructor").rglob("*.py")]
+def _hash(paths: list[Path]) -> str:
     digest = hashlib.sha256()
-    for path in [*sorted(sources), *notebooks]:
+    for path in sorted(paths):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

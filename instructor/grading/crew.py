@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
-from helpers import settings
 from helpers.errors import CourseError
 from helpers.files import read_json, write_json
 from helpers.progress import bar
 from instructor.grading import sandbox
 from instructor.grading.course import Course, visible_course
 from instructor.grading.grade import Workplace, grade
+from instructor.grading.preparation import prepare
 from instructor.grading.submissions import Submission
 from instructor.grading.watch import Limits
 
@@ -56,8 +56,7 @@ def workplace(course: Course, options: Options) -> Iterator[Workplace]:
         Workplace; its copy of the course is gone afterwards.
     """
     box = sandbox.choose(none=options.no_sandbox)
-    home = settings.load().home
-    shared = home if home.is_dir() else None
+    shared = prepare(course) if options.rerun else None
     with tempfile.TemporaryDirectory(prefix="grading-course-") as folder:
         visible = visible_course(Path(folder))
         yield Workplace(course, box, visible, shared, options.limits, options.rerun, options.cores)
