@@ -101,7 +101,7 @@ class Container:
             self.tool, "run", "--rm", "--interactive", "--name", name, "--network", "none", "--read-only",
             "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", str(FIRST_USER),
             "--memory", str(limits.memory_bytes), "--memory-swap", str(limits.memory_bytes),
-            "--pids-limit", str(limits.threads), "--cpus", str(cores), "--init",
+            "--pids-limit", str(limits.threads), "--cpus", str(cores),
             "--ulimit", "core=0", "--ulimit", f"fsize={limits.disk_bytes}", "--workdir", NOTEBOOKS,
             *_repeated("--volume", shown), *_repeated("--tmpfs", memory),
             *_repeated("--env", [f"{key}={value}" for key, value in settings.items()]),
