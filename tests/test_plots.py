@@ -89,6 +89,7 @@ def make_errors(count: int) -> pd.DataFrame:
     )
 
 
+SOME_ROWS = pd.DataFrame({"number": [7, 9], "class_name": ["glioma", "pituitary"], "patient": ["a", "b"]})
 IMAGES = np.stack([(head(128) // 8).astype(np.uint8)] * 4)
 MASKS = np.stack([disc(128, 60, 60, radius) for radius in (4, 8, 12, 16)]).astype(np.uint8)
 PROBABILITIES = 0.9 * np.roll(MASKS, 2, axis=2)
@@ -234,6 +235,13 @@ FIGURES = {  # name: (function of no arguments that draws it, what its alt text 
     "misclassified_slices, none": (
         lambda: plots.misclassified_slices(IMAGES[:0], make_errors(0)),
         ["No slice was misclassified"],
+    ),
+    "nearest_slices": (
+        lambda: plots.nearest_slices(IMAGES[:2], IMAGES[:2], SOME_ROWS, SOME_ROWS[::-1]),
+        [
+            "slice 7 (glioma) and slice 9 of another patient",
+            "slice 9 (pituitary) and slice 7 of another patient",
+        ],
     ),
     "reliability_diagram": (
         lambda: plots.reliability_diagram(CLASSES, CLASS_PROBABILITIES),

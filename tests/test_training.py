@@ -152,7 +152,7 @@ def test_a_finished_training_is_loaded(kind, undisturbed, dataset, capsys):
     np.testing.assert_array_equal(flat(network), flat(undisturbed[0]))
     assert run.epochs_before == 4
     assert sorted(path.name for path in run.folder.glob("*")) == sorted(
-        {f"best-{run.best_epoch:03d}.weights.h5", "epoch-004.weights.h5", "state.json"}
+        {f"best-{run.best_epoch:03d}.weights.h5", "epoch-004.weights.h5", "run.json", "state.json"}
     )
 
 
