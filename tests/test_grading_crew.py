@@ -1,6 +1,7 @@
 """Many submissions: what is graded again, what is not, and on which machine."""
 
 import json
+import sys
 
 import pytest
 import tiny_course as tiny
@@ -69,6 +70,24 @@ def test_only_what_changed_is_graded_again(source, course, tmp_path, counted):
     (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*tiny.RIGHT))
     assert points(graded(source, course, tmp_path))["bo"] == 2
     assert counted == ["bo"]
+
+
+def test_an_interrupted_run_begins_nothing_more_and_goes_on_later(
+    source, course, tmp_path, counted, monkeypatch
+):
+    def interrupted(*given):
+        raise KeyboardInterrupt
+
+    for number in range(4):
+        (source / f"z{number}").mkdir()
+        (source / f"z{number}" / "01_tiny.ipynb").write_text(tiny.notebook(*tiny.RIGHT))
+    remember = crew._remember
+    monkeypatch.setattr(crew, "_remember", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        graded(source, course, tmp_path, jobs=1)
+    assert len(counted) <= 3
+    monkeypatch.setattr(crew, "_remember", remember)
+    assert points(graded(source, course, tmp_path))["z3"] == 2
 
 
 def test_another_course_or_another_way_grades_all_again(source, course, tmp_path, counted):
@@ -145,6 +164,20 @@ def test_workers_of_dask_give_the_same_results(source, course, tmp_path, schedul
     here = graded(source, course, tmp_path / "here")
     there = graded(source, course, tmp_path / "there", scheduler=scheduler)
     assert json.loads(json.dumps(here)) == there
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_scheduler_that_is_not_there_is_said(source, course, tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(crew, "CONNECT_SECONDS", 0.5)
+    with pytest.raises(CrewError, match="no Dask scheduler answers at tcp://127"):
+        graded(source, course, tmp_path, scheduler="tcp://127.0.0.1:9")
+
+
+def test_without_dask_the_scheduler_is_refused(source, course, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(CrewError, match="pip install distributed"):
+        graded(source, course, tmp_path, scheduler="tcp://127.0.0.1:9")
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -60,6 +60,12 @@ def test_a_folder_around_everything_is_no_student():
     assert names.without_wrapper(alone) == alone
 
 
+def test_namesakes_are_two_students():
+    people = [("Ana", "11"), ("Bo", "12"), ("Ana", "11"), ("Ana", "13"), ("Bo", None)]
+    told = [name for name, _ in names.apart(people)]
+    assert told == ["Ana (11)", "Bo", "Ana (11)", "Ana (13)", "Bo"]
+
+
 @given(st.lists(st.text(), unique=True))
 def test_file_names_are_plain_and_differ(students):
     made = names.slugs(students)
@@ -101,6 +107,15 @@ def test_a_bomb_is_not_unpacked_to_its_end(tmp_path, monkeypatch):
     one, other = intake.collect(tmp_path / "in.zip")
     assert "larger than 1 MB" in one.problem
     assert not one.content
+    assert other.problem is None
+
+
+def test_an_archive_of_many_bombs_is_not_unpacked_at_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(intake, "LARGEST_ARCHIVE_BYTES", 2 << 20)
+    bombs = zipped({f"{number}/01_tiny.ipynb": bytes(1 << 20) for number in range(3)})
+    (tmp_path / "in.zip").write_bytes(zipped({"ana/all.zip": bombs, "bo/01.ipynb": b"{}"}))
+    one, other = intake.collect(tmp_path / "in.zip")
+    assert "unpacks to more than 2 MB" in one.problem
     assert other.problem is None
 
 

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from helpers.errors import CourseError
 from instructor.grading import sandbox
 from instructor.grading.course import Course
 from instructor.grading.crew import Options, default_jobs, grade_all
@@ -56,6 +57,8 @@ def grade_command(chosen: argparse.Namespace) -> int:
     Raises:
         CourseError: there is nothing to grade, or no way to.
     """
+    if chosen.out.resolve().is_relative_to(chosen.submissions.resolve()):
+        raise CourseError(f"--out {chosen.out} lies among the hand-ins. Choose a folder outside.")
     course = Course.load()
     found = submissions(collect(chosen.submissions), course)
     options = Options(

@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -21,6 +21,8 @@ from instructor.grading.grade import Workplace, grade
 from instructor.grading.preparation import prepare
 from instructor.grading.submissions import Submission
 from instructor.grading.watch import Limits
+
+CONNECT_SECONDS = 10
 
 
 class CrewError(CourseError):
@@ -97,30 +99,40 @@ def grade_all(
 def _here(jobs: int):
     def work(found: list[Submission], course: Course, options: Options) -> Iterator[tuple[int, dict]]:
         with workplace(course, options) as place, ThreadPoolExecutor(jobs) as pool:
-            yield from _in_any_order({pool.submit(_safely, one, place): i for i, one in enumerate(found)})
+            futures = {pool.submit(_safely, one, place): order for order, one in enumerate(found)}
+            try:
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+            finally:  # interrupted, perhaps: those that have not begun never do
+                pool.shutdown(wait=False, cancel_futures=True)
 
     return work
-
-
-def _in_any_order(futures: dict) -> Iterable[tuple[int, dict]]:
-    return ((futures[future], future.result()) for future in as_completed(futures))
 
 
 def _by_dask(address: str):
     def work(found: list[Submission], course: Course, options: Options) -> Iterator[tuple[int, dict]]:
         try:
-            from distributed import Client
+            from distributed import Client, KilledWorker
             from distributed import as_completed as as_dask_completes
         except ImportError as error:
             raise CrewError("--scheduler needs Dask: pip install distributed") from error
-        with Client(address) as client:
+        try:
+            client = Client(address, timeout=CONNECT_SECONDS)
+        except OSError as error:
+            raise CrewError(f"no Dask scheduler answers at {address}: {error}") from error
+        with client:
             futures = {
                 client.submit(_on_worker, asdict(one), course.version, options, pure=False): order
                 for order, one in enumerate(found)
             }
             for future in as_dask_completes(futures):
-                # JSON text: nothing but text crosses from a machine that ran strangers' code.
-                yield futures[future], json.loads(future.result())
+                try:
+                    # JSON text: nothing but text crosses from a machine that ran strangers' code.
+                    yield futures[future], json.loads(future.result())
+                except KilledWorker as error:
+                    raise CrewError(
+                        f"workers ended ({error}). What was graded is kept: grade again."
+                    ) from error
 
     return work
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from helpers.errors import CourseError
-from instructor.grading.names import student_of, without_wrapper
+from instructor.grading.names import apart, student_of, without_wrapper
 
 LARGEST_BYTES = 30 * 2**20
-LARGEST_ARCHIVE_BYTES = 200 * 2**20
+LARGEST_ARCHIVE_BYTES = 200 * 2**20  # of a student's own archive: packed, and all that comes out of it
 MOST_FILES = 20_000
 SKIPPED = ("__MACOSX", ".ipynb_checkpoints", ".DS_Store")
 
@@ -80,10 +80,10 @@ def collect(source: Path) -> list[HandedIn]:
     if not found:
         raise IntakeError(f"{source} has no files. Give the folder or zip archive with the hand-ins.")
     found.sort(key=lambda one: str(one.path))
-    paths = without_wrapper([one.path for one in found])
+    people = apart([student_of(path) for path in without_wrapper([one.path for one in found])])
     return [
-        HandedIn(*student_of(path), one.path, one.content, one.modified, one.problem)
-        for path, one in zip(paths, found, strict=True)
+        HandedIn(*person, one.path, one.content, one.modified, one.problem)
+        for person, one in zip(people, found, strict=True)
     ]
 
 
@@ -105,8 +105,13 @@ def _from_folder(source: Path) -> Iterator[_Found]:
 def _from_zip(handle, place: PurePosixPath, depth: int = 0) -> Iterator[_Found]:
     try:
         with zipfile.ZipFile(handle) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            for member in members[:MOST_FILES]:
+            members = [member for member in archive.infolist() if not member.is_dir()][:MOST_FILES]
+            # The sizes are what the archive says; zipfile reads no more of a member than that.
+            if depth and sum(member.file_size for member in members) > LARGEST_ARCHIVE_BYTES:
+                limit = f"unpacks to more than {LARGEST_ARCHIVE_BYTES // 2**20} MB"
+                yield _Found(place, problem=f"is a zip archive that {limit}; hand in the notebook itself")
+                return
+            for member in members:
                 yield from _from_member(archive, member, place, depth)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         yield _Found(place, problem=f"is a zip archive that cannot be read ({error})")

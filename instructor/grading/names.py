@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
@@ -34,6 +35,20 @@ def student_of(path: PurePosixPath) -> tuple[str, str | None]:
     if folders:
         return clean(folders[0]), None
     return clean(_named_in(path.stem)), None
+
+
+def apart(people: list[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
+    """Tells namesakes apart: where a name has several of Moodle's numbers, the number is added to it.
+
+    Args:
+        people: names and numbers, one pair a file.
+
+    Returns:
+        The same, in order.
+    """
+    pairs = {(name, number) for name, number in people if number}
+    count = Counter(name for name, _ in pairs)
+    return [(f"{name} ({number})" if number and count[name] > 1 else name, number) for name, number in people]
 
 
 def clean(name: str) -> str:
