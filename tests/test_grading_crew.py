@@ -132,17 +132,20 @@ def test_finished_trainings_are_seen_and_stay_as_they_are(course, tmp_path):
     run = tmp_path / "home" / "runs" / "phantoms-240-quick" / "unet" / "1a2b"
     run.mkdir(parents=True)
     (run / "state.json").write_text("finished")
+    (run / "weights").write_text("learnt")
     cell = (
         "import os, pathlib\nhome = pathlib.Path(os.environ['COURSE_HOME'])\n"
         "runs = home / 'runs' / 'phantoms-240-quick' / 'unet'\nstate = runs / '1a2b' / 'state.json'\n"
-        "print(state.read_text())\n(runs / 'mine').mkdir()\nstate.write_text('forged')"
+        "print(state.read_text())\n(runs / 'mine').mkdir()\naside = state.with_name('aside')\n"
+        "aside.write_text('replaced')\naside.replace(state)\nprint(state.read_text())\n"
+        "(runs / '1a2b' / 'weights').write_text('forged')"
     )
     (tmp_path / "in" / "ana").mkdir(parents=True)
     (tmp_path / "in" / "ana" / "01_tiny.ipynb").write_text(tiny.notebook(*tiny.RIGHT, more=(cell,)))
     (result,) = graded(tmp_path / "in", course, tmp_path, Options(limits=tiny.LIMITS))
-    assert "finished" in result["rerun"]["texts"][9]
+    assert result["rerun"]["texts"][9] == "finished\nreplaced\n"
     assert "Read-only" in result["rerun"]["failures"][0]["reason"]
-    assert (run / "state.json").read_text() == "finished"
+    assert [path.read_text() for path in sorted(run.iterdir())] == ["finished", "learnt"]
 
 
 @pytest.fixture

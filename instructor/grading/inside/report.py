@@ -39,11 +39,12 @@ def read_job() -> dict:
 def share_finished_work() -> None:
     """Makes a COURSE_HOME of one's own in which the instructor's data sets and trainings seem to lie.
 
-    Links, for a program may then write beside what it only reads.
+    Links, for a program may then write beside what it only reads. In the folder of a training each file is
+    one: a run card is replaced whenever its training is opened.
     """
     shared, home = Path(os.environ["GRADING_SHARED"] or "/nowhere"), Path(os.environ["COURSE_HOME"])
-    for pattern in ("datasets/*", "phantoms/*", "runs/*/*/*"):
-        for folder in shared.glob(pattern):
-            link = home / folder.relative_to(shared)
+    for pattern in ("datasets/*", "phantoms/*", "runs/*/*/*/*"):
+        for found in shared.glob(pattern):
+            link = home / found.relative_to(shared)
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(folder)
+            link.symlink_to(found)

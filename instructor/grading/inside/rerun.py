@@ -70,6 +70,7 @@ def run(job: dict, report: Report) -> str:
         on_cell_execute=begin,
         on_cell_executed=end,
     )
+    client.owns_km = True  # so it ends the kernel
     client.room = job["output_bytes"]
     try:
         client.execute()
