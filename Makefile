@@ -1,6 +1,6 @@
 # Two commands for everybody; each sets up what it needs, from a fresh clone on.
 #   make run    the whole course on the embedded data: executed notebooks as pages in build/
-#   make test   every test, both notebooks through nbval, then their student editions
+#   make test   every test, both notebooks through nbval, their student editions, wrong submissions graded
 # COURSE_DATA, COURSE_PROFILE and COURSE_HOME are passed on: see README.md.
 
 PYTHON ?= python3
@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 # Quiet, and the same numbers on every CPU run.
 export TF_CPP_MIN_LOG_LEVEL = 3
 # The tests' runs go to a folder of their own, emptied first: nothing is taken from an earlier run.
-# The student editions run in it after nbval: what that has trained is opened, not trained again.
+# The student editions and the wrong submissions run in it after nbval: what that has trained is opened, not
+# trained again.
 TEST_HOME := build/test-home
 TEST_ENVIRONMENT := env -u COURSE_DATA -u COURSE_PROFILE COURSE_HOME="$(CURDIR)/$(TEST_HOME)"
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 900 -p no:cacheprovider
@@ -24,6 +25,7 @@ test: $(VENV)/test.done lint
 	rm -rf $(TEST_HOME)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/[0-9]*.ipynb
 	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor build --check --execute build/student
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest tests/wrong_submissions.py
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .
