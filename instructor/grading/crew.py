@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from helpers.errors import CourseError
 from helpers.files import read_json, write_json
@@ -138,7 +139,8 @@ def _by_dask(address: str):
 
 
 def _on_worker(submission: dict, version: str, options: Options) -> str:
-    place = _worker_place(options)
+    with _one_at_a_time:  # a worker has threads, and the course is prepared once
+        place = _worker_place(options)
     if place.course.version != version:
         raise CrewError(f"{platform.node()} has another version of the course: update it there.")
     return json.dumps(_safely(Submission(**submission), place))
@@ -153,6 +155,7 @@ def _worker_place(options: Options) -> Workplace:
 
 
 _kept: list = []
+_one_at_a_time = Lock()
 
 
 def _safely(submission: Submission, place: Workplace) -> dict:
