@@ -3,6 +3,7 @@
 `attacks` gives them by name. Code cells run in the re-run; answers run when they are marked, too.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -11,7 +12,7 @@ import tiny_course as tiny
 from tiny_course import RIGHT
 
 # A word in the command line of what is left running, to be looked for afterwards.
-LEFT_RUNNING = "86399.417"
+LEFT_RUNNING = f"86399.{os.getpid()}"
 TOO_LONG, ENDED = "ran for too long", "Python was ended"
 OUT_OF_REACH = "FileNotFoundError|Read-only"
 
@@ -109,6 +110,16 @@ SCRIPTS = """
     print('<script>alert(4)</script>')
 """
 
+# A sound picture of one pixel, whose words for those who cannot see it would end the attribute.
+PICTURE = """
+    import struct, zlib
+    def chunk(kind, body):
+        return struct.pack('>I', len(body)) + kind + body + struct.pack('>I', zlib.crc32(kind + body))
+    head, rows = struct.pack('>IIBBBBB', 1, 1, 8, 0, 0, 0, 0), zlib.compress(bytes(2))
+    png = b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', head) + chunk(b'IDAT', rows) + chunk(b'IEND', b'')
+    display({'image/png': png, 'text/plain': 'one pixel" onerror="alert(6)'}, raw=True)
+"""
+
 
 @dataclass(frozen=True)
 class Attack:
@@ -190,6 +201,7 @@ def _on_the_marks() -> dict[str, Attack]:
         "one answer loops": Attack(
             reason=TOO_LONG, points=1, answers=("# Exercise 1.2.1\nwhile True: pass", RIGHT[1])
         ),
+        "picture with a script": Attack(PICTURE),
         "scripts everywhere": Attack(
             SCRIPTS, points=1, answers=(f"{tiny.DECODE}return '<script>alert(1)</script>'", RIGHT[1])
         ),

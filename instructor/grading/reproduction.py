@@ -11,7 +11,7 @@ from instructor.grading.watch import Limits, Outcome
 
 YES, NO = "yes", "no"
 MOST_FIGURES = 40
-LONGEST_TEXT = 20_000
+LONGEST_TEXT, LONGEST_ALT = 20_000, 1000
 REASONS = {
     "time": "it ran for too long (more than {limit}), and was stopped",
     "memory": "it took more than {memory} GB of memory, and was stopped",
@@ -45,7 +45,7 @@ class Rerun:
         failures: the cells that did not run, in order; the last may have ended it all.
         reason: what ended it outside any cell, or "".
         texts: what each finished code cell printed, by its place.
-        figures: PNG pictures in base64, with the place of their cell.
+        figures: place of the cell, PNG picture in base64, and what it shows.
         seconds: wall time.
     """
 
@@ -53,7 +53,7 @@ class Rerun:
     failures: list[Failure] = field(default_factory=list)
     reason: str = ""
     texts: dict[int, str] = field(default_factory=dict)
-    figures: list[tuple[int, str]] = field(default_factory=list)
+    figures: list[tuple[int, str, str]] = field(default_factory=list)
     seconds: float = 0
 
 
@@ -115,7 +115,8 @@ def _take(result: Rerun, paper: Paper, place: int, outputs: list) -> None:
             result.failures.append(Failure(place, paper.cells[place].source, words))
         elif "png" in said and len(result.figures) < MOST_FIGURES:
             picture = clean_png(said["png"])
-            result.figures += [(place, picture)] if picture else []
+            shows = said.get("text", "")[:LONGEST_ALT] or f"Figure that cell {place + 1} drew"
+            result.figures += [(place, picture, shows)] if picture else []
         elif "text" in said:
             texts.append(said["text"][:LONGEST_TEXT])
     result.texts[place] = "".join(texts)

@@ -4,7 +4,8 @@
     lines  {"begin": place}, then {"outputs": [...], "seconds": s} when that cell is through
     end    {"ending": "done" | "time" | "output" | "died"}
 
-An output is {"text": ...}, {"png": base64}, or {"error": name, "text": its last words}.
+An output is {"text": ...}, {"png": base64, "text": what it shows}, or
+{"error": name, "text": its last words}.
 """
 
 import os
@@ -96,7 +97,7 @@ def _kept(output: nbformat.NotebookNode) -> dict | None:
         return {"error": str(output.ename), "text": str(output.evalue)}
     data = output.get("data", {})
     if "image/png" in data:
-        return {"png": data["image/png"]}
+        return {"png": data["image/png"], "text": data.get("text/plain", "")}
     return {"text": data["text/plain"] + "\n"} if "text/plain" in data else None
 
 
