@@ -108,7 +108,8 @@ def right_outputs(task, seed):
 def test_outputs_are_judged_here(task):
     texts = [encode(right_outputs(task, seed)) for seed in (1, 2)]
     assert marks.judge(task, {"outputs": texts}, [1, 2]).score == 1
-    assert marks.judge(task, {"outputs": texts[::-1]}, [1, 2]).score == 0  # the worst trial counts
+    assert marks.judge(task, {"outputs": texts[::-1]}, [1, 2]).score == 0
+    assert marks.judge(task, {"outputs": texts[:1] * 2}, [1, 2]).score == 0  # the worst trial counts
     assert marks.judge(task, {"outputs": texts}, [1, 2, 3]).score == 0
 
 

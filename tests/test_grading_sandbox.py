@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import sys
 import time
 
@@ -74,7 +75,6 @@ def test_a_program_gets_its_job_and_is_heard(inside):
         "import os; os.mknod('/tmp/disk', 0o60600, os.makedev(8, 0)); open('/tmp/disk')",
         "import os; os.chroot('/tmp')",
         "import socket; socket.create_connection(('192.0.2.1', 80), 2)",
-        "import socket; socket.create_connection(('127.0.0.1', 22), 2)",
         "import pathlib; [path.write_text('x') for path in pathlib.Path('/sys').rglob('*')]; raise OSError",
         "import subprocess; subprocess.run(['mount', '-t', 'tmpfs', 'x', '/mnt'], check=True)",
     ],
@@ -82,6 +82,14 @@ def test_a_program_gets_its_job_and_is_heard(inside):
 def test_it_cannot(inside, source):
     outcome = inside(source)
     assert outcome.status != 0
+    assert "Error" in outcome.stderr
+
+
+def test_a_server_on_this_machine_cannot_be_reached(inside):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port), 2).close()  # from here it can
+        outcome = inside(f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)")
     assert "Error" in outcome.stderr
 
 
