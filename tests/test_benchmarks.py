@@ -86,4 +86,5 @@ def test_grading_is_measured_on_a_tiny_course(tmp_path, monkeypatch):
     assert figures["marked_share"] == 1
     assert figures["per_hour_and_core_cpu"] == pytest.approx(7200 / figures["cpu_seconds"])
     assert 0 < figures["again_cpu_seconds"] < figures["cpu_seconds"]
+    assert figures["again_reproduced"] == 1
     assert "an hour and core (at least 30)" in "\n".join(grading.lines(figures))

@@ -35,7 +35,12 @@ def add_to(commands) -> None:
     grade.add_argument(
         "--marks-only", action="store_true", help="mark the answers; do not run the notebooks again"
     )
-    grade.add_argument("--minutes", type=float, default=30, help="the longest that one notebook may run (30)")
+    grade.add_argument(
+        "--minutes",
+        type=float,
+        default=30,
+        help="the longest that a notebook may run (30), a cell a third of it",
+    )
     grade.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
     grade.add_argument(
         "--no-sandbox", action="store_true", help="run strangers' programs as if they were yours"
@@ -64,7 +69,7 @@ def grade_command(chosen: argparse.Namespace) -> int:
     options = Options(
         rerun=not chosen.marks_only,
         no_sandbox=chosen.no_sandbox,
-        limits=replace(Limits(), seconds=60 * chosen.minutes),
+        limits=replace(Limits(), seconds=60 * chosen.minutes, cell_seconds=20 * chosen.minutes),
         cores=max(1, default_jobs() // chosen.jobs),
     )
     box = "Dask workers" if chosen.scheduler else sandbox.choose(none=chosen.no_sandbox).name
