@@ -36,6 +36,7 @@ BEFORE = [
         ("speck.sum()", ["import numpy as np", "speck = np.zeros(3)", "speck = speck + 1"]),
         ("import numpy as np\nx = np.pi", []),
         ("x = [np for np in 'abc']", []),
+        ("x = {np: data for np, data in {speck for speck in 'abc'}}", []),
         ("def f(:", []),
     ],
 )

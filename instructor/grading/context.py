@@ -66,12 +66,26 @@ def _names(source: str) -> tuple[set[str], set[str]]:
     """Names that a source defines at its top level, and names that it takes from before."""
     defined, used = set(), set()
     for statement in _parsed(source).body:
-        table = symtable.symtable(ast.unparse(statement), "cell", "exec")
+        table = symtable.symtable(ast.unparse(_AsGenerators().visit(statement)), "cell", "exec")
         symbols = table.get_symbols()
         used |= {symbol.get_name() for symbol in symbols if symbol.is_referenced()} - defined
         used |= _globals_inside(table) - defined
         defined |= {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
     return defined, used
+
+
+class _AsGenerators(ast.NodeTransformer):
+    """From Python 3.12 on, the names inside other comprehensions count as the cell's own. See PEP 709."""
+
+    def visit_ListComp(self, node):
+        self.generic_visit(node)
+        return ast.GeneratorExp(node.elt, node.generators)
+
+    visit_SetComp = visit_ListComp  # noqa: N815
+
+    def visit_DictComp(self, node):
+        self.generic_visit(node)
+        return ast.GeneratorExp(ast.Tuple([node.key, node.value], ast.Load()), node.generators)
 
 
 def _globals_inside(table: symtable.SymbolTable) -> set[str]:
