@@ -8,7 +8,7 @@ import pytest
 import tiny_course as tiny
 
 from helpers.checks import encode
-from instructor.grading import marks, tables
+from instructor.grading import marks, open_marks, tables
 from instructor.grading.context import checked_expression, imports, needed
 from instructor.grading.course import Course
 from instructor.grading.papers import read_paper
@@ -159,24 +159,37 @@ def fill(path, mark, delimiter=","):
 def test_marks_given_by_hand_are_kept(tmp_path, mark, delimiter, got):
     path = tmp_path / "open_marks.csv"
     student = "=Ana"
-    tables.take_open_marks([result(student)], path)
+    open_marks.take_open_marks([result(student)], path)
     fill(path, mark, delimiter)
     for _ in range(2):  # they survive being written again
         again = [result(student)]
-        tables.take_open_marks(again, path)
+        open_marks.take_open_marks(again, path)
         assert again[0]["marks"][0]["got"] == got
         assert again[0]["marks"][0]["message"] == "Well said"
         assert tables.sums(again) == {"got": got, "out_of": 3, "waiting": 0}
 
 
+def test_an_answer_changed_after_it_was_marked_needs_a_look(tmp_path):
+    path = tmp_path / "open_marks.csv"
+    open_marks.take_open_marks([result()], path)
+    fill(path, "2")
+    same, changed = result(), result()
+    changed["marks"][0]["answer"] = "=another essay"
+    open_marks.take_open_marks([same], path)
+    assert same["notes"] == []
+    open_marks.take_open_marks([changed], path)
+    assert "1.10 has changed" in changed["notes"][0]
+    assert changed["marks"][0]["got"] == 2
+
+
 @pytest.mark.parametrize("mark", ["4", "-1", "good", "nan"])
 def test_a_mark_that_cannot_be_is_refused(tmp_path, mark):
     path = tmp_path / "open_marks.csv"
-    tables.take_open_marks([result()], path)
+    open_marks.take_open_marks([result()], path)
     fill(path, mark)
     before = path.read_text()
-    with pytest.raises(tables.OpenMarksError, match=r"Ana, 1\.10: the mark is"):
-        tables.take_open_marks([result()], path)
+    with pytest.raises(open_marks.OpenMarksError, match=r"Ana, 1\.10: the mark is"):
+        open_marks.take_open_marks([result()], path)
     assert path.read_text() == before
 
 

@@ -9,12 +9,12 @@ from instructor.grading import sandbox
 from instructor.grading.course import Course
 from instructor.grading.crew import Options, default_jobs, grade_all
 from instructor.grading.intake import collect
+from instructor.grading.open_marks import take_open_marks
 from instructor.grading.pages import write_pages
 from instructor.grading.preparation import prepare
 from instructor.grading.submissions import submissions
 from instructor.grading.tables import (
     by_student,
-    take_open_marks,
     write_grades,
     write_gradescope,
     write_moodle,

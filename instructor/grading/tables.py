@@ -1,18 +1,11 @@
-"""Results -> grades.csv, grades.json, the list of open questions, and files for Moodle and Gradescope."""
+"""Results -> grades.csv, grades.json, and files for Moodle and Gradescope."""
 
 import csv
 import json
 from pathlib import Path
 
-from helpers.errors import CourseError
-
-OPEN_COLUMNS = ["student", "exercise", "points", "mark", "comment", "answer"]
 # A spreadsheet takes what begins so for a formula. https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-class OpenMarksError(CourseError):
-    """The marks given by hand cannot be read."""
 
 
 def harmless(value: object) -> object:
@@ -106,7 +99,7 @@ def write_grades(results: list[dict], out: Path) -> None:
         row = [student, own[0]["number"] or "", *(got.get(number, "") for number in exercises)]
         row += [total["got"], total["out_of"], total["waiting"], *verdicts, "; ".join(reasons_to_look(own))]
         rows.append(row)
-    _write_csv(out / "grades.csv", header, rows)
+    write_csv(out / "grades.csv", header, rows)
     _write_json(out / "grades.json", [_slim(result) for result in results])
 
 
@@ -124,7 +117,7 @@ def write_moodle(results: list[dict], path: Path) -> None:
         number = own[0]["number"]
         total = sums(own)
         rows.append([f"Participant {number}" if number else "", student, total["got"], total["out_of"]])
-    _write_csv(path, ["Identifier", "Full name", "Grade", "Maximum Grade"], rows)
+    write_csv(path, ["Identifier", "Full name", "Grade", "Maximum Grade"], rows)
 
 
 def write_gradescope(results: list[dict], folder: Path) -> None:
@@ -152,61 +145,6 @@ def write_gradescope(results: list[dict], folder: Path) -> None:
         _write_json(folder / f"{own[0]['slug']}.json", {"score": sums(own)["got"], "tests": tests})
 
 
-def take_open_marks(results: list[dict], path: Path) -> None:
-    """Puts marks given by hand into the results, and writes the list of what is to be read.
-
-    Args:
-        results: of all; changed in place.
-        path: open_marks.csv; the marks and comments that are there are kept.
-
-    Raises:
-        OpenMarksError: a mark is no number, or out of range.
-    """
-    given = _read_open_marks(path)
-    rows = []
-    for result in results:
-        for mark in result["marks"]:
-            if mark["status"] != "by hand":
-                continue
-            points, comment = given.get(_key(result["student"], mark["id"]), ("", ""))
-            rows.append([result["student"], mark["id"], mark["points"], points, comment, mark["answer"]])
-            if points:
-                mark["got"] = _points(points, mark, result["student"], path)
-                mark["message"] = comment
-    _write_csv(path, OPEN_COLUMNS, rows)
-
-
-def _read_open_marks(path: Path) -> dict[tuple[str, str], tuple[str, str]]:
-    if not path.is_file():
-        return {}
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        text = handle.read()
-    # Spreadsheets in many countries save semicolons.
-    first = text.partition("\n")[0]
-    rows = csv.DictReader(text.splitlines(keepends=True), delimiter=";" if ";" in first else ",")
-    missing = set(OPEN_COLUMNS[:5]) - set(rows.fieldnames or [])
-    if missing:
-        raise OpenMarksError(f"{path}: the column {sorted(missing)[0]!r} is missing.")
-    fields = ("student", "exercise", "mark", "comment")
-    read = [[(row[name] or "").strip() for name in fields] for row in rows]
-    return {_key(student, exercise): (mark, comment) for student, exercise, mark, comment in read}
-
-
-def _key(student: str, exercise: str) -> tuple[str, str]:
-    return student.lstrip("'").strip(), exercise.lstrip("'")  # which `harmless` may have put there
-
-
-def _points(text: str, mark: dict, student: str, path: Path) -> float:
-    try:
-        points = float(text.replace(",", "."))
-    except ValueError:
-        points = -1.0
-    if not 0 <= points <= mark["points"]:
-        where = f"{path}, {student}, {mark['id']}"
-        raise OpenMarksError(f"{where}: the mark is {text!r}; give a number from 0 to {mark['points']}.")
-    return points
-
-
 def _slim(result: dict) -> dict:
     marks = [{key: value for key, value in mark.items() if key != "answer"} for mark in result["marks"]]
     again = result["rerun"] and {
@@ -215,7 +153,14 @@ def _slim(result: dict) -> dict:
     return result | {"marks": marks, "rerun": again, "points": sums([result])}
 
 
-def _write_csv(path: Path, header: list[str], rows: list[list]) -> None:
+def write_csv(path: Path, header: list[str], rows: list[list]) -> None:
+    """Writes a table that no spreadsheet executes.
+
+    Args:
+        path: of the file; its folder is made if need be.
+        header: names of the columns.
+        rows: values, one list a row.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # With the mark at the beginning, spreadsheets read the accents of names right.
     with path.open("w", encoding="utf-8-sig", newline="") as handle:
