@@ -1,6 +1,7 @@
 # Two commands for everybody; each sets up what it needs, from a fresh clone on.
 #   make run    the whole course on the embedded data: executed notebooks as pages in build/
-#   make test   every test, both notebooks through nbval, then their student editions
+#   make test   every test; both notebooks through nbval, their student editions, wrong submissions
+#               graded, and a browser that does the course
 #   make colab  the course in twins of Colab's runtimes, where their Pythons are
 # COURSE_DATA, COURSE_PROFILE and COURSE_HOME are passed on: see README.md.
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 # Quiet, and the same numbers on every CPU run.
 export TF_CPP_MIN_LOG_LEVEL = 3
 # The tests' runs go to a folder of their own, emptied first: nothing is taken from an earlier run.
-# The student editions run in it after nbval, and then a browser does the course: what nbval has
+# The student editions, the wrong submissions and the browser run in it after nbval: what nbval has
 # trained is opened, not trained again.
 TEST_HOME := build/test-home
 TEST_ENVIRONMENT := env -u COURSE_DATA -u COURSE_PROFILE COURSE_HOME="$(CURDIR)/$(TEST_HOME)"
@@ -26,6 +27,7 @@ test: $(VENV)/test.done lint
 	rm -rf $(TEST_HOME)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/[0-9]*.ipynb
 	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor build --check --execute build/student
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest tests/wrong_submissions.py
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest tests/browser
 
 # The twins' environments stay in build/colab for the next time.

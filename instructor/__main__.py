@@ -1,4 +1,4 @@
-"""Command line: `python -m instructor run`, `build`, `lint`, `publish` and `colab`."""
+"""Command line: `python -m instructor run`, `build`, `lint`, `grade`, `publish` and `colab`."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from helpers.errors import CourseError
 from instructor import building, lint, publishing
 from instructor.colab import command as colab
 from instructor.execution import NOTEBOOKS, NotebookError, run_course
+from instructor.grading import command as grading
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--version", help="that the setup cells fetch; default: as it is")
     publish.set_defaults(function=_publish)
 
+    grading.add_to(commands)
     colab.add_to(commands)
     return parser
 

@@ -1,11 +1,17 @@
 import json
 
 import numpy as np
+import pytest
+import tiny_course as tiny
 
-from benchmarks import assembly, leak, prediction, standin, training, uncertainty
+from benchmarks import assembly, grading, leak, prediction, standin, training, uncertainty
 from helpers import phantom
+from helpers.errors import CourseError
+from helpers.settings import COURSE_FOLDER
 from helpers.sources import find_slices
 from helpers.uncertainty import classification_intervals
+from instructor.grading import sandbox
+from instructor.grading.course import Course
 
 
 def test_the_assembly_is_measured_on_a_few_slices(phantom_folder, tmp_path, capsys):
@@ -91,3 +97,22 @@ def test_the_leak_is_measured_and_its_trainings_are_kept(tmp_path):
     leak.main([*command, "--json", str(tmp_path / "again.json")])
     assert json.loads((tmp_path / "again.json").read_text()) == figures
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.weights.h5")} == weights
+
+
+def test_grading_is_measured_on_a_tiny_course(tmp_path, monkeypatch):
+    try:
+        sandbox.choose()
+    except CourseError as error:
+        pytest.skip(str(error))
+    for name, value in {"COURSE_HOME": tmp_path / "home", "PYTHONPATH": COURSE_FOLDER}.items():
+        monkeypatch.setenv(name, str(value))
+    course = Course.load(tiny.student_edition(tmp_path / "edition"))
+    handed_in = tmp_path / "01_tiny.ipynb"
+    handed_in.write_text(tiny.notebook(*tiny.RIGHT, question=f"{tiny.QUESTION}Because."), encoding="utf-8")
+    figures = grading.measure(course, [handed_in], students=2, jobs=2, train_again=True)
+    assert figures["notebooks"] == figures["reproduced"] == 2
+    assert figures["marked_share"] == 1
+    assert figures["per_hour_and_core_cpu"] == pytest.approx(7200 / figures["cpu_seconds"])
+    assert 0 < figures["again_cpu_seconds"] < figures["cpu_seconds"]
+    assert figures["again_reproduced"] == 1
+    assert "an hour and core (at least 30)" in "\n".join(grading.lines(figures))

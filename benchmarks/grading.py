@@ -1,0 +1,163 @@
+"""How many submissions an hour and core are graded, on the quick data: answers marked, notebooks run again.
+
+    python -m benchmarks.grading [--students N] [--jobs N] [--train-again] [--json FILE]
+
+Every made-up student hands in both solved notebooks with their outputs. The course's own notebooks are run
+first, if COURSE_HOME has no finished trainings; this is not counted, for it is needed once for a class.
+A training is found by its configuration: one that a student has not changed is opened, not trained again.
+`--train-again` measures one more student for whom there is nothing to open.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from instructor.execution import NOTEBOOKS
+from instructor.grading import sandbox
+from instructor.grading.course import Course
+from instructor.grading.crew import Options, default_jobs, grade_all, workplace
+from instructor.grading.grade import grade
+from instructor.grading.preparation import prepare
+from instructor.grading.submissions import Submission
+from instructor.grading.tables import sums
+from instructor.grading.watch import Limits
+
+WANTED = 30  # submissions an hour and core
+PATIENT = Limits(seconds=4 * 3600, cell_seconds=4 * 3600)  # other work may share the machine
+
+
+def hand_ins(notebooks: list[Path], students: int) -> list[Submission]:
+    """Makes submissions.
+
+    Args:
+        notebooks: what each student hands in.
+        students: how many.
+
+    Returns:
+        A submission for each student and notebook.
+    """
+    return [
+        Submission(f"student {number}", f"student-{number}", None, path.stem, path.read_bytes(), path.name)
+        for number in range(students)
+        for path in notebooks
+    ]
+
+
+def measure(course: Course, notebooks: list[Path], students: int, jobs: int, train_again: bool) -> dict:
+    """Grades a class of students who all hand in the same.
+
+    Args:
+        course: the course.
+        notebooks: what each student hands in.
+        students: how many.
+        jobs: how many at once, with one thread each.
+        train_again: also grade one student without the instructor's trainings.
+
+    Returns:
+        The figures, by name. A submission is all that one student handed in.
+    """
+    prepare(course)
+    found, options = hand_ins(notebooks, students), Options(limits=PATIENT)
+    results: list[dict] = []
+    with tempfile.TemporaryDirectory() as memory:
+        wall, cpu = _seconds(
+            lambda: results.extend(grade_all(found, course, options, Path(memory), jobs, None))
+        )
+    again = _train_again(course, found[: len(notebooks)], options) if train_again else {}
+    total = sums(results)
+    return {
+        "students": students,
+        "notebooks": len(results),
+        "sandbox": sandbox.choose().name,
+        "cores": os.cpu_count(),
+        "jobs": jobs,
+        "python": platform.python_version(),
+        "marked_share": (total["got"] + total["waiting"]) / total["out_of"],
+        "reproduced": sum(one["rerun"]["verdict"] == "yes" for one in results),
+        "wall_seconds": wall,
+        "cpu_seconds": cpu,
+        "per_hour_and_core_wall": 3600 * students / (wall * jobs),
+        "per_hour_and_core_cpu": 3600 * students / cpu,
+        **again,
+    }
+
+
+def lines(figures: dict) -> list[str]:
+    """Words for the figures.
+
+    Args:
+        figures: what `measure` returned.
+
+    Returns:
+        Lines to print.
+    """
+    said = [
+        f"{figures['students']} students, {figures['notebooks']} notebooks, {figures['jobs']} at once on "
+        f"{figures['cores']} cores, {figures['sandbox']}, Python {figures['python']}",
+        f"wall time {figures['wall_seconds']:8.1f} s: {figures['per_hour_and_core_wall']:6.1f} submissions "
+        f"an hour and core (at least {WANTED})",
+        f"CPU time  {figures['cpu_seconds']:8.1f} s: {figures['per_hour_and_core_cpu']:6.1f} submissions "
+        "an hour and core, if nothing else ran",
+        f"{figures['reproduced']} of {figures['notebooks']} notebooks reproduce; "
+        f"{figures['marked_share']:.0%} of the points given or waiting to be read",
+    ]
+    if "again_cpu_seconds" in figures:
+        said.append(
+            f"one submission with every training of its own: {figures['again_cpu_seconds']:.1f} s of CPU, "
+            f"{3600 / figures['again_cpu_seconds']:.1f} an hour and core "
+            f"({figures['again_reproduced']} notebooks reproduce)"
+        )
+    return said
+
+
+def _train_again(course: Course, found: list[Submission], options: Options) -> dict:
+    with workplace(course, options) as place:
+        alone = replace(place, shared=None)
+        results: list[dict] = []
+        wall, cpu = _seconds(lambda: results.extend(grade(one, alone) for one in found))
+    reproduced = sum(one["rerun"]["verdict"] == "yes" for one in results)
+    return {"again_wall_seconds": wall, "again_cpu_seconds": cpu, "again_reproduced": reproduced}
+
+
+def _seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall time, and CPU time of this process and of those that it started."""
+    start, before = time.perf_counter(), _cpu()
+    work()
+    return time.perf_counter() - start, _cpu() - before
+
+
+def _cpu() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures and prints.
+
+    Args:
+        arguments: of the command line.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--students", type=int, default=6)
+    parser.add_argument("--jobs", type=int, default=default_jobs(), help="how many at once (one a core)")
+    parser.add_argument("--train-again", action="store_true", help="also one with trainings of its own")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    chosen = parser.parse_args(arguments)
+    figures = measure(Course.load(), NOTEBOOKS, chosen.students, chosen.jobs, chosen.train_again)
+    print("\n".join(lines(figures)))
+    if chosen.json:
+        chosen.json.parent.mkdir(parents=True, exist_ok=True)
+        chosen.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""`python -m instructor grade SUBMISSIONS --out DIR`."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from helpers.errors import CourseError
+from instructor.grading import sandbox
+from instructor.grading.course import Course
+from instructor.grading.crew import Options, default_jobs, grade_all
+from instructor.grading.intake import collect
+from instructor.grading.open_marks import take_open_marks
+from instructor.grading.pages import write_pages
+from instructor.grading.preparation import prepare
+from instructor.grading.submissions import submissions
+from instructor.grading.tables import (
+    by_student,
+    write_grades,
+    write_gradescope,
+    write_moodle,
+)
+from instructor.grading.watch import Limits
+
+
+def add_to(commands) -> None:
+    """Adds `grade` to the commands of `python -m instructor`.
+
+    Args:
+        commands: what `ArgumentParser.add_subparsers` returned.
+    """
+    grade = commands.add_parser("grade", help="grade what students handed in", description=__doc__)
+    grade.add_argument("submissions", type=Path, help="a folder, or a zip archive from Moodle or Classroom")
+    grade.add_argument("--out", type=Path, required=True, help="folder for grades and feedback")
+    grade.add_argument("--jobs", type=int, default=default_jobs(), help="how many at once (one a core)")
+    grade.add_argument(
+        "--marks-only", action="store_true", help="mark the answers; do not run the notebooks again"
+    )
+    grade.add_argument(
+        "--minutes",
+        type=float,
+        default=30,
+        help="the longest that a notebook may run (30), a cell a third of it",
+    )
+    grade.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
+    grade.add_argument(
+        "--no-sandbox", action="store_true", help="run strangers' programs as if they were yours"
+    )
+    grade.add_argument("--moodle", action="store_true", help="also write moodle.csv, to be uploaded there")
+    grade.add_argument("--gradescope", action="store_true", help="also write Gradescope's JSON files")
+    grade.set_defaults(function=grade_command)
+
+
+def grade_command(chosen: argparse.Namespace) -> int:
+    """Grades, and writes everything.
+
+    Args:
+        chosen: of the command line.
+
+    Returns:
+        0, the exit status.
+
+    Raises:
+        CourseError: there is nothing to grade, or no way to.
+    """
+    if chosen.out.resolve().is_relative_to(chosen.submissions.resolve()):
+        raise CourseError(f"--out {chosen.out} lies among the hand-ins. Choose a folder outside.")
+    course = Course.load()
+    found = submissions(collect(chosen.submissions), course)
+    options = Options(
+        rerun=not chosen.marks_only,
+        no_sandbox=chosen.no_sandbox,
+        limits=replace(Limits(), seconds=60 * chosen.minutes, cell_seconds=20 * chosen.minutes),
+        cores=max(1, default_jobs() // chosen.jobs),
+    )
+    box = "Dask workers" if chosen.scheduler else sandbox.choose(none=chosen.no_sandbox).name
+    if options.rerun and not chosen.scheduler:
+        prepare(course)  # before the progress bar appears
+    memory = chosen.out / ".graded"
+    results = grade_all(found, course, options, memory, chosen.jobs, chosen.scheduler)
+    write_all(results, box, chosen)
+    students, look = len(by_student(results)), chosen.out / "summary.html"
+    print(f"{students} students, {len(results)} notebooks. Look at {look} first.")
+    return 0
+
+
+def write_all(results: list[dict], box: str, chosen: argparse.Namespace) -> None:
+    """Writes tables and pages.
+
+    Args:
+        results: of all.
+        box: the name of the sandbox that was used.
+        chosen: of the command line.
+    """
+    take_open_marks(results, chosen.out / "open_marks.csv")
+    write_grades(results, chosen.out)
+    write_pages(results, box, chosen.out)
+    if chosen.moodle:
+        write_moodle(results, chosen.out / "moodle.csv")
+    if chosen.gradescope:
+        write_gradescope(results, chosen.out / "gradescope")

@@ -1,0 +1,164 @@
+"""The course as the grader needs it: the student edition, its exercises, and what a sandbox may see."""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from helpers.checks import EXERCISES, Exercise
+from helpers.errors import CourseError
+from helpers.settings import COURSE_FOLDER
+from instructor.editions import answer_cells
+from instructor.grading.context import checked_expression
+from instructor.grading.papers import Paper, read_paper
+from instructor.grading.sandbox import empty_course
+
+CODE = (".py", ".jinja")
+STUDENT_EDITION = COURSE_FOLDER / "notebooks" / "student"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One exercise, in its place in a notebook.
+
+    Args:
+        exercise: what is asked, and how it is judged.
+        before: the sources of the code cells before the answer.
+        expression: what the check cell hands to the check; None for an open question.
+        section: the heading above it, for "what to read again".
+        place: of the answer cell among all cells.
+    """
+
+    exercise: Exercise
+    before: tuple[str, ...]
+    expression: str | None
+    section: str
+    place: int
+
+
+@dataclass(frozen=True)
+class Pristine:
+    """A notebook of the student edition.
+
+    Args:
+        name: of its file, without the suffix.
+        paper: its cells.
+    """
+
+    name: str
+    paper: Paper
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        """Its exercises, in order."""
+        return [
+            Task(
+                EXERCISES[number],
+                tuple(cell.source for cell in self.paper.cells[:place] if cell.cell_type == "code"),
+                self._expression(number),
+                self._section(place),
+                place,
+            )
+            for place, cell in enumerate(self.paper.cells)
+            for number in answer_cells(Paper([cell]))
+            if number in EXERCISES
+        ]
+
+    def likeness(self, paper: Paper, path: PurePosixPath) -> tuple[int, int, int]:
+        """How much a file looks like this notebook: shared exercises, shared cell ids, its name."""
+        numbers = {task.exercise.id for task in self.tasks} & set(answer_cells(paper))
+        ids = {cell.id for cell in self.paper.cells if cell.id} & {cell.id for cell in paper.cells}
+        return len(numbers), len(ids), int(self.named_in(path))
+
+    def named_in(self, path: PurePosixPath) -> bool:
+        """Whether a file's name says that it is this notebook."""
+        number, words = self.name[:2], self.name[3:].replace("_", " ")
+        name = path.stem.replace("_", " ").lower()
+        return words.lower() in name or f"{number} " in f"{name} "
+
+    def _expression(self, number: str) -> str | None:
+        code = (cell.source for cell in self.paper.cells if cell.cell_type == "code")
+        found = (checked_expression(source, number) for source in code)
+        return next((one for one in found if one), None)
+
+    def _section(self, place: int) -> str:
+        lines = [line for cell in self.paper.cells[:place] if cell.cell_type == "markdown"
+                 for line in cell.source.splitlines() if line.startswith("## ")]  # fmt: skip
+        return lines[-1].removeprefix("## ") if lines else self.name
+
+
+@dataclass(frozen=True)
+class Course:
+    """The course of this folder.
+
+    Args:
+        folder: of the student edition.
+        notebooks: of the student edition, in order.
+        material: a hash of what students work with: helpers and notebooks.
+        version: a hash of all that marks depend on: the material and the grader.
+    """
+
+    folder: Path
+    notebooks: list[Pristine]
+    material: str
+    version: str
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files of the student edition."""
+        return [self.folder / f"{notebook.name}.ipynb" for notebook in self.notebooks]
+
+    @classmethod
+    def load(cls, student_edition: Path = STUDENT_EDITION) -> "Course":
+        """Reads the student edition.
+
+        Args:
+            student_edition: its folder.
+
+        Returns:
+            Course.
+
+        Raises:
+            CourseError: there are no notebooks, or an exercise has no check.
+        """
+        paths = sorted(student_edition.glob("[0-9]*.ipynb"))
+        if not paths:
+            raise CourseError(f"{student_edition} has no notebooks. Make them: python -m instructor build")
+        notebooks = [Pristine(path.stem, read_paper(path.read_bytes())) for path in paths]
+        for notebook in notebooks:
+            for task in notebook.tasks:
+                if task.expression is None and task.exercise.kind != "open":
+                    raise CourseError(f"{notebook.name}: exercise {task.exercise.id} has no check cell.")
+        material = [*(COURSE_FOLDER / "helpers").rglob("*.py"), *paths]
+        grader = [path for path in (COURSE_FOLDER / "instructor").rglob("*") if path.suffix in CODE]
+        return cls(student_edition, notebooks, _hash(material), _hash([*material, *grader]))
+
+    def the_one_like(self, paper: Paper, path: PurePosixPath) -> Pristine | None:
+        """The notebook that a file was made from; None if it looks like none."""
+        best = max(self.notebooks, key=lambda one: one.likeness(paper, path))
+        return best if any(best.likeness(paper, path)) else None
+
+
+def visible_course(folder: Path) -> Path:
+    """Copies what a sandbox may see of the course: the helpers, and neither solutions nor this program.
+
+    Args:
+        folder: where to put the copy.
+
+    Returns:
+        The copy.
+    """
+    course = empty_course(folder)
+    unwanted = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(COURSE_FOLDER / "helpers", course / "helpers", ignore=unwanted)
+    for path in course.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return course
+
+
+def _hash(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()

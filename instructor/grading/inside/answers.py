@@ -1,0 +1,110 @@
+"""Runs a student's answers, each in a process of its own, and reports their outputs.
+
+job     {"answers": [{"id", "before": [sources], "answer": source, "expression", "seeds": [...]}, ...],
+         "seconds": of each}
+result  {"answers": {id: {"outputs": [JSON text, one a seed]} or {"problem": words}}}
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+
+import numpy as np
+from report import Report, read_job, share_finished_work
+
+from helpers import checks
+
+LARGEST_BYTES = 26 << 20
+OWN_LINES = "<your answer>"
+ENDED = "It ended Python itself, or took more memory than there is."
+
+
+def run(job: dict) -> dict:
+    """Runs the job."""
+    return {"answers": {one["id"]: _in_a_child(one, job["seconds"]) for one in job["answers"]}}
+
+
+def outputs(job: dict) -> dict:
+    """The answer's outputs, or what went wrong before there were any."""
+    exercise = checks.EXERCISES[job["id"]]
+    # Bound before the student's code runs. It cannot gain by changing them, but could break its own run.
+    encode, answer_of = checks.encode, checks.answer_of
+    names = {"__name__": "__main__"}
+    for source in job["before"]:
+        try:
+            exec(compile(source, "<the notebook>", "exec"), names)
+        except Exception as error:  # an import that is not there, say; the answer may not need it
+            print(error, file=sys.stderr)
+    try:
+        exec(compile(job["answer"], OWN_LINES, "exec"), names)
+        answer = eval(compile(job["expression"], "<the check>", "eval"), names)
+    except SyntaxError as error:
+        return {"problem": f"Line {error.lineno} of the cell is no Python: {error.msg}."}
+    except Exception as error:
+        return {"problem": f"{_place(error)} stopped with {type(error).__name__}: {str(error)[:300]}"}
+    texts = []
+    for seed in job["seeds"]:
+        cases = exercise.cases(np.random.default_rng(seed))
+        texts.append(encode(answer_of(exercise, answer, cases)))
+    return {"outputs": texts}
+
+
+def _in_a_child(one: dict, seconds: float) -> dict:
+    """A fork, for the libraries are loaded already, and nothing it does comes back but what it writes."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os.close(reading)
+        with contextlib.suppress(BaseException), os.fdopen(writing, "w") as pipe:
+            pipe.write(json.dumps(outputs(one)))
+        os._exit(0)
+    os.close(writing)
+    try:
+        written = _read(reading, time.monotonic() + seconds)
+    finally:
+        os.close(reading)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    if written is None:
+        return {"problem": f"It was stopped after {seconds:.0f} seconds: does a loop never end?"}
+    try:
+        return dict(json.loads(written))
+    except (ValueError, TypeError):
+        return {"problem": ENDED}
+
+
+def _read(pipe: int, deadline: float) -> bytes | None:
+    """Everything until the pipe is closed; None after the deadline."""
+    content = bytearray()
+    while len(content) < LARGEST_BYTES:
+        ready, _, _ = select.select([pipe], [], [], max(0, deadline - time.monotonic()))
+        if not ready:
+            return None
+        block = os.read(pipe, 1 << 16)
+        if not block:
+            break
+        content += block
+    return bytes(content)
+
+
+def _place(error: BaseException) -> str:
+    frame, line = error.__traceback__, None
+    while frame:
+        if frame.tb_frame.f_code.co_filename == OWN_LINES:
+            line = frame.tb_lineno
+        frame = frame.tb_next
+    return f"Line {line} of the cell" if line else "The cell"
+
+
+if __name__ == "__main__":
+    report = Report()
+    sys.stdout = sys.stderr
+    job = read_job()
+    share_finished_work()
+    report.end(run(job))

@@ -1,0 +1,123 @@
+"""First program in fresh Linux namespaces: builds a small root, gives up every right, starts a command.
+
+It runs before anything else is there, so it uses the standard library alone, and `mount(2)` itself.
+The new root has what Python needs, read-only, and folders in memory of a limited size; nothing else of the
+machine is in it. Manual pages: mount(2), pivot_root(2), capabilities(7), user_namespaces(7).
+"""
+
+import ctypes
+import json
+import os
+import platform
+import resource
+import sys
+from pathlib import Path
+
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
+MNT_DETACH = 2
+PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
+PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+DEVICES = ("null", "zero", "full", "random", "urandom")
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
+
+
+def mount(source: str, target: Path, kind: str | None, flags: int, data: str | None = None) -> None:
+    """`mount(2)` with an error that names the folder."""
+    words = [word.encode() if word is not None else None for word in (source, str(target), kind, data)]
+    _checked(libc.mount(*words[:3], flags, words[3]), f"mount {target}")
+
+
+def build_root(root: Path, plan: dict) -> None:
+    """Fills an empty folder with the mounts of the plan."""
+    mount("none", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755")
+    for link, target in plan["links"]:
+        (root / link.lstrip("/")).symlink_to(target)
+    for folder, size in plan["folders"]:
+        if not any(Path(folder).is_relative_to(inside) for _, inside in plan["shown"]):
+            _memory(root, folder, size)
+    for source, inside in plan["shown"]:
+        _show(Path(source), root / inside.lstrip("/"))
+    for folder, size in plan["folders"]:
+        if any(Path(folder).is_relative_to(inside) for _, inside in plan["shown"]):
+            _memory(root, folder, size)
+    (root / "dev").mkdir(exist_ok=True)
+    for device in DEVICES:
+        target = root / "dev" / device
+        target.touch()
+        mount(f"/dev/{device}", target, None, MS_BIND)
+    (root / "proc").mkdir()
+    mount("proc", root / "proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    (root / "etc").mkdir(exist_ok=True)
+    (root / "etc" / "passwd").write_text(f"student:x:{plan['user'] or 0}:0::/home/student:/bin/sh\n")
+
+
+def enter(root: Path) -> None:
+    """Makes the folder the root; the machine's own is out of reach afterwards."""
+    os.chdir(root)
+    _checked(libc.syscall(PIVOT_ROOT[platform.machine()], b".", b"."), "pivot_root")
+    _checked(libc.umount2(b".", MNT_DETACH), "umount /")
+    os.chdir("/")
+    mount("none", Path("/"), None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
+
+
+def give_up_rights(plan: dict) -> None:
+    """Limits, another user where root started this, no capabilities, none to be had."""
+    for name, value in plan["limits"].items():
+        resource.setrlimit(getattr(resource, name), (value, value))
+    capability = 0
+    while libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
+        capability += 1
+    if plan["user"]:
+        os.setgroups([])
+        os.setresgid(plan["user"], plan["user"], plan["user"])
+        os.setresuid(plan["user"], plan["user"], plan["user"])
+    _checked(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+
+
+def _memory(root: Path, folder: str, size: int) -> None:
+    target = root / folder.lstrip("/")
+    target.mkdir(parents=True, exist_ok=True)
+    mount("none", target, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size},mode=1777")
+
+
+def _show(source: Path, target: Path) -> None:
+    """Binds a file or folder read-only, and whatever is mounted below it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        target.mkdir(exist_ok=True)
+    else:
+        target.touch()
+    mount(str(source), target, None, MS_BIND | MS_REC)
+    for point in _mounts_below(target):
+        # A flag that the machine has set must be kept, or the kernel refuses.
+        kept = os.statvfs(point).f_flag & (MS_NODEV | MS_NOEXEC)
+        mount("none", point, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | kept)
+
+
+def _mounts_below(target: Path) -> list[Path]:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    points = [Path(line.split()[4].replace("\\040", " ")) for line in lines]
+    return [point for point in points if point.is_relative_to(target)]
+
+
+def _checked(result: int, what: str) -> None:
+    if result:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+
+
+def main() -> None:
+    """Reads the plan from the first argument, and becomes the command in it."""
+    plan = json.loads(sys.argv[1])
+    root = Path(plan["root"])
+    build_root(root, plan)
+    enter(root)
+    give_up_rights(plan)
+    os.chdir(plan["folder"])
+    os.execve(plan["command"][0], plan["command"], plan["environment"])
+
+
+if __name__ == "__main__":
+    main()

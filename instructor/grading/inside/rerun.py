@@ -1,0 +1,117 @@
+"""Runs a notebook as it was handed in, cell by cell, and reports what came out of each.
+
+    job    {"cells": [source or null, ...], "cell_seconds": s, "output_bytes": n}; null: a cell without code
+    lines  {"begin": place}, then {"outputs": [...], "seconds": s} when that cell is through
+    end    {"ending": "done" | "time" | "output" | "died"}
+
+An output is {"text": ...}, {"png": base64, "text": what it shows}, or
+{"error": name, "text": its last words}.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from jupyter_client import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from report import Report, read_job, share_finished_work
+
+SOCKETS = "/tmp/kernel"  # short: the path of a socket has at most 107 characters
+
+
+class Client(NotebookClient):
+    """A client that kills the kernel when too much comes out."""
+
+    room = 0
+    overflow = False
+
+    def output(self, outs, msg, display_id, cell_index):
+        self.room -= _size(msg["content"])
+        if self.room >= 0:
+            return super().output(outs, msg, display_id, cell_index)
+        if not self.overflow:
+            self.overflow = True
+            os.kill(self.km.provisioner.process.pid, signal.SIGKILL)
+        return None
+
+
+def run(job: dict, report: Report) -> str:
+    """Runs the job.
+
+    Args:
+        job: see above.
+        report: for what comes out of each cell.
+
+    Returns:
+        How it ended.
+    """
+    notebook = nbformat.v4.new_notebook(cells=[_cell(source) for source in job["cells"]])
+    started = 0.0
+
+    def begin(cell, cell_index):
+        nonlocal started
+        started = time.monotonic()
+        report.line({"begin": cell_index})
+
+    def end(cell, **_):
+        report.line({"outputs": _outputs(cell), "seconds": time.monotonic() - started})
+
+    client = Client(
+        notebook,
+        km=AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{SOCKETS}-{os.getpid()}"),
+        timeout=job["cell_seconds"],
+        allow_errors=True,
+        shutdown_kernel="immediate",
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(Path.cwd())}},
+        on_cell_execute=begin,
+        on_cell_executed=end,
+    )
+    client.owns_km = True  # so it ends the kernel
+    client.room = job["output_bytes"]
+    try:
+        client.execute()
+    except CellTimeoutError:
+        return "time"
+    except DeadKernelError:
+        return "output" if client.overflow else "died"
+    return "done"
+
+
+def _cell(source: str | None) -> nbformat.NotebookNode:
+    return nbformat.v4.new_markdown_cell("") if source is None else nbformat.v4.new_code_cell(source)
+
+
+def _outputs(cell: nbformat.NotebookNode) -> list[dict]:
+    return [kept for output in cell.get("outputs", []) if (kept := _kept(output))]
+
+
+def _kept(output: nbformat.NotebookNode) -> dict | None:
+    if output.output_type == "stream":
+        return {"text": output.text} if output.name == "stdout" else None
+    if output.output_type == "error":
+        return {"error": str(output.ename), "text": str(output.evalue)}
+    data = output.get("data", {})
+    if "image/png" in data:
+        return {"png": data["image/png"], "text": data.get("text/plain", "")}
+    return {"text": data["text/plain"] + "\n"} if "text/plain" in data else None
+
+
+def _size(content) -> int:
+    if isinstance(content, dict):
+        return sum(_size(value) for value in content.values())
+    if isinstance(content, list):
+        return sum(_size(value) for value in content)
+    return len(content) if isinstance(content, str) else 8
+
+
+if __name__ == "__main__":
+    report = Report()
+    sys.stdout = sys.stderr
+    job = read_job()
+    share_finished_work()
+    report.end({"ending": run(job, report)})

@@ -1,0 +1,172 @@
+"""Second verdict: what are the answers worth, each in the course's own notebook, on inputs of our own?
+
+The sandbox gives back outputs; they are judged here, where none of the student's code runs.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from helpers.checks import NOT_ATTEMPTED, NOT_YET, CodecError, Outcome, Verdict, decode
+from instructor.editions import answer_cells, is_stub
+from instructor.grading import sandbox, watch
+from instructor.grading.context import imports, needed
+from instructor.grading.course import Pristine, Task
+from instructor.grading.papers import Paper
+from instructor.grading.watch import Limits
+
+TRIALS = 3
+NOT_FOUND, BY_HAND = "not found", "by hand"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What an answer is worth.
+
+    Args:
+        id, title, points: of the exercise.
+        status: "correct", "not yet", "not attempted", "not found" or "by hand".
+        message: why.
+        got: points; None where a person decides.
+        section: what to read again.
+        answer: the student's cell.
+    """
+
+    id: str
+    title: str
+    points: float
+    status: str
+    message: str
+    got: float | None
+    section: str
+    answer: str
+
+
+def mark(
+    paper: Paper, pristine: Pristine, box: sandbox.Sandbox, course: Path, shared: Path | None, limits: Limits
+) -> list[Mark]:
+    """Marks every exercise of a notebook.
+
+    Args:
+        paper: what the student handed in.
+        pristine: the notebook that it was made from.
+        box: where the answers run.
+        course: the visible copy of the course.
+        shared: finished data sets and trainings.
+        limits: of time and memory.
+
+    Returns:
+        A mark an exercise, in the notebook's order.
+    """
+    answers = answer_cells(paper)
+    seeds = _seeds(answers)
+    tried = [task for task in pristine.tasks if _to_be_run(task, answers)]
+    results, reason = {}, ""
+    if tried:
+        jobs = [_job(task, answers, paper, seeds) for task in tried]
+        job = {"answers": jobs, "seconds": limits.answer_seconds}
+        program = [f"{sandbox.PROGRAMS}/answers.py"]
+        outcome = sandbox.run(box, program, job, sandbox.Visible(course, shared), limits)
+        results, reason = _results(outcome)
+    return [_mark(task, answers, results, reason, seeds) for task in pristine.tasks]
+
+
+def nothing(task: Task) -> Mark:
+    """The mark of an exercise in a notebook that was not handed in, or cannot be read."""
+    return _mark(task, {}, {}, "", [])
+
+
+def notes(paper: Paper) -> list[str]:
+    """What is odd about the answers of a notebook: several different ones for one exercise."""
+    found = [answer_cells(Paper([cell])) for cell in paper.cells]
+    pairs = {pair for answers in found for pair in answers.items() if not is_stub(pair[1])}
+    numbers = [number for number, _ in pairs]
+    return [
+        f"exercise {number} has several answers; the last was marked"
+        for number in sorted(set(numbers))
+        if numbers.count(number) > 1
+    ]
+
+
+def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
+    """Judges what came out of the sandbox for one exercise, on all trials; the worst one counts.
+
+    Args:
+        task: the exercise.
+        result: an object of the sandbox's JSON.
+        seeds: of the trials' inputs.
+
+    Returns:
+        Verdict.
+    """
+    exercise = task.exercise
+    result = result if isinstance(result, dict) else {}
+    texts = result.get("outputs")
+    if not isinstance(texts, list) or len(texts) != len(seeds):
+        problem = result.get("problem")
+        return Verdict(NOT_YET, problem[:1000] if isinstance(problem, str) else "It gave no result.", 0.0)
+    verdicts = []
+    for seed, text in zip(seeds, texts, strict=True):
+        cases = exercise.cases(np.random.default_rng(seed))
+        try:
+            outputs = decode(text if isinstance(text, str) else "")
+        except CodecError as error:
+            outputs = [Outcome(str(error)) for _ in cases]
+        verdicts.append(exercise.judge(cases, outputs))
+    return min(verdicts, key=lambda verdict: verdict.score)
+
+
+def _to_be_run(task: Task, answers: dict[str, str]) -> bool:
+    answer = answers.get(task.exercise.id)
+    return task.exercise.kind != "open" and answer is not None and not is_stub(answer)
+
+
+def _job(task: Task, answers: dict[str, str], paper: Paper, seeds: list[int]) -> dict:
+    answer = answers[task.exercise.id]
+    whole = f"{answer}\n{task.expression}"
+    own = imports(cell.source for cell in paper.cells if cell.cell_type == "code")
+    return {
+        "id": task.exercise.id,
+        "before": needed([*own, *task.before], whole),
+        "answer": answer,
+        "expression": task.expression,
+        "seeds": seeds,
+    }
+
+
+def _results(outcome: watch.Outcome) -> tuple[dict, str]:
+    """What the sandbox reported, by exercise; and why there is nothing."""
+    if outcome.ending != "done":
+        return {}, f"Your answers together took too much {outcome.ending}, and were stopped."
+    try:
+        answers = json.loads(outcome.stdout)["answers"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}, "Your answers ended the program that runs them."
+    return (answers, "") if isinstance(answers, dict) else ({}, "There is no result.")
+
+
+def _mark(task: Task, answers: dict[str, str], results: dict, reason: str, seeds: list[int]) -> Mark:
+    exercise, answer = task.exercise, answers.get(task.exercise.id)
+    if answer is None:
+        message = f"There is no cell that begins with '# Exercise {exercise.id}'."
+        status, got = NOT_FOUND, 0.0
+    elif exercise.kind == "open":
+        blank = is_stub(answer)
+        status = NOT_ATTEMPTED if blank else BY_HAND
+        message, got = ("", 0.0) if blank else ("A person reads this one.", None)
+    elif is_stub(answer):
+        status, message, got = NOT_ATTEMPTED, "The cell is as you found it.", 0.0
+    else:
+        verdict = judge(task, results.get(exercise.id, {"problem": reason}), seeds)
+        status, message, got = verdict.status, verdict.message, verdict.score * exercise.points
+    about = exercise.id, exercise.title, exercise.points
+    return Mark(*about, status, message, got, task.section, answer or "")
+
+
+def _seeds(answers: dict[str, str]) -> list[int]:
+    """Of inputs that no student knows beforehand; the same ones when the same answers are marked again."""
+    digest = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).digest()
+    return [int.from_bytes(digest[4 * trial : 4 * trial + 4]) for trial in range(TRIALS)]

@@ -1,0 +1,36 @@
+"""The instructor's own run of the course: each submission finds its data set and trainings done."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from helpers import settings
+from helpers.files import read_json, write_json
+from instructor.execution import run_course
+from instructor.grading.course import Course
+
+PREPARED = "prepared-for-grading.json"
+
+
+def prepare(course: Course) -> Path:
+    """Runs the course's own notebooks on the quick data, unless that was done before.
+
+    Args:
+        course: the course.
+
+    Returns:
+        The COURSE_HOME with what they left.
+
+    Raises:
+        NotebookError: the course itself does not run.
+    """
+    os.environ.update(COURSE_DATA="phantoms", COURSE_PROFILE="quick")
+    home = settings.load().home
+    done = read_json(home / PREPARED) or {}
+    if done.get("material") != course.material:
+        print("Running the course's own notebooks first: every submission shares their data and trainings.")
+        with tempfile.TemporaryDirectory() as pages:
+            run_course(course.paths, Path(pages))
+        home.mkdir(parents=True, exist_ok=True)
+        write_json(home / PREPARED, {"material": course.material})
+    return home

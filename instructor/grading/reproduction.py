@@ -1,0 +1,142 @@
+"""First verdict: does the notebook, as handed in, run from top to bottom?"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from instructor.grading import sandbox
+from instructor.grading.figures import clean_png
+from instructor.grading.papers import Paper
+from instructor.grading.watch import Limits, Outcome
+
+YES, NO = "yes", "no"
+MOST_FIGURES = 40
+LONGEST_TEXT, LONGEST_ALT = 20_000, 1000
+REASONS = {
+    "time": "it ran for too long (more than {limit}), and was stopped",
+    "memory": "it took more than {memory} GB of memory, and was stopped",
+    "processes": "it started more than {processes} processes, and was stopped",
+    "output": "it wrote more than {output} MB, and was stopped",
+    "died": "Python was ended by the cell itself, or by a lack of memory",
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that did not run.
+
+    Args:
+        place: among all cells, from 0.
+        source: the cell.
+        reason: the error, or what was too much.
+    """
+
+    place: int
+    source: str
+    reason: str
+
+
+@dataclass
+class Rerun:
+    """What came of running a notebook again.
+
+    Args:
+        verdict: "yes" or "no".
+        failures: the cells that did not run, in order; the last may have ended it all.
+        reason: what ended it outside any cell, or "".
+        texts: what each finished code cell printed, by its place.
+        figures: place of the cell, PNG picture in base64, and what it shows.
+        seconds: wall time.
+    """
+
+    verdict: str = YES
+    failures: list[Failure] = field(default_factory=list)
+    reason: str = ""
+    texts: dict[int, str] = field(default_factory=dict)
+    figures: list[tuple[int, str, str]] = field(default_factory=list)
+    seconds: float = 0
+
+
+def rerun(paper: Paper, box: sandbox.Sandbox, course: Path, shared: Path | None, limits: Limits, cores: int):
+    """Runs a notebook in a sandbox.
+
+    Args:
+        paper: the notebook.
+        box: where.
+        course: the visible copy of the course.
+        shared: finished data sets and trainings, so that only what differs is done again.
+        limits: when it is stopped.
+        cores: threads for it.
+
+    Returns:
+        Rerun.
+    """
+    job = {
+        "cells": [cell.source if cell.cell_type == "code" else None for cell in paper.cells],
+        "cell_seconds": limits.cell_seconds,
+        "output_bytes": limits.output_bytes // 2,
+    }
+    program = [f"{sandbox.PROGRAMS}/rerun.py"]
+    outcome = sandbox.run(box, program, job, sandbox.Visible(course, shared), limits, cores)
+    return _read(paper, outcome, limits)
+
+
+def _read(paper: Paper, outcome: Outcome, limits: Limits) -> Rerun:
+    """Believes nothing: every line is checked, and what is not as it should be is left out."""
+    result = Rerun(seconds=outcome.seconds)
+    place, ending = None, outcome.ending if outcome.ending != "done" else "died"
+    for line in _lines(outcome.stdout):
+        if type(line.get("begin")) is int and 0 <= line["begin"] < len(paper.cells):
+            place = line["begin"]
+        elif isinstance(line.get("outputs"), list) and place is not None:
+            _take(result, paper, place, line["outputs"])
+            place = None
+        elif line.get("ending") in ("done", *REASONS) and outcome.ending == "done":
+            ending = line["ending"]
+    if ending != "done":
+        reason = _reason(ending, limits, whole=outcome.ending == "time")
+        if place is None:
+            result.reason = reason
+        else:
+            result.failures.append(Failure(place, paper.cells[place].source, reason))
+    if result.failures or result.reason:
+        result.verdict = NO
+    return result
+
+
+def _take(result: Rerun, paper: Paper, place: int, outputs: list) -> None:
+    texts = []
+    for output in outputs:
+        if not isinstance(output, dict):
+            continue
+        said = {key: value for key, value in output.items() if isinstance(value, str)}
+        if "error" in said:
+            words = f"{said['error']}: {said.get('text', '')}"[:1000]
+            result.failures.append(Failure(place, paper.cells[place].source, words))
+        elif "png" in said and len(result.figures) < MOST_FIGURES:
+            picture = clean_png(said["png"])
+            shows = said.get("text", "")[:LONGEST_ALT] or f"Figure that cell {place + 1} drew"
+            result.figures += [(place, picture, shows)] if picture else []
+        elif "text" in said:
+            texts.append(said["text"][:LONGEST_TEXT])
+    result.texts[place] = "".join(texts)
+
+
+def _lines(stdout: bytes):
+    for line in stdout.splitlines():
+        try:
+            content = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(content, dict):
+            yield content
+
+
+def _reason(ending: str, limits: Limits, whole: bool) -> str:
+    seconds = limits.seconds if whole else limits.cell_seconds
+    return REASONS[ending].format(
+        limit=f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds",
+        memory=round(limits.memory_bytes / 2**30, 1),
+        processes=limits.processes,
+        output=limits.output_bytes // 2 // 2**20,
+    )

@@ -1,0 +1,116 @@
+"""Files that were handed in -> one submission a student and notebook."""
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from instructor.editions import answer_cells, is_stub
+from instructor.grading.course import Course, Pristine
+from instructor.grading.intake import HandedIn
+from instructor.grading.names import copy_number, slugs
+from instructor.grading.papers import Paper, PaperError, read_paper
+
+
+@dataclass
+class Submission:
+    """What one student handed in for one notebook of the course.
+
+    Args:
+        student: the name.
+        slug: the name as part of a file name.
+        number: Moodle's number of the participant, or None.
+        notebook: the name of the course's notebook.
+        content: the file; None where nothing usable was handed in.
+        path: where it lay.
+        problem: why it cannot be graded.
+        notes: what the instructor may want to look at.
+    """
+
+    student: str
+    slug: str
+    number: str | None
+    notebook: str
+    content: bytes | None = None
+    path: str = ""
+    problem: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    file: HandedIn
+    paper: Paper
+    pristine: Pristine
+
+    @property
+    def rank(self) -> tuple[float, int, int]:
+        """The latest; of two as old, the highest copy, and then the one with more answers."""
+        answered = sum(not is_stub(answer) for answer in answer_cells(self.paper).values())
+        return self.file.modified, copy_number(self.file.path), answered
+
+
+def submissions(files: list[HandedIn], course: Course) -> list[Submission]:
+    """Sorts files by student and notebook.
+
+    Args:
+        files: from the intake.
+        course: whose notebooks they should be.
+
+    Returns:
+        A submission for each student and each notebook of the course, in order of names;
+        where a student handed in nothing for a notebook, it says so.
+    """
+    students = sorted({file.student for file in files}, key=str.casefold)
+    named = slugs(students)
+    found = []
+    for student in students:
+        own = [file for file in files if file.student == student]
+        number = next((file.number for file in own if file.number), None)
+        empty = [Submission(student, named[student], number, one.name) for one in course.notebooks]
+        found += _of_student(own, empty, course)
+    return found
+
+
+def _of_student(files: list[HandedIn], empty: list[Submission], course: Course) -> list[Submission]:
+    by_notebook = {submission.notebook: submission for submission in empty}
+    candidates: dict[str, list[_Candidate]] = {name: [] for name in by_notebook}
+    for file in files:
+        problem, candidate = _examined(file, course)
+        if candidate:
+            candidates[candidate.pristine.name].append(candidate)
+        else:
+            _note(by_notebook, file.path, course, f"{file.path.name} {problem}")
+    for name, submission in by_notebook.items():
+        if candidates[name]:
+            _choose(submission, sorted(candidates[name], key=lambda one: one.rank))
+        elif submission.notes:
+            submission.problem = "; ".join(submission.notes)
+        else:
+            submission.problem = "was not handed in"
+    return list(by_notebook.values())
+
+
+def _examined(file: HandedIn, course: Course) -> tuple[str | None, _Candidate | None]:
+    if file.problem:
+        return file.problem, None
+    try:
+        paper = read_paper(file.content)
+    except PaperError as error:
+        return str(error), None
+    pristine = course.the_one_like(paper, file.path)
+    if pristine is None:
+        return "is none of the course's notebooks", None
+    return None, _Candidate(file, paper, pristine)
+
+
+def _choose(submission: Submission, candidates: list[_Candidate]) -> None:
+    chosen = candidates[-1]
+    submission.content, submission.path = chosen.file.content, str(chosen.file.path)
+    if len(candidates) > 1:
+        others = ", ".join(sorted(one.file.path.name for one in candidates[:-1]))
+        submission.notes.append(f"several versions: {chosen.file.path.name} was graded, not {others}")
+
+
+def _note(by_notebook: dict[str, Submission], path: PurePosixPath, course: Course, words: str) -> None:
+    """Puts a note where the file's name belongs; to the first notebook if it says nothing."""
+    named = [one.name for one in course.notebooks if one.named_in(path)]
+    by_notebook[(named or list(by_notebook))[0]].notes.append(words)
