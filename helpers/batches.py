@@ -7,6 +7,11 @@ import keras
 import numpy as np
 
 from helpers.augmentation import Augmentation
+from helpers.errors import CourseError
+
+
+class BatchesError(CourseError):
+    """Batches that cannot be made."""
 
 
 class Batches(keras.utils.PyDataset):
@@ -38,7 +43,7 @@ class Batches(keras.utils.PyDataset):
         handed_over: {index: time} of the micro-batches of this epoch, by `time.perf_counter`.
 
     Raises:
-        ValueError: `rows` is empty, or `micro_batch` does not divide `batch`.
+        BatchesError: `rows` is empty, or `micro_batch` does not divide `batch`.
     """
 
     def __init__(
@@ -54,9 +59,9 @@ class Batches(keras.utils.PyDataset):
     ):
         super().__init__(workers=2, max_queue_size=8)
         if len(rows) == 0:
-            raise ValueError("there are no slices to make batches of.")
+            raise BatchesError("there are no slices to make batches of.")
         if batch % micro_batch:
-            raise ValueError(f"micro_batch {micro_batch} does not divide batch {batch}.")
+            raise BatchesError(f"micro_batch {micro_batch} of a schedule does not divide its batch {batch}.")
         self.images, self.targets, self.rows = images, targets, np.asarray(rows)
         self.batch, self.accumulation_steps = batch, batch // micro_batch
         self.shuffle_seed, self.epoch = shuffle_seed, first_epoch

@@ -35,7 +35,7 @@ class Checkpoint(keras.callbacks.Callback):
     def __init__(self, generations: Generations, watched: list[keras.callbacks.Callback], epochs: int):
         super().__init__()
         self.generations, self.watched, self.epochs = generations, watched, epochs
-        blank = {"history": [], "finished": False, "best_epoch": 0, "micro_batch": None}
+        blank = {"history": [], "finished": False, "best_epoch": 0, "micro_batch": None, "device": None}
         self.state = generations.newest() or blank
 
     @property

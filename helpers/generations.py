@@ -30,18 +30,29 @@ class Generations:
         self.folder, self.copies = Path(folder), copies
         self.folder.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def folders(self) -> list[Path]:
+        """Where states are kept."""
+        return [folder for folder in (self.folder, self.copies) if folder]
+
     def newest(self) -> dict | None:
-        """Finds the newest whole state; one from the copies is brought back first.
+        """Finds the newest whole state, and sees to it that both folders have it.
 
         Returns:
             What `save` was given, or None.
         """
         here = _newest_whole(self.folder)
-        there = _newest_whole(self.copies) if self.copies else None
-        if there and (here is None or there["epoch"] > here["epoch"]):
-            print(f"Brought back from {self.copies}.")
-            _copy(self.copies, self.folder, there)
-            return there
+        try:
+            there = _newest_whole(self.copies) if self.copies else None
+            if there and (here is None or there["epoch"] > here["epoch"]):
+                _copy(self.copies, self.folder, there)
+                print(f"Brought back from {self.copies}.")
+                return there
+        except OSError as error:  # a Drive that has broken down
+            print(f"The copies in {self.copies} cannot be read: {error.strerror or error}.")
+            return here
+        if self.copies and here and (there is None or there["epoch"] < here["epoch"]):
+            self._copy_away(here)
         return here
 
     def save(self, epoch: int, state: dict, save_weights: Callable[[Path], None]) -> None:
@@ -87,8 +98,11 @@ def _newest_whole(folder: Path) -> dict | None:
 
 
 def _weights_whole(folder: Path, state: dict) -> bool:
-    files = {folder / name: digest for name, digest in state["weights"].items()}
-    return all(path.is_file() and _sha256(path) == digest for path, digest in files.items())
+    return all(_is_whole(folder / name, digest) for name, digest in state["weights"].items())
+
+
+def _is_whole(path: Path, digest: str) -> bool:
+    return path.is_file() and _sha256(path) == digest
 
 
 def _write(folder: Path, state: dict) -> None:
@@ -96,8 +110,8 @@ def _write(folder: Path, state: dict) -> None:
 
 
 def _copy(source: Path, destination: Path, state: dict) -> None:
-    for name in state["weights"]:
-        if not (destination / name).is_file() or name == _weights(state["epoch"]):
+    for name, digest in state["weights"].items():
+        if not _is_whole(destination / name, digest):
             shutil.copyfile(source / name, destination / ASIDE)
             (destination / ASIDE).replace(destination / name)
     _write(destination, state)
@@ -112,6 +126,7 @@ def _remove_outdated(folder: Path, epoch: int) -> None:
     for pattern in ("epoch-*.json", f"epoch-*{WEIGHTS}"):
         for path in folder.glob(pattern):
             if path.name not in wanted:
+                path.write_bytes(b"")  # Drive keeps what is removed in its bin, which counts as used
                 path.unlink()
 
 

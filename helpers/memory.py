@@ -1,5 +1,6 @@
 """How many slices fit on the device at once."""
 
+import math
 import shutil
 import subprocess
 
@@ -53,8 +54,8 @@ def step_bytes_per_slice(network: keras.Model) -> float:
     values = 0
     for layer in network.layers:
         bits = 16 if layer.compute_dtype in ("float16", "bfloat16") else 32
-        values += keras.ops.prod(layer.output.shape[1:]) * bits // 8
-    return STEP_FACTOR * int(values)
+        values += math.prod(layer.output.shape[1:]) * bits // 8
+    return STEP_FACTOR * values
 
 
 def free_bytes() -> int:

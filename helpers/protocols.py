@@ -15,7 +15,7 @@ from helpers.dataset import Dataset
 from helpers.prediction import predict
 from helpers.settings import Schedule
 from helpers.splits import Split
-from helpers.training import Run, train_classifier
+from helpers.training import DEFAULTS, Options, Run, train_classifier
 from helpers.uncertainty import Interval
 
 
@@ -50,6 +50,7 @@ def cross_validate(
     schedule: Schedule,
     folder: Path,
     seed: int,
+    options: Options = DEFAULTS,
     *,
     size: int = 128,
 ) -> Trial:
@@ -64,6 +65,7 @@ def cross_validate(
         schedule: of each training.
         folder: for the checkpoints.
         seed: of weights, dropout and shuffling.
+        options: switches of the trainings.
         size: 128 or 512, pixels a side.
 
     Returns:
@@ -73,7 +75,7 @@ def cross_validate(
     for number, split in enumerate(folds, start=1):
         keras.utils.set_random_seed(seed)
         network = models.classifier((size, size, 3))
-        run = train_classifier(network, dataset, split, schedule, Path(folder), seed, quiet=True)
+        run = train_classifier(network, dataset, split, schedule, Path(folder), seed, options, quiet=True)
         predicted = predict(network, dataset.images(size), split.test)
         accuracy = np.mean(predicted.argmax(axis=1) + 1 == dataset.labels[split.test])
         print(f"{name}, fold {number} of {len(folds)}: {accuracy:.2f} right  ({run.seconds:.0f} s)")

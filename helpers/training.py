@@ -201,7 +201,8 @@ def _train(task: _Task, folder: Path) -> Run:
     checkpoint = Checkpoint(generations, _watched(task), task.schedule.epochs)
     done = len(checkpoint.history)
     if checkpoint.finished:
-        task.say(f"Already trained, for {done} epochs: loaded. To train again, delete\n{generations.folder}")
+        folders = "\n".join(map(str, generations.folders))
+        task.say(f"Already trained, for {done} epochs: loaded. To train again, delete\n{folders}")
     else:
         if done:
             task.say(f"Going on after epoch {done}.")
@@ -227,9 +228,12 @@ def _fit_what_fits(task: _Task, checkpoint: Checkpoint) -> None:
     """Fits; where memory runs out, again from the last checkpoint in smaller portions."""
     batch = task.schedule.batch
     state = checkpoint.state
-    state["micro_batch"] = (
-        state["micro_batch"] or task.schedule.micro_batch or memory.micro_batch(task.network, batch)
-    )
+    device = "GPU" if memory.on_gpu() else "CPU"
+    if state["device"] != device:  # what fitted on another one says nothing
+        before, state["device"] = state["device"], device
+        state["micro_batch"] = task.schedule.micro_batch or memory.micro_batch(task.network, batch)
+        if before:
+            task.say(f"This is a {device}, not a {before} as before: {state['micro_batch']} slices at once.")
     while True:
         try:
             return _fit(task, checkpoint, state["micro_batch"])
@@ -329,14 +333,14 @@ def _key(task: _Task) -> str:
     """A hash of what tells one training from another: data, split, network, schedule, seed."""
     network, dataset, split = task.network, task.dataset, task.split
     layers = layer_table(network).drop(columns="layer").to_json()
-    rates = [layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
+    configs = [layer.get_config() | {"name": None} for layer in network.layers]
     parts = {
         "data": dataset.fingerprint["content"],
         "slices": dataset.table["number"].tolist(),
         "split": [split.train.tolist(), split.validation.tolist()],
-        "network": [layers, rates],
+        "network": [layers, configs],
         "schedule": asdict(task.schedule),
         "seed": task.seed,
         "options": _numeric_options(task),
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,7 +1,9 @@
+import errno
 import json
 
 import pytest
 
+from helpers import generations as generations_module
 from helpers.generations import Generations
 
 
@@ -96,13 +98,53 @@ def test_a_lost_folder_comes_back_from_the_copies(tmp_path, capsys):
     assert Generations(tmp_path / "here").newest()["epoch"] == 3
 
 
-def test_a_later_copy_wins_and_an_earlier_one_does_not(tmp_path):
-    fill(tmp_path / "drive", epochs=2)
-    fill(tmp_path / "here", epochs=3)
+@pytest.mark.parametrize("here, drive", [(3, 2), (2, 3)])
+def test_the_later_of_folder_and_copies_wins(tmp_path, here, drive):
+    fill(tmp_path / "drive", epochs=drive)
+    fill(tmp_path / "here", epochs=here)
     assert Generations(tmp_path / "here", tmp_path / "drive").newest()["epoch"] == 3
-    torn(tmp_path / "here" / "epoch-003.weights.h5")
-    torn(tmp_path / "here" / "epoch-002.weights.h5")
-    assert Generations(tmp_path / "here", tmp_path / "drive").newest()["epoch"] == 2
+    assert Generations(tmp_path / "here").newest()["epoch"] == 3
+    assert Generations(tmp_path / "drive").newest()["epoch"] == 3
+
+
+def test_a_damaged_best_is_mended_from_the_copies(tmp_path):
+    fill(tmp_path / "here", best=1, copies=tmp_path / "drive")
+    flipped(tmp_path / "here" / "epoch-001.weights.h5")
+    generations = Generations(tmp_path / "here", tmp_path / "drive")
+    assert generations.newest()["epoch"] == 3
+    assert generations.weights(1).read_text() == "weights 1"
+
+
+def test_copies_of_another_course_of_the_training_are_replaced(tmp_path):
+    """Trained with copies, then from the beginning without, then with them again."""
+    fill(tmp_path / "drive", epochs=2, best=1)
+    (tmp_path / "drive" / "epoch-001.weights.h5").write_text("weights of other random numbers")
+    generations = fill(tmp_path / "here", epochs=3, best=1)
+    generations.copies = tmp_path / "drive"
+    generations.newest()
+    lost = Generations(tmp_path / "new machine", tmp_path / "drive")
+    assert lost.newest()["epoch"] == 3
+    assert lost.weights(1).read_text() == "weights 1"
+
+
+def test_what_was_saved_without_copies_is_copied_later(tmp_path):
+    fill(tmp_path / "here")
+    Generations(tmp_path / "here", tmp_path / "drive").newest()
+    assert Generations(tmp_path / "new machine", tmp_path / "drive").newest()["epoch"] == 3
+
+
+def test_copies_that_cannot_be_read_do_not_end_a_training(tmp_path, capsys, monkeypatch):
+    fill(tmp_path / "here")
+    whole = generations_module._newest_whole
+
+    def broken(folder):
+        if folder.name == "drive":
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+        return whole(folder)
+
+    monkeypatch.setattr(generations_module, "_newest_whole", broken)
+    assert Generations(tmp_path / "here", tmp_path / "drive").newest()["epoch"] == 3
+    assert "cannot be read: Transport endpoint" in capsys.readouterr().out
 
 
 def test_after_damage_the_next_states_are_kept_as_ever(tmp_path):

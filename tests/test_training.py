@@ -144,6 +144,38 @@ def test_another_seed_is_another_training(dataset, tmp_path, capsys):
     assert len(list(tmp_path.iterdir())) == 2  # and leaves the first alone
 
 
+def test_another_activation_is_another_training(dataset, tmp_path, capsys):
+    split = classification_split(dataset.labels, seed=0)
+    for activation in ("relu", "tanh"):
+        network = small_classifier()
+        network.layers[1].activation = keras.activations.get(activation)
+        training.train_classifier(network, dataset, split, Schedule(1, 8, 4), tmp_path, seed=1)
+    assert "Already trained" not in capsys.readouterr().out
+
+
+def test_what_fits_is_found_out_anew_on_another_device(dataset, tmp_path, monkeypatch, capsys):
+    split, schedule = classification_split(dataset.labels, seed=0), Schedule(2, 8, None)
+    arguments = dataset, split, schedule, tmp_path, 1, Options(xla=False)
+    begin = training.EpochLines.on_epoch_begin
+
+    def lost(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        begin(self, epoch, logs)
+
+    with monkeypatch.context() as gpu:
+        gpu.setattr(training.memory, "on_gpu", lambda: True)
+        gpu.setattr(training.memory, "micro_batch", lambda network, batch: 8)
+        gpu.setattr(training.EpochLines, "on_epoch_begin", lost)
+        with pytest.raises(KeyboardInterrupt):
+            training.train_classifier(small_classifier(), *arguments)
+    monkeypatch.setattr(training.memory, "micro_batch", lambda network, batch: 2)
+    run = training.train_classifier(small_classifier(), *arguments)
+    assert run.micro_batch == 2
+    assert run.epochs_before == 1
+    assert "This is a CPU, not a GPU as before: 2 slices at once." in capsys.readouterr().out
+
+
 def test_early_stopping_watches_the_training_loss(dataset, tmp_path, capsys):
     still = Schedule(epochs=20, batch=8, micro_batch=8, learning_rate=0.0)
     network = models.classifier((128, 128, 1), filters=(2,), dropout=0.0)
