@@ -99,6 +99,10 @@ FORGED_RESULTS = """
             try: os.write(os.open(f'/proc/{process}/fd/{fd}', os.O_WRONLY | os.O_NONBLOCK), forged.encode())
             except OSError: pass
 """
+HALF = """
+    print('\\ud800')
+    raise ValueError('\\udc80')
+"""
 RUDE = """
     class Rude(Exception):
         def __str__(self): raise SystemExit(0)
@@ -200,6 +204,12 @@ def _on_the_marks() -> dict[str, Attack]:
         "rude errors": Attack(reason="SystemExit", points=0, answers=_both(RUDE, "raise Rude()")),
         "one answer loops": Attack(
             reason=TOO_LONG, points=1, answers=("# Exercise 1.2.1\nwhile True: pass", RIGHT[1])
+        ),
+        "half characters in errors": Attack(
+            HALF,
+            reason="ValueError",
+            points=1,
+            answers=("# Exercise 1.2.1\nraise ValueError('\\ud800')", RIGHT[1]),
         ),
         "picture with a script": Attack(PICTURE),
         "scripts everywhere": Attack(

@@ -2,17 +2,19 @@
 
 import csv
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import tiny_course as tiny
 
 from helpers.checks import encode
-from instructor.grading import marks, open_marks, tables
+from instructor.grading import marks, open_marks, reproduction, tables
 from instructor.grading.context import checked_expression, imports, needed
 from instructor.grading.course import Course
 from instructor.grading.papers import read_paper
 from instructor.grading.stored import compare, same_words, similar_numbers
+from instructor.grading.watch import Outcome
 
 BEFORE = [
     "import numpy as np\nfrom helpers import assembly as made",
@@ -123,6 +125,23 @@ def test_whatever_the_sandbox_says_is_a_verdict(task, result):
     verdict = marks.judge(task, result, [1, 2])
     assert verdict.score == 0
     assert verdict.message
+
+
+@pytest.mark.parametrize("result", [{"problem": "\ud800"}, {"outputs": ['"\\ud800"'] * 2}])
+def test_half_characters_do_not_get_into_a_message(task, result):
+    assert marks.judge(task, result, [1, 2]).message.encode()
+
+
+def test_half_characters_do_not_get_into_a_rerun():
+    lines = [
+        {"begin": 1},
+        {"outputs": [{"text": "\ud800"}, {"error": "\ud800", "text": "\ud800"}], "seconds": 1},
+    ]
+    said = "\n".join(map(json.dumps, lines)).encode()
+    read = reproduction._read(
+        read_paper(tiny.notebook().encode()), Outcome(said, "", "done", 0, 1.0, 0), tiny.LIMITS
+    )
+    assert json.dumps(asdict(read), ensure_ascii=False).encode()
 
 
 def test_several_answers_are_said():
