@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from helpers.errors import CourseError
-from instructor.grading.papers import storable
 from instructor.grading.names import apart, student_of, without_wrapper
+from instructor.grading.papers import storable
 
 LARGEST_BYTES = 30 * 2**20
 LARGEST_ARCHIVE_BYTES = 200 * 2**20  # of a student's own archive: packed, and all that comes out of it

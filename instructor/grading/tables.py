@@ -159,7 +159,7 @@ def _slim(result: dict) -> dict:
 
 
 def write_csv(path: Path, header: list[str], rows: list[list]) -> None:
-    """Writes a table that no spreadsheet executes, aside and then renamed: a kill leaves the old one or the new.
+    """Writes a table that no spreadsheet executes, aside and renamed: a kill leaves the old or the new.
 
     Args:
         path: of the file; its folder is made if need be.
