@@ -157,10 +157,11 @@ def is_stub(source: str) -> bool:
 
     Returns:
         True where nothing but None is returned and assigned, or the place of an open answer
-        is as it was.
+        has nothing beside its first line.
     """
     if OPEN_STUB in source:
-        return True
+        rest = MARK.sub("", source.replace(OPEN_STUB, ""), count=1)
+        return not rest.strip("* \t\n\r")
     try:
         nodes = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -60,6 +60,21 @@ MOUNT = """
     import subprocess
     subprocess.run(['mount', '-o', 'remount,rw', '/usr'], check=True)
 """
+HIDDEN_FILE = """
+    import os
+    hidden = os.memfd_create('hidden')
+    while True: os.write(hidden, b'x' * 2**26)
+"""
+HIDDEN_FOLDER = """
+    import ctypes, os
+    libc = ctypes.CDLL(None, use_errno=True)
+    def checked(result):
+        if result: raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    checked(libc.unshare(0x10020000))  # CLONE_NEWUSER | CLONE_NEWNS
+    checked(libc.mount(b'none', b'/tmp', b'tmpfs', 0, b'size=64g'))
+    with open('/tmp/big', 'wb') as big:
+        for _ in range(10**4): big.write(b'x' * 2**20)
+"""
 LINK = """
     import os
     os.symlink(VICTIM, '/tmp/link')
@@ -98,6 +113,10 @@ FORGED_RESULTS = """
         for fd in range(20):
             try: os.write(os.open(f'/proc/{process}/fd/{fd}', os.O_WRONLY | os.O_NONBLOCK), forged.encode())
             except OSError: pass
+"""
+HALF = """
+    print('\\ud800')
+    raise ValueError('\\udc80')
 """
 RUDE = """
     class Rude(Exception):
@@ -164,6 +183,8 @@ def _on_the_machine() -> dict[str, Attack]:
         "fork bomb": Attack(FORK_BOMB, "processes|memory|too long"),
         "50 GB at once": Attack("huge = bytearray(50 * 2**30)", f"MemoryError|{ENDED}"),
         "50 GB bit by bit": Attack(HOARD, f"memory|MemoryError|{ENDED}"),
+        "memory in a file without a name": Attack(HIDDEN_FILE, "PermissionError|too large"),
+        "memory in a folder of its own": Attack(HIDDEN_FOLDER, "PermissionError"),
         "10 GB of output": Attack(CHATTER, "it wrote more than"),
         "10 GB on disk": Attack(FULL_DISK, "No space left|too large"),
         "killed kernel": Attack("import os; os.kill(os.getpid(), 9)", ENDED),
@@ -200,6 +221,12 @@ def _on_the_marks() -> dict[str, Attack]:
         "rude errors": Attack(reason="SystemExit", points=0, answers=_both(RUDE, "raise Rude()")),
         "one answer loops": Attack(
             reason=TOO_LONG, points=1, answers=("# Exercise 1.2.1\nwhile True: pass", RIGHT[1])
+        ),
+        "half characters in errors": Attack(
+            HALF,
+            reason="ValueError",
+            points=1,
+            answers=("# Exercise 1.2.1\nraise ValueError('\\ud800')", RIGHT[1]),
         ),
         "picture with a script": Attack(PICTURE),
         "scripts everywhere": Attack(

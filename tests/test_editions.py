@@ -30,6 +30,9 @@ checks.check("1.5", twice)"""
 FIGURE = {"image/png": "iVBORw0KGgo=", "text/plain": "A figure."}
 
 
+PLACE = "**Your answer to Think! 1.10**\n\n"
+
+
 def marked(grade_id, **roles):
     return {"nbgrader": {"grade_id": grade_id, "solution": False, "grade": False} | roles}
 
@@ -232,13 +235,28 @@ def test_whatever_a_notebook_holds_answers_are_looked_for(cells):
 
 
 @pytest.mark.parametrize(
-    "source", [STUB, "culprit = None", "# Exercise 1.5\ndef f(x):\n    pass", editions.OPEN_STUB]
+    "source",
+    [
+        STUB,
+        "culprit = None",
+        "# Exercise 1.5\ndef f(x):\n    pass",
+        editions.OPEN_STUB,
+        f"{PLACE}{editions.OPEN_STUB}\n\n",
+    ],
 )
 def test_a_stub_is_known(source):
     assert editions.is_stub(source)
 
 
-@pytest.mark.parametrize("source", [ANSWER, "x = 1", "def f(:", "", "f()", "def f():\n    return 0"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(ANSWER, "x = 1", "def f(:", "", "f()", "def f():\n    return 0"),
+        f"{PLACE}{editions.OPEN_STUB}\n\nSiblings are near copies.",
+        f"{PLACE}Siblings are near copies.\n\n{editions.OPEN_STUB}",
+        f"{PLACE.strip()} Siblings are near copies.\n\n{editions.OPEN_STUB}",
+    ],
+)
 def test_an_answer_is_no_stub(source):
     assert not editions.is_stub(source)
 

@@ -12,7 +12,9 @@ from instructor.grading import crew, preparation, sandbox
 from instructor.grading.course import Course
 from instructor.grading.crew import CrewError, Options, grade_all
 from instructor.grading.intake import collect
+from instructor.grading.pages import write_pages
 from instructor.grading.submissions import submissions
+from instructor.grading.tables import write_grades
 
 MARKS_ONLY = Options(rerun=False, limits=tiny.LIMITS)
 
@@ -88,6 +90,16 @@ def test_an_interrupted_run_begins_nothing_more_and_goes_on_later(
     assert len(counted) <= 3
     monkeypatch.setattr(crew, "_remember", remember)
     assert points(graded(source, course, tmp_path))["z3"] == 2
+
+
+def test_half_characters_in_errors_stop_nobodys_grades(source, course, tmp_path):
+    half = "raise ValueError('\\ud800')"
+    answers = f"# Exercise 1.2.1\n{half}", f"{tiny.UPRIGHT}return '\\ud800'"
+    (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*answers, more=(half,)))
+    results = graded(source, course, tmp_path, Options(limits=tiny.LIMITS))
+    write_grades(results, tmp_path)
+    write_pages(results, "any", tmp_path)
+    assert "ValueError" in (tmp_path / "feedback" / "bo.html").read_text(encoding="utf-8")
 
 
 def test_another_course_or_another_way_grades_all_again(source, course, tmp_path, counted):

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import struct
+import sys
 import time
 import zipfile
 import zlib
@@ -47,6 +48,7 @@ def course(tmp_path):
         ("ana.ipynb", "ana"),
         ("../../ana/01.ipynb", "ana"),
         ("a\nb\u202ec/01.ipynb", "a b c"),
+        ("Ana Pe\N{COMBINING ACUTE ACCENT}rez/01.ipynb", "Ana Pérez"),  # as macOS writes it
     ],
 )
 def test_whose_file_it_is(path, student):
@@ -125,6 +127,26 @@ def test_a_damaged_archive_is_said_to_be_damaged(tmp_path):
     found = intake.collect(tmp_path / "in.zip")
     assert "cannot be unpacked" in found[0].problem
     assert found[1].problem is None
+
+
+def test_one_students_archive_stops_nobodys_intake(tmp_path):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("01_tiny.ipynb", tiny.notebook())
+    inner = bytearray(made.getvalue())
+    inner[60:200] = bytes(140)  # zipfile lets the decompressor's own error through
+    (tmp_path / "in.zip").write_bytes(zipped({"ana/all.zip": bytes(inner), "bo/01.ipynb": b"{}"}))
+    one, other = intake.collect(tmp_path / "in.zip")
+    assert "cannot be unpacked" in one.problem
+    assert other.problem is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are whole characters")
+def test_half_characters_in_file_names_are_replaced(tmp_path):
+    (tmp_path / "ana").mkdir()
+    (tmp_path / "ana" / "01_\udc80.ipynb").write_text(tiny.notebook())
+    (one,) = intake.collect(tmp_path)
+    assert str(one.path).encode()
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "text"])

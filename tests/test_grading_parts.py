@@ -2,17 +2,19 @@
 
 import csv
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import tiny_course as tiny
 
 from helpers.checks import encode
-from instructor.grading import marks, open_marks, tables
+from instructor.grading import marks, open_marks, reproduction, tables
 from instructor.grading.context import checked_expression, imports, needed
 from instructor.grading.course import Course
 from instructor.grading.papers import read_paper
 from instructor.grading.stored import compare, same_words, similar_numbers
+from instructor.grading.watch import Outcome
 
 BEFORE = [
     "import numpy as np\nfrom helpers import assembly as made",
@@ -125,6 +127,23 @@ def test_whatever_the_sandbox_says_is_a_verdict(task, result):
     assert verdict.message
 
 
+@pytest.mark.parametrize("result", [{"problem": "\ud800"}, {"outputs": ['"\\ud800"'] * 2}])
+def test_half_characters_do_not_get_into_a_message(task, result):
+    assert marks.judge(task, result, [1, 2]).message.encode()
+
+
+def test_half_characters_do_not_get_into_a_rerun():
+    lines = [
+        {"begin": 1},
+        {"outputs": [{"text": "\ud800"}, {"error": "\ud800", "text": "\ud800"}], "seconds": 1},
+    ]
+    said = "\n".join(map(json.dumps, lines)).encode()
+    read = reproduction._read(
+        read_paper(tiny.notebook().encode()), Outcome(said, "", "done", 0, 1.0, 0), tiny.LIMITS
+    )
+    assert json.dumps(asdict(read), ensure_ascii=False).encode()
+
+
 def test_several_answers_are_said():
     paper = read_paper(tiny.notebook(*tiny.RIGHT, more=(f"{tiny.DECODE}return 'x'",)).encode())
     assert marks.notes(paper) == ["exercise 1.2.1 has several answers; the last was marked"]
@@ -146,16 +165,18 @@ def result(student="Ana", got=None, points=3):
             "problem": None, "notes": [], "marks": [mark], "rerun": None, "stored": None}  # fmt: skip
 
 
-def fill(path, mark, delimiter=","):
+def fill(path, mark, delimiter=",", comment="Well said"):
     with path.open(encoding="utf-8-sig", newline="") as handle:
         rows = list(csv.reader(handle))
     for row in rows[1:]:
-        row[3], row[4] = mark, "Well said"
+        row[3], row[4] = tables.harmless(mark), tables.harmless(comment)
     with path.open("w", encoding="utf-8", newline="") as handle:
         csv.writer(handle, delimiter=delimiter).writerows(rows)
 
 
-@pytest.mark.parametrize(("mark", "delimiter", "got"), [("2.5", ",", 2.5), ("2,5", ";", 2.5), ("0", ",", 0)])
+@pytest.mark.parametrize(
+    ("mark", "delimiter", "got"), [("2.5", ",", 2.5), ("2,5", ";", 2.5), ("0", ",", 0), ("+1", ",", 1)]
+)
 def test_marks_given_by_hand_are_kept(tmp_path, mark, delimiter, got):
     path = tmp_path / "open_marks.csv"
     student = "=Ana"
@@ -167,6 +188,46 @@ def test_marks_given_by_hand_are_kept(tmp_path, mark, delimiter, got):
         assert again[0]["marks"][0]["got"] == got
         assert again[0]["marks"][0]["message"] == "Well said"
         assert tables.sums(again) == {"got": got, "out_of": 3, "waiting": 0}
+
+
+@pytest.mark.parametrize("other", ["not found", "the grader failed", "another class"])
+def test_marks_given_by_hand_outlive_a_run_without_the_answer(tmp_path, other):
+    path = tmp_path / "open_marks.csv"
+    open_marks.take_open_marks([result(), result("Bo")], path)
+    fill(path, "2", comment="+ well said")
+    run = [result(), result("Bo")] if other != "another class" else [result("Cy")]
+    for one in run if other != "another class" else []:
+        one["marks"] = [one["marks"][0] | {"status": "not found", "got": 0}] if other == "not found" else []
+    open_marks.take_open_marks(run, path)
+    again = [result(), result("Bo")]
+    open_marks.take_open_marks(again, path)
+    assert [one["marks"][0]["got"] for one in again] == [2, 2]
+    assert [one["marks"][0]["message"] for one in again] == ["+ well said"] * 2
+    assert again[0]["notes"] == []
+
+
+def test_an_interrupted_writing_leaves_the_marks_as_they_were(tmp_path, monkeypatch):
+    path = tmp_path / "open_marks.csv"
+    open_marks.take_open_marks([result()], path)
+    fill(path, "2")
+    before = path.read_text()
+    monkeypatch.setattr(tables, "harmless", lambda value: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        open_marks.take_open_marks([result()], path)
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("answer", ["x" * 150_000, "one\u2028two\x0cthree", "a\r\nb"])
+def test_any_answer_can_be_read_back(tmp_path, answer):
+    path = tmp_path / "open_marks.csv"
+    results = [result(), result("Bo")]
+    results[0]["marks"][0]["answer"] = answer
+    open_marks.take_open_marks(results, path)
+    csv.field_size_limit(131_072)
+    fill(path, "2") if len(answer) < 131_072 else None
+    open_marks.take_open_marks(results, path)
+    assert results[0]["notes"] == []
+    assert results[1]["marks"][0]["got"] == (2 if len(answer) < 131_072 else None)
 
 
 def test_an_answer_changed_after_it_was_marked_needs_a_look(tmp_path):

@@ -2,24 +2,43 @@
 
 import json
 import os
+import platform
 import shutil
 import socket
+import subprocess
 import sys
 import time
 
 import psutil
 import pytest
 
+from helpers.settings import COURSE_FOLDER
 from instructor.grading import sandbox
-from instructor.grading.boxes import Bare, Container, Namespaces
+from instructor.grading.boxes import INSIDE, Bare, Container, Namespaces
 from instructor.grading.sandbox import SandboxError, Visible, choose, empty_course, run, why_not
-from instructor.grading.watch import Limits, watch
+from instructor.grading.watch import Limits, MachineError, watch
 
 LIMITS = Limits(seconds=20, memory_bytes=1 << 30, processes=20, output_bytes=1 << 20, disk_bytes=16 << 20)
 BOXES = {
     **{tool: Container(tool, tool) for tool in ("docker", "podman") if shutil.which(tool)},
     "namespaces": Namespaces(),
     "namespaces of a user": Namespaces(as_root=False),
+}
+CALL = """
+import ctypes, errno, os, platform
+libc = ctypes.CDLL(None, use_errno=True)
+clone = {"x86_64": 56, "aarch64": 220}[platform.machine()]
+CLONE_NEWUSER, CLONE_NEWNS, SIGCHLD = 0x10000000, 0x20000, 17
+def call(code, result):
+    if result == -1 and ctypes.get_errno() == code: print("refused")
+"""
+HIDDEN_MEMORY = {
+    "a file without a name": "call(errno.EPERM, libc.memfd_create(b'x', 0))",
+    "System V": "call(errno.EPERM, libc.shmget(0, 2**20, 0o1600))",
+    "a user namespace": "call(errno.EPERM, libc.unshare(CLONE_NEWUSER | CLONE_NEWNS))",
+    "a process in one": "call(errno.EPERM, libc.syscall(clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0))",
+    "a process in one, the other way": "call(errno.ENOSYS, libc.syscall(435, bytes(88), 88))",
+    "a folder": "call(errno.EPERM, libc.mount(b'none', b'/tmp', b'tmpfs', 0, b'size=64g'))",
 }
 # Writes to whatever the first process, which reports the results, has open.
 INTO_THE_REPORT = """
@@ -83,6 +102,14 @@ def test_it_cannot(inside, source):
     outcome = inside(source)
     assert outcome.status != 0
     assert "Error" in outcome.stderr
+
+
+@pytest.mark.parametrize("number", HIDDEN_MEMORY)
+def test_memory_that_no_process_is_seen_to_have_is_not_given(inside, box, number):
+    if isinstance(box, Container):
+        pytest.skip("the kernel counts a container's memory, whatever it is")
+    outcome = inside(f"{CALL}\n{HIDDEN_MEMORY[number]}")
+    assert outcome.stdout == b"refused\n", outcome
 
 
 def test_a_server_on_this_machine_cannot_be_reached(inside):
@@ -154,6 +181,69 @@ def test_a_container_is_told_every_limit():
     wanted = ["--network none", "--read-only", "--cap-drop ALL", "no-new-privileges", "--pids-limit 1024"]
     for option in [*wanted, "--memory 1073741824", "--cpus 2", "/c:/course:ro"]:
         assert option in words
+
+
+def test_of_the_instructors_folder_only_finished_work_is_seen(box, tmp_path):
+    home = tmp_path / "home"
+    for folder in ("runs", "phantoms", "hand-ins"):
+        (home / folder).mkdir(parents=True)
+        (home / folder / "x").write_text(folder)
+    source = "from pathlib import Path; print(*sorted(Path('/shared').glob('*/*')))"
+    outcome = run(box, ["-c", source], {}, Visible(empty_course(tmp_path), home), LIMITS)
+    assert outcome.stdout == b"/shared/phantoms/x /shared/runs/x\n", outcome
+
+
+def test_a_machine_without_memory_is_no_students_fault(monkeypatch):
+    nothing = psutil.virtual_memory()._replace(available=2**20)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: nothing)
+    begin = time.monotonic()
+    with pytest.raises(MachineError, match="memory"):
+        watch(["sleep", "86399.222"], b"", LIMITS)
+    assert time.monotonic() - begin < 15
+    assert not left("86399.222")
+
+
+GRADER = """
+import sys
+from pathlib import Path
+from instructor.grading import boxes, sandbox
+from instructor.grading.watch import Limits
+box = boxes.Namespaces(as_root=sys.argv[2] == "root") if sys.argv[2] != "bare" else boxes.Bare()
+program = ["-c", "import time; time.sleep(86399)", "86399.333"]
+sandbox.run(box, program, {}, sandbox.Visible(Path(sys.argv[1])), Limits(seconds=60))
+"""
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="only Linux ends children with their parent")
+@pytest.mark.parametrize("kind", ["root", "user", "bare"])
+def test_programs_end_with_the_grader(tmp_path, kind):
+    if kind != "bare" and (reason := why_not(Namespaces(as_root=kind == "root"))):
+        pytest.skip(reason)
+    course = str(empty_course(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", GRADER, course, kind], cwd=COURSE_FOLDER) as grader:
+        until(lambda: left("86399.333"))
+        grader.kill()
+    until(lambda: not left("86399.333"))
+
+
+def test_a_program_that_reads_its_job_ends_by_itself():
+    """So does one in a container, which the daemon keeps when nobody is there to stop it."""
+    source = "import report, time; report.read_job(); time.sleep(86399)"
+    job = json.dumps({"whole_seconds": 1}).encode()
+    path = {"PYTHONPATH": str(INSIDE)}
+    done = subprocess.run([sys.executable, "-c", source], input=job, env=path, timeout=30, check=False)
+    assert done.returncode == 1
+
+
+def left(word: str) -> list[psutil.Process]:
+    return [one for one in psutil.process_iter(["cmdline"]) if word in (one.info["cmdline"] or [])]
+
+
+def until(holds) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize(

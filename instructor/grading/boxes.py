@@ -19,6 +19,7 @@ from instructor.grading.watch import Limits
 
 INSIDE = Path(__file__).resolve().parent / "inside"
 COURSE, SHARED, PROGRAMS = "/course", "/shared", "/programs"
+FINISHED = ("datasets", "phantoms", "runs")  # nothing else that lies there, perhaps hand-ins
 NOTEBOOKS, HOME = f"{COURSE}/notebooks", "/home/student"
 EMPTY_IMAGE = "brain-mri-course-empty"
 MB = 2**20
@@ -32,7 +33,7 @@ class Visible:
 
     Args:
         course: folder with `helpers` and an empty `notebooks`, and no solutions.
-        shared: folder with the finished data set and trainings (a COURSE_HOME); None for none.
+        shared: a COURSE_HOME, of which finished data sets and trainings are seen; None for none.
     """
 
     course: Path
@@ -41,7 +42,8 @@ class Visible:
     def binds(self) -> list[tuple[str, str]]:
         """Pairs of a path on the machine and the path inside."""
         own = [(str(self.course), COURSE), (str(INSIDE), PROGRAMS)]
-        return own if self.shared is None else [*own, (str(self.shared), SHARED)]
+        folders = [self.shared / name for name in FINISHED] if self.shared else []
+        return own + [(str(found), f"{SHARED}/{found.name}") for found in folders if found.is_dir()]
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ import io
 import stat
 import time
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from helpers.errors import CourseError
 from instructor.grading.names import apart, student_of, without_wrapper
+from instructor.grading.papers import storable
 
 LARGEST_BYTES = 30 * 2**20
 LARGEST_ARCHIVE_BYTES = 200 * 2**20  # of a student's own archive: packed, and all that comes out of it
@@ -89,7 +89,7 @@ def collect(source: Path) -> list[HandedIn]:
 
 def _from_folder(source: Path) -> Iterator[_Found]:
     for count, path in enumerate(sorted(source.rglob("*"))):
-        name = PurePosixPath(path.relative_to(source).as_posix())
+        name = PurePosixPath(storable(path.relative_to(source).as_posix()))
         if count >= MOST_FILES:
             raise IntakeError(f"{source} has more than {MOST_FILES} files: is it the right folder?")
         if any(part in SKIPPED for part in name.parts):
@@ -113,13 +113,14 @@ def _from_zip(handle, place: PurePosixPath, depth: int = 0) -> Iterator[_Found]:
                 return
             for member in members:
                 yield from _from_member(archive, member, place, depth)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except Exception as error:  # a stranger's archive: see `_from_member`
         yield _Found(place, problem=f"is a zip archive that cannot be read ({error})")
 
 
 def _from_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: PurePosixPath, depth: int):
     # The name is a label only: drop what would lead out of the folder.
-    parts = [part for part in member.filename.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    path = storable(member.filename).replace("\\", "/")
+    parts = [part for part in path.split("/") if part not in ("", ".", "..")]
     name = place / PurePosixPath(*parts or ["unnamed"])
     if any(part in SKIPPED for part in parts):
         return
@@ -129,7 +130,7 @@ def _from_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: PureP
     try:
         with archive.open(member) as handle:
             content = handle.read(LARGEST_ARCHIVE_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError, NotImplementedError) as error:
+    except Exception as error:  # each decompressor has errors of its own, and one member may stop nobody else
         yield _Found(name, problem=f"cannot be unpacked ({error})")
         return
     yield from _judged(name, content, _modified(member), depth)

@@ -5,7 +5,7 @@ The sandbox gives back outputs; they are judged here, where none of the student'
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from instructor.editions import answer_cells, is_stub
 from instructor.grading import sandbox, watch
 from instructor.grading.context import imports, needed
 from instructor.grading.course import Pristine, Task
-from instructor.grading.papers import Paper
+from instructor.grading.papers import Paper, storable
 from instructor.grading.watch import Limits
 
 TRIALS = 3
@@ -107,7 +107,8 @@ def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
     texts = result.get("outputs")
     if not isinstance(texts, list) or len(texts) != len(seeds):
         problem = result.get("problem")
-        return Verdict(NOT_YET, problem[:1000] if isinstance(problem, str) else "It gave no result.", 0.0)
+        words = storable(problem[:1000]) if isinstance(problem, str) else "It gave no result."
+        return Verdict(NOT_YET, words, 0.0)
     verdicts = []
     for seed, text in zip(seeds, texts, strict=True):
         cases = exercise.cases(np.random.default_rng(seed))
@@ -116,7 +117,8 @@ def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
         except CodecError as error:
             outputs = [Outcome(str(error)) for _ in cases]
         verdicts.append(exercise.judge(cases, outputs))
-    return min(verdicts, key=lambda verdict: verdict.score)
+    worst = min(verdicts, key=lambda verdict: verdict.score)
+    return replace(worst, message=storable(worst.message))  # which may quote an output
 
 
 def _to_be_run(task: Task, answers: dict[str, str]) -> bool:

@@ -52,8 +52,9 @@ def apart(people: list[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
 
 
 def clean(name: str) -> str:
-    """A name in one line, without control characters, of a sane length."""
-    letters = [char if unicodedata.category(char)[0] != "C" else " " for char in name]
+    """A name in one line, without control characters, of a sane length; accents as one character each."""
+    whole = unicodedata.normalize("NFC", name)
+    letters = [char if unicodedata.category(char)[0] != "C" else " " for char in whole]
     return " ".join("".join(letters).split())[:LONGEST] or "unnamed"
 
 

@@ -1,12 +1,14 @@
 """open_marks.csv: the answers that a person reads, and the marks given for them."""
 
 import csv
+import io
 from pathlib import Path
 
 from helpers.errors import CourseError
-from instructor.grading.tables import write_csv
+from instructor.grading.tables import without_apostrophe, write_csv
 
 OPEN_COLUMNS = ["student", "exercise", "points", "mark", "comment", "answer"]
+LONGEST_FIELD = 2**24  # csv's own limit is less than an answer may have
 
 
 class OpenMarksError(CourseError):
@@ -18,7 +20,8 @@ def take_open_marks(results: list[dict], path: Path) -> None:
 
     Args:
         results: of all; changed in place.
-        path: open_marks.csv; the marks and comments that are there are kept.
+        path: open_marks.csv; the marks and comments that are there are kept, also
+            those of answers and students that are not in this run.
 
     Raises:
         OpenMarksError: a mark is no number, or out of range.
@@ -29,30 +32,34 @@ def take_open_marks(results: list[dict], path: Path) -> None:
         for mark in result["marks"]:
             if mark["status"] != "by hand":
                 continue
-            points, comment, then = given.get(_key(result["student"], mark["id"]), ("", "", ""))
+            row = given.pop(_key(result["student"], mark["id"]), dict.fromkeys(OPEN_COLUMNS, ""))
+            points, comment, then = row["mark"], row["comment"], row["answer"]
             rows.append([result["student"], mark["id"], mark["points"], points, comment, mark["answer"]])
             if points:
                 mark["got"] = _points(points, mark, result["student"], path)
                 mark["message"] = comment
             if points and then and _words(then) != _words(mark["answer"]):
                 result["notes"].append(f"the answer to {mark['id']} has changed since a person marked it")
+    rows += [list(row.values()) for row in given.values() if row["mark"] or row["comment"]]
     write_csv(path, OPEN_COLUMNS, rows)
 
 
-def _read_open_marks(path: Path) -> dict[tuple[str, str], tuple[str, str, str]]:
+def _read_open_marks(path: Path) -> dict[tuple[str, str], dict[str, str]]:
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8-sig", newline="") as handle:
         text = handle.read()
     # Spreadsheets in many countries save semicolons.
     first = text.partition("\n")[0]
-    rows = csv.DictReader(text.splitlines(keepends=True), delimiter=";" if ";" in first else ",")
+    csv.field_size_limit(LONGEST_FIELD)
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",")
     missing = set(OPEN_COLUMNS[:5]) - set(rows.fieldnames or [])
     if missing:
         raise OpenMarksError(f"{path}: the column {sorted(missing)[0]!r} is missing.")
-    fields = ("student", "exercise", "mark", "comment", "answer")
-    read = [[(row.get(name) or "").strip() for name in fields] for row in rows]
-    return {_key(student, exercise): tuple(rest) for student, exercise, *rest in read}
+    read = [{name: (row.get(name) or "").strip() for name in OPEN_COLUMNS} for row in rows]
+    for row in read:
+        row["mark"], row["comment"] = row["mark"].lstrip("'"), without_apostrophe(row["comment"])
+    return {_key(row["student"], row["exercise"]): row for row in read}
 
 
 def _words(answer: str) -> list[str]:

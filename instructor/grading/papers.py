@@ -63,6 +63,11 @@ def read_paper(content: bytes) -> Paper:
     return Paper([_cell(cell) for cell in cells])
 
 
+def storable(text: str) -> str:
+    """A stranger's text as every file takes it: half characters (lone surrogates) are replaced."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _cells(notebook: object) -> list[dict]:
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if cells is None and isinstance(notebook, dict) and isinstance(notebook.get("worksheets"), list):
@@ -97,7 +102,7 @@ def _said(output: dict) -> str:
     if output.get("output_type") == "stream":
         return _text(output.get("text")) if output.get("name") != "stderr" else ""
     if output.get("output_type") == "error":
-        return f"{output.get('ename')}: {output.get('evalue')}"
+        return storable(f"{output.get('ename')}: {output.get('evalue')}")
     data = _dict(output.get("data"))
     # A figure's text is its Python type and size.
     return f"{_text(data.get('text/plain'))}\n" if "image/png" not in data else ""
@@ -112,7 +117,6 @@ def _list(value: object) -> list:
 
 
 def _text(value: object) -> str:
-    """Source and text may be stored as one string or as a list of lines. Half characters are replaced."""
+    """Source and text may be stored as one string or as a list of lines."""
     lines = value if isinstance(value, list) else [value]
-    text = "".join(line for line in lines if isinstance(line, str))
-    return text.encode("utf-8", "replace").decode()
+    return storable("".join(line for line in lines if isinstance(line, str)))

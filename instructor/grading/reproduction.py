@@ -6,7 +6,7 @@ from pathlib import Path
 
 from instructor.grading import sandbox
 from instructor.grading.figures import clean_png
-from instructor.grading.papers import Paper
+from instructor.grading.papers import Paper, storable
 from instructor.grading.watch import Limits, Outcome
 
 YES, NO = "yes", "no"
@@ -109,7 +109,7 @@ def _take(result: Rerun, paper: Paper, place: int, outputs: list) -> None:
     for output in outputs:
         if not isinstance(output, dict):
             continue
-        said = {key: value for key, value in output.items() if isinstance(value, str)}
+        said = {key: storable(value) for key, value in output.items() if isinstance(value, str)}
         if "error" in said:
             words = f"{said['error']}: {said.get('text', '')}"[:1000]
             result.failures.append(Failure(place, paper.cells[place].source, words))

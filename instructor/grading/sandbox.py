@@ -17,6 +17,7 @@ from instructor.grading.watch import Limits, Outcome, watch
 
 __all__ = ["PROGRAMS", "Sandbox", "SandboxError", "Visible", "choose", "empty_course", "run", "why_not"]
 
+GRACE_SECONDS = 5  # after which a program that nobody stopped ends itself
 Sandbox = Namespaces | Container | Bare
 
 
@@ -39,9 +40,13 @@ def run(
 
     Returns:
         Outcome.
+
+    Raises:
+        MachineError: the machine's memory ran out.
     """
     with sandbox.command(program, visible, limits, cores) as command:
-        return watch(command, json.dumps(job).encode(), limits)
+        whole = job | {"whole_seconds": limits.seconds + GRACE_SECONDS}
+        return watch(command, json.dumps(whole).encode(), limits)
 
 
 def choose(*, none: bool = False) -> Sandbox:

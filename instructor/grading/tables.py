@@ -22,6 +22,11 @@ def harmless(value: object) -> object:
     return value
 
 
+def without_apostrophe(text: str) -> str:
+    """The text that `harmless` put an apostrophe before."""
+    return text[1:] if text.startswith("'") and harmless(text[1:]) == text else text
+
+
 def by_student(results: list[dict]) -> dict[str, list[dict]]:
     """Results of each student, in the order of the course's notebooks."""
     students: dict[str, list[dict]] = {}
@@ -154,7 +159,7 @@ def _slim(result: dict) -> dict:
 
 
 def write_csv(path: Path, header: list[str], rows: list[list]) -> None:
-    """Writes a table that no spreadsheet executes.
+    """Writes a table that no spreadsheet executes, aside and renamed: a kill leaves the old or the new.
 
     Args:
         path: of the file; its folder is made if need be.
@@ -163,10 +168,12 @@ def write_csv(path: Path, header: list[str], rows: list[list]) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # With the mark at the beginning, spreadsheets read the accents of names right.
-    with path.open("w", encoding="utf-8-sig", newline="") as handle:
+    aside = path.with_name(path.name + ".aside")
+    with aside.open("w", encoding="utf-8-sig", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(header)
         writer.writerows([harmless(value) for value in row] for row in rows)
+    aside.replace(path)
 
 
 def _write_json(path: Path, content: object) -> None:

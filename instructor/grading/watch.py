@@ -4,14 +4,29 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
 
 import psutil
 
+from helpers.errors import CourseError
+
 LOOK_SECONDS = 0.1
 STDERR_BYTES = 20_000
+# Of the machine's memory; with less, everything on it is in danger.
+LEAST_BYTES, LEAST_PART = 500 * 2**20, 0.05
+# Python that becomes a command which the kernel ends when the thread that started it does: prctl(2),
+# PR_SET_PDEATHSIG. If that has happened already, the parent is another.
+LEASH = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9, 0, 0, 0); "
+    "os.getppid() == int(sys.argv[1]) and os.execvp(sys.argv[2], sys.argv[2:])"
+)
+
+
+class MachineError(CourseError):
+    """The machine has too little memory left to go on; no program of a student need be the reason."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +85,13 @@ def watch(command: list[str], stdin: bytes, limits: Limits) -> Outcome:
 
     Returns:
         Outcome.
+
+    Raises:
+        MachineError: the machine's memory ran out.
     """
     started = time.monotonic()
     process = subprocess.Popen(
-        command,
+        _leashed(command),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -106,6 +124,13 @@ def watch(command: list[str], stdin: bytes, limits: Limits) -> Outcome:
     )
 
 
+def _leashed(command: list[str]) -> list[str]:
+    """The command, which does not outlive this program, where the kernel offers that."""
+    if sys.platform != "linux":
+        return command
+    return [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), *command]
+
+
 def _too_much(family: "_Family", written: "_Pipe", limits: Limits, seconds: float) -> str:
     family.look()
     if seconds > limits.seconds:
@@ -114,6 +139,12 @@ def _too_much(family: "_Family", written: "_Pipe", limits: Limits, seconds: floa
         return "processes"
     if family.bytes > limits.memory_bytes:
         return "memory"
+    memory = psutil.virtual_memory()
+    if memory.available < max(LEAST_BYTES, LEAST_PART * memory.total):
+        raise MachineError(
+            f"the machine has only {memory.available // 2**20} MB of memory left: close other programs, or "
+            "grade with fewer --jobs. If it is always this notebook, read it before you run it."
+        )
     return "output" if written.overflow else "done"
 
 

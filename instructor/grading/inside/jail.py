@@ -2,21 +2,33 @@
 
 It runs before anything else is there, so it uses the standard library alone, and `mount(2)` itself.
 The new root has what Python needs, read-only, and folders in memory of a limited size; nothing else of the
-machine is in it. Manual pages: mount(2), pivot_root(2), capabilities(7), user_namespaces(7).
+machine is in it. Manual pages: mount(2), pivot_root(2), capabilities(7), user_namespaces(7), seccomp(2).
 """
 
 import ctypes
+import errno
 import json
 import os
 import platform
 import resource
+import signal
+import struct
 import sys
 from pathlib import Path
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
 MNT_DETACH = 2
-PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
+PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 22, 24, 38
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+# Numbers of system calls: clone, and those that give memory which no process is seen to have, or the rights
+# to mount some: unshare, mount, shmget, memfd_create, memfd_secret.
+CLONE = {"x86_64": 56, "aarch64": 220}
+REFUSED = {"x86_64": (272, 165, 29, 319, 447), "aarch64": (97, 40, 194, 279, 447)}
+CLONE3, CLONE_NEWUSER, X32 = 435, 0x10000000, 0x40000000
+AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+# Of BPF: load a word; jump if equal, if at least, if a bit is set; return. <linux/bpf_common.h>
+LOAD, EQUAL, AT_LEAST, BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+SECCOMP_MODE_FILTER, ALLOW, REFUSE = 2, 0x7FFF0000, 0x00050000
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -73,7 +85,36 @@ def give_up_rights(plan: dict) -> None:
         os.setgroups([])
         os.setresgid(plan["user"], plan["user"], plan["user"])
         os.setresuid(plan["user"], plan["user"], plan["user"])
+        # Another user is no longer ended with the program that started this one, as `unshare` had arranged.
+        _checked(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "pdeathsig")
     _checked(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    _refuse_calls()
+
+
+def _refuse_calls() -> None:
+    """No user namespaces, in which everything may be mounted, and no memory outside of processes."""
+    machine = platform.machine()
+    # After each comparison come the places of the steps that follow: if it holds, if not.
+    steps = [
+        (LOAD, 4),
+        (EQUAL, AUDIT_ARCH[machine], "next", "refuse"),
+        (LOAD, 0),
+        (AT_LEAST, X32, "refuse", "next"),
+    ]
+    # Its flags lie in memory, where a filter cannot look; the C library then takes clone.
+    steps += [(EQUAL, CLONE3, "absent", "next")]
+    steps += [(EQUAL, number, "refuse", "next") for number in REFUSED[machine]]
+    steps += [(EQUAL, CLONE[machine], "next", "allow"), (LOAD, 16), (BIT, CLONE_NEWUSER, "refuse", "allow")]
+    ends = {"allow": ALLOW, "refuse": REFUSE | errno.EPERM, "absent": REFUSE | errno.ENOSYS}
+    places = {name: len(steps) + place for place, name in enumerate(ends)}
+    steps += [(RETURN, value) for value in ends.values()]
+    program = b""
+    for place, (code, value, *then) in enumerate(steps):
+        jumps = [places.get(name, place + 1) - place - 1 for name in then] or [0, 0]
+        program += struct.pack("=HBBI", code, *jumps, value)
+    held = ctypes.create_string_buffer(program)
+    whole = ctypes.create_string_buffer(struct.pack("HP", len(steps), ctypes.addressof(held)))
+    _checked(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, whole, 0, 0), "seccomp")
 
 
 def _memory(root: Path, folder: str, size: int) -> None:
