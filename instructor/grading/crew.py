@@ -151,8 +151,9 @@ def _on_worker(submission: dict, version: str, options: Options) -> str:
     with _one_at_a_time:  # a worker has threads, and the course is prepared once
         place = _worker_place(options)
     if place.course.version != version:
+        where = f"the worker on {platform.node()}"
         raise CrewError(
-            f"the worker on {platform.node()} has another version of the course: update it, and restart it."
+            f"{where} has another version of the course: update it there, and restart the worker."
         )
     return json.dumps(_safely(Submission(**submission), place))
 
