@@ -220,7 +220,9 @@ def test_programs_end_with_the_grader(tmp_path, kind):
     if kind != "bare" and (reason := why_not(Namespaces(as_root=kind == "root"))):
         pytest.skip(reason)
     course = str(empty_course(tmp_path))
-    with subprocess.Popen([sys.executable, "-c", GRADER, course, kind], cwd=COURSE_FOLDER) as grader:
+    command = [sys.executable, "-c", GRADER, course, kind]
+    here = os.environ | {"TMPDIR": str(tmp_path)}  # for what a killed grader leaves
+    with subprocess.Popen(command, cwd=COURSE_FOLDER, env=here) as grader:
         until(lambda: left("86399.333"))
         grader.kill()
     until(lambda: not left("86399.333"))
