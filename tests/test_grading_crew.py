@@ -1,14 +1,17 @@
 """Many submissions: what is graded again, what is not, and on which machine."""
 
+import argparse
 import json
 import sys
+import time
+from dataclasses import replace
 
 import pytest
 import tiny_course as tiny
 
 from helpers.errors import CourseError
 from helpers.settings import COURSE_FOLDER
-from instructor.grading import crew, preparation, sandbox
+from instructor.grading import command, crew, preparation, sandbox
 from instructor.grading.course import Course
 from instructor.grading.crew import CrewError, Options, grade_all
 from instructor.grading.intake import collect
@@ -100,6 +103,38 @@ def test_half_characters_in_errors_stop_nobodys_grades(source, course, tmp_path)
     write_grades(results, tmp_path)
     write_pages(results, "any", tmp_path)
     assert "ValueError" in (tmp_path / "feedback" / "bo.html").read_text(encoding="utf-8")
+
+
+def test_an_interrupted_run_ends_what_is_running(source, course, tmp_path, monkeypatch):
+    begun = []
+
+    def interrupted(*given):
+        begun.append(time.monotonic())
+        raise KeyboardInterrupt
+
+    forever = "# Exercise 1.2.1\nwhile True: pass", tiny.RIGHT[1]
+    (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*forever))
+    monkeypatch.setattr(crew, "_remember", interrupted)
+    patient = Options(rerun=False, limits=replace(tiny.LIMITS, answer_seconds=40))
+    with pytest.raises(KeyboardInterrupt):
+        graded(source, course, tmp_path, patient)
+    assert time.monotonic() - begun[0] < 15
+
+
+def test_another_number_of_jobs_grades_nothing_again(source, course, tmp_path, counted):
+    first = graded(source, course, tmp_path)
+    counted.clear()
+    assert graded(source, course, tmp_path, replace(MARKS_ONLY, cores=2), jobs=1) == first
+    assert counted == []
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "many"])
+def test_a_number_of_jobs_that_cannot_be_is_refused(jobs, capsys):
+    parser = argparse.ArgumentParser()
+    command.add_to(parser.add_subparsers())
+    with pytest.raises(SystemExit):
+        parser.parse_args(["grade", "in", "--out", "out", "--jobs", jobs])
+    assert "--jobs: give a whole number from 1 on" in capsys.readouterr().err
 
 
 def test_another_course_or_another_way_grades_all_again(source, course, tmp_path, counted):
@@ -198,5 +233,5 @@ def test_without_dask_the_scheduler_is_refused(source, course, tmp_path, monkeyp
 @pytest.mark.filterwarnings("ignore")
 def test_a_worker_with_another_course_is_refused(source, course, tmp_path, scheduler):
     changed = Course(course.folder, course.notebooks, course.material, "another version")
-    with pytest.raises(CrewError, match="another version of the course"):
+    with pytest.raises(CrewError, match=r"another version of the course.*restart the worker"):
         graded(source, changed, tmp_path, scheduler=scheduler)

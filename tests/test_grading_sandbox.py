@@ -209,7 +209,7 @@ from pathlib import Path
 from instructor.grading import boxes, sandbox
 from instructor.grading.watch import Limits
 box = boxes.Namespaces(as_root=sys.argv[2] == "root") if sys.argv[2] != "bare" else boxes.Bare()
-program = ["-c", "import time; time.sleep(86399)", "86399.333"]
+program = ["-c", "import time; time.sleep(86399)", sys.argv[3]]
 sandbox.run(box, program, {}, sandbox.Visible(Path(sys.argv[1])), Limits(seconds=60))
 """
 
@@ -219,11 +219,13 @@ sandbox.run(box, program, {}, sandbox.Visible(Path(sys.argv[1])), Limits(seconds
 def test_programs_end_with_the_grader(tmp_path, kind):
     if kind != "bare" and (reason := why_not(Namespaces(as_root=kind == "root"))):
         pytest.skip(reason)
-    course = str(empty_course(tmp_path))
-    with subprocess.Popen([sys.executable, "-c", GRADER, course, kind], cwd=COURSE_FOLDER) as grader:
-        until(lambda: left("86399.333"))
+    course, word = str(empty_course(tmp_path)), f"86399.{os.getpid()}.{kind}"
+    command = [sys.executable, "-c", GRADER, course, kind, word]
+    here = os.environ | {"TMPDIR": str(tmp_path)}  # for what a killed grader leaves
+    with subprocess.Popen(command, cwd=COURSE_FOLDER, env=here) as grader:
+        until(lambda: len(left(word)) > 1)
         grader.kill()
-    until(lambda: not left("86399.333"))
+    until(lambda: not left(word))
 
 
 def test_a_program_that_reads_its_job_ends_by_itself():

@@ -31,7 +31,7 @@ def add_to(commands) -> None:
     grade = commands.add_parser("grade", help="grade what students handed in", description=__doc__)
     grade.add_argument("submissions", type=Path, help="a folder, or a zip archive from Moodle or Classroom")
     grade.add_argument("--out", type=Path, required=True, help="folder for grades and feedback")
-    grade.add_argument("--jobs", type=int, default=default_jobs(), help="how many at once (one a core)")
+    grade.add_argument("--jobs", type=_count, default=default_jobs(), help="how many at once (one a core)")
     grade.add_argument(
         "--marks-only", action="store_true", help="mark the answers; do not run the notebooks again"
     )
@@ -48,6 +48,12 @@ def add_to(commands) -> None:
     grade.add_argument("--moodle", action="store_true", help="also write moodle.csv, to be uploaded there")
     grade.add_argument("--gradescope", action="store_true", help="also write Gradescope's JSON files")
     grade.set_defaults(function=grade_command)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("give a whole number from 1 on")
+    return int(text)
 
 
 def grade_command(chosen: argparse.Namespace) -> int:

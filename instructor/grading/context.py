@@ -18,7 +18,7 @@ def needed(sources: Iterable[str], answer: str) -> list[str]:
         answer: the answer's source, and whatever is evaluated after it.
 
     Returns:
-        Statements, in order. None for an answer that is no Python.
+        Statements, in order; an empty list for an answer that is no Python.
     """
     statements = [ast.unparse(one) for source in sources for one in _parsed(source).body]
     wanted, chosen = _names(answer)[1], []

@@ -5,10 +5,11 @@ import json
 import os
 import platform
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -21,7 +22,7 @@ from instructor.grading.course import Course, visible_course
 from instructor.grading.grade import Workplace, grade
 from instructor.grading.preparation import prepare
 from instructor.grading.submissions import Submission
-from instructor.grading.watch import Limits
+from instructor.grading.watch import LOOK_SECONDS, Limits, end_all
 
 CONNECT_SECONDS = 10
 
@@ -88,8 +89,13 @@ def grade_all(
     results = [_remembered(memory, one, course, options) for one in found]
     missing = [place for place, result in enumerate(results) if result is None]
     work = _by_dask(scheduler) if scheduler else _here(jobs)
-    with bar(total=len(missing), unit="notebook", title="grading") as progress:
-        for order, result in work([found[place] for place in missing], course, options) if missing else []:
+    if not missing:
+        return results
+    with (
+        bar(total=len(missing), unit="notebook", title="grading") as progress,
+        closing(work([found[place] for place in missing], course, options)) as graded,
+    ):
+        for order, result in graded:
             place = missing[order]
             results[place] = result
             _remember(memory, found[place], course, options, result)
@@ -104,8 +110,11 @@ def _here(jobs: int):
             try:
                 for future in as_completed(futures):
                     yield futures[future], future.result()
-            finally:  # interrupted, perhaps: those that have not begun never do
+            finally:  # interrupted, perhaps: those that have not begun never do, and the others are ended
                 pool.shutdown(wait=False, cancel_futures=True)
+                while any(future.running() for future in futures):
+                    end_all()
+                    time.sleep(LOOK_SECONDS)
 
     return work
 
@@ -142,7 +151,10 @@ def _on_worker(submission: dict, version: str, options: Options) -> str:
     with _one_at_a_time:  # a worker has threads, and the course is prepared once
         place = _worker_place(options)
     if place.course.version != version:
-        raise CrewError(f"{platform.node()} has another version of the course: update it there.")
+        where = f"the worker on {platform.node()}"
+        raise CrewError(
+            f"{where} has another version of the course: update it there, and restart the worker."
+        )
     return json.dumps(_safely(Submission(**submission), place))
 
 
@@ -170,7 +182,8 @@ def _safely(submission: Submission, place: Workplace) -> dict:
 
 def _key(submission: Submission, course: Course, options: Options) -> str:
     about = asdict(submission) | {"content": None}
-    parts = [json.dumps(about, sort_keys=True, default=str), course.version, repr(options)]
+    parts = [json.dumps(about, sort_keys=True, default=str), course.version]
+    parts.append(repr(replace(options, cores=1)))  # cores change how long it takes, and no mark
     return hashlib.sha256("\n".join(parts).encode() + (submission.content or b"")).hexdigest()
 
 

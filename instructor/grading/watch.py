@@ -101,6 +101,7 @@ def watch(command: list[str], stdin: bytes, limits: Limits) -> Outcome:
     errors = _Pipe(process.stderr, STDERR_BYTES, tail=True)
     threading.Thread(target=_send, args=(process, stdin), daemon=True).start()
     family = _Family(process.pid)
+    _running.add(family)
     ending = "done"
     try:
         while process.poll() is None and ending == "done":
@@ -110,6 +111,7 @@ def watch(command: list[str], stdin: bytes, limits: Limits) -> Outcome:
     finally:
         family.kill()
         process.wait()
+        _running.discard(family)
     written.join()
     errors.join()
     if written.overflow:
@@ -122,6 +124,12 @@ def watch(command: list[str], stdin: bytes, limits: Limits) -> Outcome:
         time.monotonic() - started,
         family.peak_bytes,
     )
+
+
+def end_all() -> None:
+    """Ends every command that is being watched."""
+    for family in list(_running):
+        family.kill()
 
 
 def _leashed(command: list[str]) -> list[str]:
@@ -200,7 +208,7 @@ class _Family:
         self.look()
         with contextlib.suppress(OSError):
             os.killpg(self.first, signal.SIGKILL)
-        for process in self.seen.values():
+        for process in list(self.seen.values()):  # the watching thread may add some meanwhile
             with contextlib.suppress(psutil.Error):
                 process.kill()
 
@@ -211,3 +219,6 @@ def _resident(process: psutil.Process) -> int | None:
         return process.memory_info().rss if process.is_running() else None
     except psutil.Error:
         return None
+
+
+_running: set[_Family] = set()

@@ -95,12 +95,8 @@ def _refuse_calls() -> None:
     """No user namespaces, in which everything may be mounted, and no memory outside of processes."""
     machine = platform.machine()
     # After each comparison come the places of the steps that follow: if it holds, if not.
-    steps = [
-        (LOAD, 4),
-        (EQUAL, AUDIT_ARCH[machine], "next", "refuse"),
-        (LOAD, 0),
-        (AT_LEAST, X32, "refuse", "next"),
-    ]
+    steps = [(LOAD, 4), (EQUAL, AUDIT_ARCH[machine], "next", "refuse")]
+    steps += [(LOAD, 0), (AT_LEAST, X32, "refuse", "next")]
     # Its flags lie in memory, where a filter cannot look; the C library then takes clone.
     steps += [(EQUAL, CLONE3, "absent", "next")]
     steps += [(EQUAL, number, "refuse", "next") for number in REFUSED[machine]]

@@ -37,9 +37,8 @@ def read_job() -> dict:
     outlive a grader that was killed.
     """
     job = json.load(sys.stdin)
-    if hasattr(
-        signal, "SIGALRM"
-    ):  # the first process of a container is not ended by a signal without a function
+    if hasattr(signal, "SIGALRM"):
+        # With a function, for without one no signal ends the first process of a container.
         signal.signal(signal.SIGALRM, lambda *_: os._exit(1))
         signal.setitimer(signal.ITIMER_REAL, job["whole_seconds"])
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
