@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from dataclasses import asdict
 
 import numpy as np
@@ -11,7 +13,7 @@ import tiny_course as tiny
 from helpers.checks import encode
 from instructor.grading import marks, open_marks, reproduction, tables
 from instructor.grading.context import checked_expression, imports, needed
-from instructor.grading.course import Course
+from instructor.grading.course import Course, visible_course
 from instructor.grading.papers import read_paper
 from instructor.grading.stored import compare, same_words, similar_numbers
 from instructor.grading.watch import Outcome
@@ -259,3 +261,10 @@ def test_gradescope_gets_a_file_each(tmp_path):
     made = json.loads((tmp_path / "ana.json").read_text())
     assert made["score"] == 2
     assert made["tests"][0]["max_score"] == 3
+
+
+def test_what_a_sandbox_sees_is_enough_for_the_first_cell(tmp_path):
+    course = visible_course(tmp_path)
+    program = "from helpers import settings; settings.start({})"
+    subprocess.run([sys.executable, "-c", program], cwd=course, check=True, capture_output=True)
+    assert not list(course.rglob("*.ipynb")) and not (course / "instructor").exists()

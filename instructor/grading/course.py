@@ -141,7 +141,8 @@ class Course:
 
 
 def visible_course(folder: Path) -> Path:
-    """Copies what a sandbox may see of the course: the helpers, and neither solutions nor this program.
+    """Copies what a sandbox may see of the course: the helpers and what they read, but neither solutions
+    nor this program.
 
     Args:
         folder: where to put the copy.
@@ -151,7 +152,9 @@ def visible_course(folder: Path) -> Path:
     """
     course = empty_course(folder)
     unwanted = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(COURSE_FOLDER / "helpers", course / "helpers", ignore=unwanted)
+    for name in ("helpers", "colab"):
+        shutil.copytree(COURSE_FOLDER / name, course / name, ignore=unwanted)
+    shutil.copy(COURSE_FOLDER / "pyproject.toml", course)
     for path in course.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return course
