@@ -8,20 +8,14 @@ import pytest
 from make_class import make_class
 
 from helpers.checks import EXERCISES
-from helpers.errors import CourseError
 from instructor import __main__ as command
-from instructor.grading import sandbox
 
 pytestmark = pytest.mark.filterwarnings("ignore:Cell is missing an id field")
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
+def graded(tmp_path_factory, sandbox_here):
     """What was known, and the folder with the grades."""
-    try:
-        sandbox.choose()
-    except CourseError as error:
-        pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("class")
     known = make_class(folder)
     with pytest.MonkeyPatch.context() as patch:

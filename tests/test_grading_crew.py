@@ -9,9 +9,8 @@ from dataclasses import replace
 import pytest
 import tiny_course as tiny
 
-from helpers.errors import CourseError
 from helpers.settings import COURSE_FOLDER
-from instructor.grading import command, crew, preparation, sandbox
+from instructor.grading import command, crew, preparation
 from instructor.grading.course import Course
 from instructor.grading.crew import CrewError, Options, grade_all
 from instructor.grading.intake import collect
@@ -23,15 +22,11 @@ MARKS_ONLY = Options(rerun=False, limits=tiny.LIMITS)
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
+def home(tmp_path, monkeypatch, sandbox_here):
     monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COURSE_DATA", "phantoms")
     monkeypatch.setenv("COURSE_PROFILE", "quick")
     monkeypatch.setenv("PYTHONPATH", str(COURSE_FOLDER))
-    try:
-        sandbox.choose()
-    except CourseError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ FIRST = "01_dataset_assembly"
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
+def graded(tmp_path_factory, sandbox_here):
     """What was known of the sample, and the results by student and notebook."""
     folder = tmp_path_factory.mktemp("sample")
     known = make_class(folder, students=2)
