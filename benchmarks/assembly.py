@@ -6,7 +6,6 @@ SOURCE is a folder with `.mat` files or the zip archives. All three ways read th
 same run. With --slices, N of them spread over the source are packed into an archive first.
 """
 
-import argparse
 import json
 import os
 import platform
@@ -22,6 +21,7 @@ import h5py
 import numpy as np
 from matplotlib.image import imsave
 
+from benchmarks.command import parser, write_figures
 from benchmarks.memory import ChildrenWatch
 from helpers.assembly import assemble
 from helpers.dataset import Dataset
@@ -175,20 +175,15 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: of the command line.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("source", type=Path)
-    parser.add_argument("--slices", type=int, help="how many to take; all by default")
-    parser.add_argument("--workers", type=int, help="slices at a time; its own choice by default")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    chosen = parser.parse_args(arguments)
+    made = parser(__doc__)
+    made.add_argument("source", type=Path)
+    made.add_argument("--slices", type=int, help="how many to take; all by default")
+    made.add_argument("--workers", type=int, help="slices at a time; its own choice by default")
+    chosen = made.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(chosen.source, chosen.slices, chosen.workers, Path(folder))
     print("\n".join(lines(figures)))
-    if chosen.json:
-        chosen.json.parent.mkdir(parents=True, exist_ok=True)
-        chosen.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    write_figures(figures, chosen.json)
 
 
 if __name__ == "__main__":

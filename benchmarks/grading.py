@@ -8,8 +8,6 @@ A training is found by its configuration: one that a student has not changed is 
 `--train-again` measures one more student for whom there is nothing to open.
 """
 
-import argparse
-import json
 import os
 import platform
 import resource
@@ -19,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.command import parser, write_figures
 from instructor.execution import NOTEBOOKS
 from instructor.grading import sandbox
 from instructor.grading.course import Course
@@ -144,19 +143,14 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: of the command line.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--students", type=int, default=6)
-    parser.add_argument("--jobs", type=int, default=default_jobs(), help="how many at once (one a core)")
-    parser.add_argument("--train-again", action="store_true", help="also one with trainings of its own")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    chosen = parser.parse_args(arguments)
+    made = parser(__doc__)
+    made.add_argument("--students", type=int, default=6)
+    made.add_argument("--jobs", type=int, default=default_jobs(), help="how many at once (one a core)")
+    made.add_argument("--train-again", action="store_true", help="also one with trainings of its own")
+    chosen = made.parse_args(arguments)
     figures = measure(Course.load(), NOTEBOOKS, chosen.students, chosen.jobs, chosen.train_again)
     print("\n".join(lines(figures)))
-    if chosen.json:
-        chosen.json.parent.mkdir(parents=True, exist_ok=True)
-        chosen.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    write_figures(figures, chosen.json)
 
 
 if __name__ == "__main__":

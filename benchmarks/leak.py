@@ -7,13 +7,12 @@ pixels, by slice and by family: the classifier in a cross-validation, the U-Net 
 hours on a CPU; what is in FOLDER is not repeated, so an interrupted run goes on.
 """
 
-import argparse
-import json
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from benchmarks.command import parser, write_figures
 from helpers import machine, metrics, models, neighbours, prediction, protocols, splits, training, uncertainty
 from helpers.assembly import assemble
 from helpers.dataset import Dataset
@@ -103,17 +102,14 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: of the command line.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("source", type=Path)
-    parser.add_argument("--home", type=Path, required=True, help="folder for data set and checkpoints")
-    parser.add_argument("--folds", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=15, help="of the classifier")
-    parser.add_argument("--unet-epochs", type=int, default=6, help="0 leaves the U-Net out")
-    parser.add_argument("--precision", default="float32", help="a Keras policy, such as mixed_bfloat16")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    chosen = parser.parse_args(arguments)
+    made = parser(__doc__)
+    made.add_argument("source", type=Path)
+    made.add_argument("--home", type=Path, required=True, help="folder for data set and checkpoints")
+    made.add_argument("--folds", type=int, default=4)
+    made.add_argument("--epochs", type=int, default=15, help="of the classifier")
+    made.add_argument("--unet-epochs", type=int, default=6, help="0 leaves the U-Net out")
+    made.add_argument("--precision", default="float32", help="a Keras policy, such as mixed_bfloat16")
+    chosen = made.parse_args(arguments)
     keras.mixed_precision.set_global_policy(chosen.precision)
     data = assemble(chosen.source, chosen.home / "set")
     patients, families = data.table["patient"].nunique(), data.table["family"].nunique()
@@ -126,8 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
     if chosen.unet_epochs:
         figures |= unet_gap(data, chosen.unet_epochs, chosen.home / "unet")
     print("\n".join(f"{name:44} {value}" for name, value in figures.items()))
-    if chosen.json:
-        chosen.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    write_figures(figures, chosen.json)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.standin import machine_line, parser, write_figures
+from benchmarks.command import machine_line, parser, write_figures
 from helpers import models
 from helpers.prediction import Predictor
 

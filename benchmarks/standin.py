@@ -1,9 +1,7 @@
-"""What the benchmarks of training and prediction share: slices of noise, fresh processes, words."""
+"""What the benchmarks of training and prediction share: slices of noise, fresh processes."""
 
-import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -85,45 +83,3 @@ def in_fresh_process(function: Callable[..., dict], **arguments: object) -> dict
         check=True,
     )
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def machine_line() -> str:
-    """Words for what was measured on.
-
-    Returns:
-        One line.
-    """
-    import keras
-
-    from helpers import machine
-
-    backend = f"Keras {keras.__version__} on {keras.backend.backend()}"
-    return f"{machine.device()}, Python {platform.python_version()}, {backend}"
-
-
-def write_figures(figures: dict, path: Path | None) -> None:
-    """Writes figures as JSON where a file was asked for.
-
-    Args:
-        figures: by name.
-        path: of the file, or None.
-    """
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-
-
-def parser(description: str) -> argparse.ArgumentParser:
-    """A command line as the benchmarks of this package have it.
-
-    Args:
-        description: the module's docstring.
-
-    Returns:
-        Parser with `--json`.
-    """
-    made = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    made.add_argument("--json", type=Path, help="also write the figures to this file")
-    return made

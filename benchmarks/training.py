@@ -9,7 +9,6 @@ Slices are noise. Each way runs in a process of its own, one after the other in 
 Sizes can be set: --slices, --batch, --micro-batch, --size, --epochs.
 """
 
-import argparse
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,14 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.standin import (
-    in_fresh_process,
-    machine_line,
-    open_noise,
-    parser,
-    write_figures,
-    write_noise,
-)
+from benchmarks.command import machine_line, parser, write_figures
+from benchmarks.standin import in_fresh_process, open_noise, write_noise
 from helpers.augmentation import Augmentation
 from helpers.batches import Batches
 from helpers.machine import peak_bytes
@@ -265,7 +258,7 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: of the command line.
     """
-    made: argparse.ArgumentParser = parser(__doc__)
+    made = parser(__doc__)
     made.add_argument("claim", choices=MEASURES)
     for name in ("slices", "trained", "batch", "micro-batch", "epochs"):
         made.add_argument(f"--{name}", type=int)

@@ -6,17 +6,15 @@ Both ways compute accuracy, macro F1 and the recall of each class in every resam
 made-up labels, in the same run.
 """
 
-import argparse
-import json
 import os
 import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
+from benchmarks.command import parser, write_figures
 from helpers.mat import CLASS_NAMES
 from helpers.uncertainty import classification_intervals, mean_interval
 
@@ -117,18 +115,13 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: of the command line.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--slices", type=int, default=614)
-    parser.add_argument("--resamples", type=int, default=2000)
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    chosen = parser.parse_args(arguments)
+    made = parser(__doc__)
+    made.add_argument("--slices", type=int, default=614)
+    made.add_argument("--resamples", type=int, default=2000)
+    chosen = made.parse_args(arguments)
     figures = measure(chosen.slices, chosen.resamples)
     print("\n".join(lines(figures)))
-    if chosen.json:
-        chosen.json.parent.mkdir(parents=True, exist_ok=True)
-        chosen.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    write_figures(figures, chosen.json)
 
 
 if __name__ == "__main__":
