@@ -14,6 +14,7 @@ from copy import deepcopy
 from nbformat import NotebookNode
 
 from helpers.errors import CourseError
+from instructor.parsing import parse
 
 CODE_STUB, VALUE_STUB = "return None  # your code here", "None  # your answer here"
 OPEN_STUB = "*Write your answer here: a double click opens this cell.*"
@@ -163,7 +164,7 @@ def is_stub(source: str) -> bool:
         rest = MARK.sub("", source.replace(OPEN_STUB, ""), count=1)
         return not rest.strip("* \t\n\r")
     try:
-        nodes = ast.parse(source).body
+        nodes = parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return bool(nodes) and all(_does_nothing(node) for node in nodes)
@@ -228,7 +229,7 @@ def _stub_of(solution: re.Match) -> str:
     indent = body[: len(body) - len(body.lstrip())]
     if indent:
         return f"{indent}{CODE_STUB}\n"
-    return "".join(f"{name} = {VALUE_STUB}\n" for name in _assigned(ast.parse(textwrap.dedent(body))))
+    return "".join(f"{name} = {VALUE_STUB}\n" for name in _assigned(parse(textwrap.dedent(body))))
 
 
 def _kept_outputs(cell: NotebookNode) -> list[NotebookNode]:
@@ -259,7 +260,7 @@ def _texts(cell: NotebookNode) -> Iterator[str]:
 
 def _signature(source: str) -> list[str]:
     """Functions with arguments and docstring, and assigned names, at the top of a cell."""
-    tree = ast.parse(source)
+    tree = parse(source)
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     return [
         *(f"{one.name}({ast.unparse(one.args)}) {ast.get_docstring(one)}" for one in functions),

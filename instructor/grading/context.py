@@ -9,6 +9,8 @@ import ast
 import symtable
 from collections.abc import Iterable
 
+from instructor.parsing import parse
+
 
 def needed(sources: Iterable[str], answer: str) -> list[str]:
     """The statements before an answer that define what it uses.
@@ -98,6 +100,6 @@ def _globals_inside(table: symtable.SymbolTable) -> set[str]:
 
 def _parsed(source: str) -> ast.Module:
     try:
-        return ast.parse(source)
+        return parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module(body=[], type_ignores=[])
