@@ -23,11 +23,11 @@ from matplotlib.image import imsave
 
 from benchmarks.command import parser, write_figures
 from benchmarks.memory import ChildrenWatch
-from helpers.assembly import assemble
-from helpers.dataset import Dataset
-from helpers.machine import peak_bytes
-from helpers.slice_files import SliceFile
-from helpers.sources import find_slices
+from helpers.config.machine import peak_bytes
+from helpers.datasets.assembly import assemble
+from helpers.datasets.dataset import Dataset
+from helpers.datasets.slice_files import SliceFile
+from helpers.datasets.sources import list_slices
 
 COURSE_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -92,8 +92,8 @@ def measure(source: Path, slices: int | None, workers: int | None, folder: Path)
         The figures, by name.
     """
     if slices is not None:
-        source = _pack(_spread(find_slices(source), slices), folder / "source")
-    files = find_slices(source)
+        source = _pack(_spread(list_slices(source), slices), folder / "source")
+    files = list_slices(source)
     (folder / "plain").mkdir()
     reading_alone(files[:: max(1, len(files) // 20)])  # the first call loads libraries
     assembly = _in_fresh_process(source, folder / "set", workers)

@@ -30,7 +30,7 @@ def machine_line() -> str:
     """
     import keras
 
-    from helpers import machine
+    from helpers.config import machine
 
     backend = f"Keras {keras.__version__} on {keras.backend.backend()}"
     return f"{machine.device()}, Python {platform.python_version()}, {backend}"

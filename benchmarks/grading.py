@@ -18,7 +18,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.command import parser, write_figures
-from instructor.execution import NOTEBOOKS
 from instructor.grading import sandbox
 from instructor.grading.course import Course
 from instructor.grading.crew import Options, default_jobs, grade_all, workplace
@@ -27,6 +26,7 @@ from instructor.grading.preparation import prepare
 from instructor.grading.submissions import Submission
 from instructor.grading.tables import sums
 from instructor.grading.watch import Limits
+from instructor.notebooks.execute import NOTEBOOKS
 
 WANTED = 30  # submissions an hour and core
 PATIENT = Limits(seconds=4 * 3600, cell_seconds=4 * 3600)  # other work may share the machine

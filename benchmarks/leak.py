@@ -13,10 +13,13 @@ import keras
 import numpy as np
 
 from benchmarks.command import parser, write_figures
-from helpers import machine, metrics, models, neighbours, prediction, protocols, splits, training, uncertainty
-from helpers.assembly import assemble
-from helpers.dataset import Dataset
-from helpers.settings import SEED, Schedule
+from helpers import models, splits
+from helpers.config import machine
+from helpers.config.settings import SEED, Schedule
+from helpers.datasets.assembly import assemble
+from helpers.datasets.dataset import Dataset
+from helpers.evaluation import bootstrap, nearest_neighbour, overlap, prediction
+from helpers.training import cross_validation, fit
 
 BATCH = 32
 
@@ -41,13 +44,13 @@ def classifier_gap(data: Dataset, folds: int, epochs: int, folder: Path) -> dict
     figures, right = {}, {}
     for unit, parts in both.items():
         schedule = Schedule(epochs, BATCH, BATCH)
-        trial = protocols.cross_validate(unit, data, parts, schedule, folder / unit, SEED)
+        trial = cross_validation.cross_validate(unit, data, parts, schedule, folder / unit, SEED)
         right[unit] = trial.answers == data.labels
-        scores = uncertainty.classification_intervals(data.labels, trial.answers, families, seed=SEED)
+        scores = bootstrap.classification_intervals(data.labels, trial.answers, families, seed=SEED)
         figures |= {f"classifier by {unit}, {name}": f"{one:.3f}" for name, one in scores.items()}
         figures[f"classifier by {unit}, seconds"] = round(sum(run.seconds for run in trial.runs))
         figures[f"nearest slice by {unit}, accuracy"] = f"{_copied(data, parts, families):.3f}"
-    gap = uncertainty.paired_difference(right["slice"], right["family"], families, seed=SEED)
+    gap = bootstrap.paired_difference(right["slice"], right["family"], families, seed=SEED)
     return figures | {"classifier, gap in accuracy": f"{gap:.3f}"}
 
 
@@ -72,28 +75,30 @@ def unet_gap(data: Dataset, epochs: int, folder: Path) -> dict:
         keras.utils.set_random_seed(SEED)
         network = models.unet()
         schedule = Schedule(epochs, BATCH, BATCH)
-        run = training.train_unet(network, data, split, schedule, folder / unit, SEED)
+        run = fit.train_unet(network, data, split, schedule, folder / unit, SEED)
         tumour = prediction.predict(network, data.images(128), split.test)[..., 1]
-        truth, predicted = data.masks(128)[split.test], tumour >= metrics.THRESHOLD
+        truth, predicted = data.masks(128)[split.test], tumour >= overlap.THRESHOLD
         owners = families[split.test]
-        dice = metrics.dice(truth, predicted)
+        dice = overlap.dice(truth, predicted)
         samples += [dice, owners]
         figures[f"U-Net by {unit}, test slices"] = len(split.test)
-        for name, values in (("Dice", dice), ("IoU", metrics.iou(truth, predicted))):
-            interval = uncertainty.mean_interval(values, owners, seed=SEED)
+        for name, values in (("Dice", dice), ("IoU", overlap.iou(truth, predicted))):
+            interval = bootstrap.mean_interval(values, owners, seed=SEED)
             figures[f"U-Net by {unit}, {name}"] = f"{interval:.3f}"
         figures[f"U-Net by {unit}, empty predictions"] = int((~predicted.any(axis=(1, 2))).sum())
         figures[f"U-Net by {unit}, seconds"] = round(run.seconds)
-    gap = uncertainty.unpaired_difference(*samples, seed=SEED)
+    gap = bootstrap.unpaired_difference(*samples, seed=SEED)
     return figures | {"U-Net, gap in Dice": f"{gap:.3f}"}
 
 
-def _copied(data: Dataset, folds: list[splits.Split], families: np.ndarray) -> uncertainty.Interval:
+def _copied(data: Dataset, folds: list[splits.Split], families: np.ndarray) -> bootstrap.ConfidenceInterval:
     """Accuracy of copying the class of the nearest training slice, over all folds."""
     right = np.zeros(len(data))
     for split in folds:
-        right[split.test] = neighbours.nearest(data.images(128), split, data.labels, families).same_class
-    return uncertainty.mean_interval(right, families, seed=SEED)
+        right[split.test] = nearest_neighbour.nearest_neighbours(
+            data.images(128), split, data.labels, families
+        ).same_class
+    return bootstrap.mean_interval(right, families, seed=SEED)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from benchmarks.command import machine_line, parser, write_figures
 from helpers import models
-from helpers.prediction import Predictor
+from helpers.evaluation.prediction import Predictor
 
 
 def measure(network: keras.Model, slices: int, repeats: int) -> dict:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.dataset import Dataset
-from helpers.files import write_json
+from helpers._common import write_json
+from helpers.datasets.dataset import Dataset
 
 COURSE_FOLDER = Path(__file__).resolve().parent.parent
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from benchmarks.command import machine_line, parser, write_figures
 from benchmarks.standin import in_fresh_process, open_noise, write_noise
-from helpers.augmentation import Augmentation
-from helpers.batches import Batches
-from helpers.machine import peak_bytes
+from helpers.config.machine import peak_bytes
+from helpers.training.augmentation import Augmentation
+from helpers.training.data_loader import Batches
 
 # What each command takes by default: slices in the data set and in training, slices an update,
 # slices at once (None: chosen), epochs.
@@ -61,23 +61,24 @@ def course_way(
     """
     import keras
 
-    from helpers import models, training
-    from helpers.settings import Schedule
+    from helpers import models
+    from helpers.config.settings import Schedule
     from helpers.splits import Split
+    from helpers.training import fit
 
     keras.config.set_dtype_policy(policy)
     dataset = open_noise(Path(folder), slices)
     rows = np.random.default_rng(0).permutation(slices)
     split = Split(rows[:trained], rows[trained:][:VALIDATED], rows[trained:][:VALIDATED])
     with tempfile.TemporaryDirectory() as runs:
-        run = training.train_classifier(
+        run = fit.train_classifier(
             models.classifier((size, size, 3)),
             dataset,
             split,
             Schedule(epochs, batch, micro_batch),
             Path(runs),
             seed=0,
-            options=training.Options(adaptive=False, xla=xla),
+            options=fit.Options(adaptive=False, xla=xla),
         )
     dataset.images(size).max()  # a full run reads every slice; mapped pages count as memory
     seconds = run.history["seconds"] - run.history["validation_seconds"]

@@ -15,8 +15,8 @@ import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from benchmarks.command import parser, write_figures
-from helpers.mat import CLASS_NAMES
-from helpers.uncertainty import classification_intervals, mean_interval
+from helpers.evaluation.bootstrap import classification_intervals, mean_interval
+from helpers.reference import CLASS_NAMES
 
 LABELS = list(CLASS_NAMES)
 SLICES_PER_PATIENT = 13  # the published mean: 3064 slices of 233 patients

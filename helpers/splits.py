@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from helpers import report
-from helpers.errors import CourseError
+from helpers import reference
+from helpers._common import CourseError
 
 
 class SplitError(CourseError):
@@ -90,9 +90,9 @@ def segmentation_split(count: int, seed: int) -> Split:
     """
     if count < 3:
         raise SplitError(f"{count} slices cannot be split into training, validation and test.")
-    train_share, _, test_share = report.SEGMENTATION_SPLIT
-    n_test = max(1, round(count * test_share / report.SLICES))
-    n_train = max(1, min(count * train_share // report.SLICES, count - n_test - 1))
+    train_share, _, test_share = reference.SEGMENTATION_SPLIT
+    n_test = max(1, round(count * test_share / reference.SLICES))
+    n_train = max(1, min(count * train_share // reference.SLICES, count - n_test - 1))
     rows = np.random.default_rng(seed).permutation(count)
     return Split(
         train=_sorted([rows[:n_train]]),
@@ -263,7 +263,7 @@ def patient_family(patient: str) -> str:
     return match[1] if match else patient
 
 
-def unit(split: Split, patients: ArrayLike, families: ArrayLike) -> str:
+def split_level(split: Split, patients: ArrayLike, families: ArrayLike) -> str:
     """What was shuffled, judged by what crosses the split.
 
     Args:

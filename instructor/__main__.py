@@ -4,12 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from helpers import settings
-from helpers.errors import CourseError
-from instructor import building, lint, publishing
-from instructor.colab import command as colab
-from instructor.execution import NOTEBOOKS, NotebookError, run_course
+from helpers._common import CourseError
+from helpers.config import settings
+from instructor.colab import cli as colab
 from instructor.grading import command as grading
+from instructor.notebooks import lint, publishing, release
+from instructor.notebooks.execute import NOTEBOOKS, NotebookError, run_course
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,12 +70,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    folder = building.STUDENT_FOLDER
+    folder = release.STUDENT_FOLDER
     if not options.check:
-        print(*building.build(NOTEBOOKS, folder), sep="\n")
-    found = building.complaints(NOTEBOOKS, folder)
+        print(*release.build(NOTEBOOKS, folder), sep="\n")
+    found = release.complaints(NOTEBOOKS, folder)
     if options.execute and not found:
-        found = building.attempted(NOTEBOOKS, folder, options.execute)
+        found = release.attempted(NOTEBOOKS, folder, options.execute)
     for complaint in found:
         print(complaint, file=sys.stderr)
     return 1 if found else 0
@@ -93,7 +93,7 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _lint(options: argparse.Namespace) -> int:
-    paths = options.notebooks or [*NOTEBOOKS, *sorted(building.STUDENT_FOLDER.glob("*.ipynb"))]
+    paths = options.notebooks or [*NOTEBOOKS, *sorted(release.STUDENT_FOLDER.glob("*.ipynb"))]
     found = [complaint for path in paths for complaint in lint.complaints(path)]
     if options.links:
         print(*sorted({link for path in paths for link in lint.external_links(path)}), sep="\n")

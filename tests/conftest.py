@@ -8,8 +8,9 @@ import hypothesis
 import numpy as np
 import pytest
 
-from helpers import assembly, phantom
-from helpers.errors import CourseError
+from helpers._common import CourseError
+from helpers.datasets import assembly
+from helpers.phantoms import drawing
 from instructor.grading import sandbox
 
 # No deadline: a busy machine is no reason to fail. The examples are the same in every run.
@@ -24,7 +25,7 @@ COUNTS = {1: 8, 2: 12, 3: 10}
 def phantom_folder(tmp_path_factory) -> Path:
     """Thirty synthetic slices as `.mat` files, with `cvind.mat`; not to be changed."""
     folder = tmp_path_factory.mktemp("phantoms")
-    phantom.write_phantoms(folder, COUNTS, seed=5, progress=False)
+    drawing.write_phantoms(folder, COUNTS, seed=5, progress=False)
     return folder
 
 

@@ -2,14 +2,14 @@ import json
 
 import numpy as np
 import pytest
-import tiny_course as tiny
 
 from benchmarks import assembly, grading, leak, prediction, standin, training, uncertainty
-from helpers import phantom
-from helpers.settings import COURSE_FOLDER
-from helpers.sources import find_slices
-from helpers.uncertainty import classification_intervals
+from helpers.config.settings import COURSE_FOLDER
+from helpers.datasets.sources import list_slices
+from helpers.evaluation.bootstrap import classification_intervals
+from helpers.phantoms import drawing
 from instructor.grading.course import Course
+from tests.support import tiny_course as tiny
 
 
 def test_the_assembly_is_measured_on_a_few_slices(phantom_folder, tmp_path, capsys):
@@ -25,7 +25,7 @@ def test_the_assembly_is_measured_on_a_few_slices(phantom_folder, tmp_path, caps
 
 
 def test_the_slices_are_spread_over_the_source(phantom_folder):
-    chosen = assembly._spread(find_slices(phantom_folder), 3)
+    chosen = assembly._spread(list_slices(phantom_folder), 3)
     assert [file.number for file in chosen] == [1, 15, 30]
     assert len(assembly._spread(chosen, 10)) == 3
 
@@ -79,7 +79,7 @@ def test_the_plain_loop_computes_the_same_scores(rng):
 
 
 def test_the_leak_is_measured_and_its_trainings_are_kept(tmp_path):
-    phantom.write_phantoms(tmp_path / "slices", {1: 30, 2: 30, 3: 30}, seed=5, progress=False)
+    drawing.write_phantoms(tmp_path / "slices", {1: 30, 2: 30, 3: 30}, seed=5, progress=False)
     command = [str(tmp_path / "slices"), "--home", str(tmp_path), "--folds", "2"]
     command += ["--epochs", "1", "--unet-epochs", "0"]
     leak.main([*command, "--json", str(tmp_path / "leak.json")])

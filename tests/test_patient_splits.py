@@ -112,7 +112,7 @@ def test_leakage_of_a_test_set_that_validates_looks_at_training_alone():
 )
 def test_the_unit_is_told_by_what_crosses(families, patients, unit):
     split = Split(train=np.array([0, 1]), validation=np.array([4, 5]), test=np.array([2, 3]))
-    assert splits.unit(split, np.array(list(patients)), np.array(list(families))) == unit
+    assert splits.split_level(split, np.array(list(patients)), np.array(list(families))) == unit
 
 
 def test_too_few_patients():

@@ -13,9 +13,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from helpers import machine, settings
-from helpers.settings import COURSE_FOLDER
-from instructor.execution import NOTEBOOKS
+from helpers.config import machine, settings
+from helpers.config.settings import COURSE_FOLDER
+from instructor.notebooks.execute import NOTEBOOKS
 
 POSIX_MODULES = {"crypt", "fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 # Names of `os`, `signal` and `time` that Windows lacks.

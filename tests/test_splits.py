@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import report
+from helpers import reference
 from helpers.splits import SplitError, classification_split, patient_family, segmentation_split
 
-PUBLISHED_LABELS = np.repeat([1, 2, 3], [report.CLASS_COUNTS[label] for label in (1, 2, 3)])
+PUBLISHED_LABELS = np.repeat([1, 2, 3], [reference.CLASS_COUNTS[label] for label in (1, 2, 3)])
 label_lists = st.lists(st.integers(3, 60), min_size=3, max_size=3).flatmap(
     lambda counts: st.permutations(np.repeat([1, 2, 3], counts).tolist())
 )
@@ -22,7 +22,7 @@ def test_cuadro_1_exactly():
     split = classification_split(PUBLISHED_LABELS, seed=1)
     assert len(split.train) + len(split.validation) == 2450
     assert len(split.test) == 614
-    for label, (train, test) in report.CLASSIFICATION_SPLIT.items():
+    for label, (train, test) in reference.CLASSIFICATION_SPLIT.items():
         assert np.count_nonzero(PUBLISHED_LABELS[split.test] == label) == test
         rest = np.concatenate([split.train, split.validation])
         assert np.count_nonzero(PUBLISHED_LABELS[rest] == label) == train
@@ -56,7 +56,7 @@ def test_segmentation_split_properties(count, seed):
     assert_disjoint_and_complete(split, count)
     parts = [len(split.train), len(split.validation), len(split.test)]
     assert min(parts) >= 1
-    wanted = np.array(report.SEGMENTATION_SPLIT) * count / 3064
+    wanted = np.array(reference.SEGMENTATION_SPLIT) * count / 3064
     assert np.abs(np.array(parts) - wanted).max() <= 2
 
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from helpers.checks import assembly, classification, segmentation
-from helpers.checks.codec import CodecError, Outcome, decode, encode
+from helpers._common import LINE_WIDTH, CourseError
+from helpers.checks import classification, dataset, segmentation
+from helpers.checks.answer_codec import CodecError, Outcome, decode, encode
 from helpers.checks.exercise import CORRECT, NOT_ATTEMPTED, NOT_YET, Exercise, Verdict, answer_of
-from helpers.errors import LINE_WIDTH, CourseError
 
 EXERCISES: dict[str, Exercise] = {
-    one.id: one for part in (assembly, classification, segmentation) for one in part.EXERCISES
+    one.id: one for part in (dataset, classification, segmentation) for one in part.EXERCISES
 }
 
 __all__ = [

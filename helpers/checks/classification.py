@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from helpers.checks import expect
+from helpers.checks import answer_types
+from helpers.checks.answer_types import Incorrect, close
 from helpers.checks.exercise import EDGE_CREDIT, Exercise
-from helpers.checks.expect import Flaw, close
-from helpers.mat import CLASS_NAMES
+from helpers.reference import CLASS_NAMES
 
 # ---- 2.1.1: the 80/20 split of each class ----
 
@@ -23,15 +23,17 @@ def _split_cases(rng: np.random.Generator) -> list[tuple]:
 
 def _compare_split(inputs: tuple, output: Any) -> None:
     labels, _ = inputs
-    train, test = expect.pair(output, "train, test")
-    train, test = expect.rows(train, "train", len(labels)), expect.rows(test, "test", len(labels))
+    train, test = answer_types.pair(output, "train, test")
+    train, test = answer_types.rows(train, "train", len(labels)), answer_types.rows(test, "test", len(labels))
     both = len(np.intersect1d(train, test))
     if both:
-        raise Flaw(f"{both} slices stand in both sets: the network would be asked what it was told.")
+        raise Incorrect(f"{both} slices stand in both sets: the network would be asked what it was told.")
     if len(train) + len(test) < len(labels):
-        raise Flaw(f"{len(labels) - len(train) - len(test)} slices are in neither set. None may be lost.")
+        raise Incorrect(
+            f"{len(labels) - len(train) - len(test)} slices are in neither set. None may be lost."
+        )
     if len(test) > len(train):
-        raise Flaw("The test set is the larger one: return train first, then test.")
+        raise Incorrect("The test set is the larger one: return train first, then test.")
     counts = {label: np.count_nonzero(labels == label) for label in CLASS_NAMES}
     tested = {label: np.count_nonzero(labels[test] == label) for label in CLASS_NAMES}
     excess = {label: tested[label] - -(-counts[label] // 5) for label in CLASS_NAMES}
@@ -40,18 +42,18 @@ def _compare_split(inputs: tuple, output: Any) -> None:
     label = next(label for label in CLASS_NAMES if excess[label])
     said = f"Label {label}: {tested[label]} of {counts[label]} slices are in the test set."
     if set(excess.values()) <= {0, -1}:
-        raise Flaw(f"{said} {counts[label] / 5} is rounded up, not down.", credit=EDGE_CREDIT)
-    raise Flaw(f"{said} A fifth of each class is wanted: split class by class, not all slices at once.")
+        raise Incorrect(f"{said} {counts[label] / 5} is rounded up, not down.", credit=EDGE_CREDIT)
+    raise Incorrect(f"{said} A fifth of each class is wanted: split class by class, not all slices at once.")
 
 
 def _repeats(cases: list[tuple], outputs: list) -> None:
     tests = [np.sort(np.asarray(test)) for _, test in outputs]
     if not np.array_equal(tests[0], tests[1]):
-        raise Flaw(
+        raise Incorrect(
             "The same seed gave two different splits. Make the generator from the seed.", credit=EDGE_CREDIT
         )
     if np.array_equal(tests[0], tests[2]):
-        raise Flaw(
+        raise Incorrect(
             "Two seeds gave the same split: nothing is shuffled. In the files, slices of one patient "
             "stand together.",
             credit=EDGE_CREDIT,
@@ -81,24 +83,30 @@ def _leak_case(rng: np.random.Generator) -> tuple[np.ndarray, dict]:
 
 def _compare_leaks(inputs: tuple, output: Any) -> None:
     patients, splits = inputs
-    got = expect.mapping(output, set(splits), "the names of the splits")
+    got = answer_types.mapping(output, set(splits), "the names of the splits")
     if any(isinstance(value, float | np.floating) and 0 < value < 1 for value in got.values()):
-        raise Flaw("That is a part of the test set; the number of slices is wanted.")
+        raise Incorrect("That is a part of the test set; the number of slices is wanted.")
     for name, (train, test) in splits.items():
         wanted = int(np.isin(patients[test], patients[train]).sum())
         value = got[name]
         if isinstance(value, bool | np.bool_):
-            raise Flaw("True or False is not enough: count the slices, for one is not like forty.")
-        value = expect.whole(value, f"The count of split {name!r}")
+            raise Incorrect("True or False is not enough: count the slices, for one is not like forty.")
+        value = answer_types.whole(value, f"The count of split {name!r}")
         if value == wanted:
             continue
         if value == 0:
-            raise Flaw(f"Split {name!r} leaks, and you found nothing. Compare patients, not row numbers.")
+            raise Incorrect(
+                f"Split {name!r} leaks, and you found nothing. Compare patients, not row numbers."
+            )
         if value == len(np.intersect1d(patients[test], patients[train])):
-            raise Flaw(f"{value} is the number of patients on both sides of {name!r}; count the test slices.")
+            raise Incorrect(
+                f"{value} is the number of patients on both sides of {name!r}; count the test slices."
+            )
         if value == np.isin(patients[train], patients[test]).sum():
-            raise Flaw(f"{value} is the number of training slices with a sibling in the test. Turn it round.")
-        raise Flaw(
+            raise Incorrect(
+                f"{value} is the number of training slices with a sibling in the test. Turn it round."
+            )
+        raise Incorrect(
             f"Split {name!r} has {wanted} test slices with a sibling in the training set, not {value}."
         )
 
@@ -115,7 +123,7 @@ def _parameter_cases(rng: np.random.Generator) -> list[tuple]:
 def _compare_parameters(inputs: tuple, output: Any) -> None:
     kernel, channels, filters = inputs
     weights = kernel**2 * channels * filters
-    got = expect.whole(output)
+    got = answer_types.whole(output)
     if got == weights + filters:
         return
     said = f"{kernel} x {kernel} pixels, {channels} channels, {filters} filters: {got:,} is not right."
@@ -127,7 +135,7 @@ def _compare_parameters(inputs: tuple, output: Any) -> None:
         kernel**2 * filters + filters: "Each filter looks at all channels at once: its kernel is a block.",
         (kernel**2 + 1) * channels * filters: "One bias a filter, not one for each channel of each filter.",
     }
-    raise Flaw(f"{said} {mistakes.get(got, 'Count the weights of one filter first.')}")
+    raise Incorrect(f"{said} {mistakes.get(got, 'Count the weights of one filter first.')}")
 
 
 # ---- 2.4.2: read a confusion matrix ----
@@ -145,8 +153,8 @@ def _matrix_cases(rng: np.random.Generator) -> list[tuple]:
 
 def _compare_matrix(inputs: tuple, output: Any) -> None:
     matrix, k = inputs
-    precision, recall = expect.pair(output, "precision, recall")
-    got = expect.number(precision, "The precision"), expect.number(recall, "The recall")
+    precision, recall = answer_types.pair(output, "precision, recall")
+    got = answer_types.number(precision, "The precision"), answer_types.number(recall, "The recall")
     right = int(matrix[k, k])
     called, are = int(matrix[:, k].sum()), int(matrix[k].sum())
     wanted = (right / called if called else 0.0), right / are
@@ -154,20 +162,24 @@ def _compare_matrix(inputs: tuple, output: Any) -> None:
     if all(fits):
         return
     if close(got[0], wanted[1]) and close(got[1], wanted[0]):
-        raise Flaw("The two are swapped. A column holds all that was called so; precision divides by it.")
+        raise Incorrect(
+            "The two are swapped. A column holds all that was called so; precision divides by it."
+        )
     if max(got) > 1:
-        raise Flaw("Neither can be above 1: return a part, not a percentage or a count.")
+        raise Incorrect("Neither can be above 1: return a part, not a percentage or a count.")
     if all(abs(mine - want) < 0.01 for mine, want in zip(got, wanted, strict=True)):
-        raise Flaw("Nearly: do not round before you hand the numbers over.", credit=EDGE_CREDIT)
+        raise Incorrect("Nearly: do not round before you hand the numbers over.", credit=EDGE_CREDIT)
     if any(close(mine, np.trace(matrix) / matrix.sum()) for mine in got):
-        raise Flaw("That is the accuracy, which is one number for all classes.")
+        raise Incorrect("That is the accuracy, which is one number for all classes.")
     if any(fits):
         fit, miss = ("precision", "recall") if fits[0] else ("recall", "precision")
-        raise Flaw(
+        raise Incorrect(
             f"The {fit} is right, the {miss} is not. Rows are what is, columns what was said.",
             credit=EDGE_CREDIT,
         )
-    raise Flaw("Neither is right. Divide matrix[k, k] by the sum of its column, and by the sum of its row.")
+    raise Incorrect(
+        "Neither is right. Divide matrix[k, k] by the sum of its column, and by the sum of its row."
+    )
 
 
 def _never_called(inputs: tuple) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from helpers.checks.codec import CodecError, Outcome, decode, encode
-from helpers.checks.expect import Flaw, described
-from helpers.errors import LINE_WIDTH
+from helpers._common import LINE_WIDTH
+from helpers.checks.answer_codec import CodecError, Outcome, decode, encode
+from helpers.checks.answer_types import Incorrect, described
 
 NOT_ATTEMPTED, NOT_YET, CORRECT = "not attempted", "not yet", "correct"
 EDGE_CREDIT = 0.5  # of an answer that is right but for a detail, or for unusual inputs
@@ -102,10 +102,10 @@ class Exercise:
             return Verdict(NOT_YET, str(worst), worst.credit)
         return Verdict(CORRECT, self.praise, 1.0)
 
-    def _flaw(self, inputs: tuple, output: Any) -> Flaw | None:
-        flaw = Flaw(output.error) if type(output) is Outcome else _caught(self.compare, inputs, output)
+    def _flaw(self, inputs: tuple, output: Any) -> Incorrect | None:
+        flaw = Incorrect(output.error) if type(output) is Outcome else _caught(self.compare, inputs, output)
         unusual = self.edge(inputs) if flaw else ""
-        return Flaw(f"{unusual} {flaw}", EDGE_CREDIT) if unusual else flaw
+        return Incorrect(f"{unusual} {flaw}", EDGE_CREDIT) if unusual else flaw
 
 
 def answer_of(exercise: Exercise, answer: Any, cases: list[tuple]) -> list:
@@ -160,9 +160,9 @@ def _plain(output: Any) -> Any:
         return Outcome(f"What it returned cannot be looked at ({type(error).__name__}).")
 
 
-def _caught(function: Callable, *arguments: Any) -> Flaw | None:
+def _caught(function: Callable, *arguments: Any) -> Incorrect | None:
     try:
         function(*arguments)
-    except Flaw as flaw:
+    except Incorrect as flaw:
         return flaw
     return None

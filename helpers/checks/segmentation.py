@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from helpers.checks import expect
+from helpers.checks import answer_types
+from helpers.checks.answer_types import Incorrect, close
 from helpers.checks.exercise import EDGE_CREDIT, Exercise
-from helpers.checks.expect import Flaw, close
-from helpers.metrics import THRESHOLD, dice, iou, pooled_dice, pooled_iou
+from helpers.evaluation.overlap import THRESHOLD, dice, iou, pooled_dice, pooled_iou
 
 # ---- 2.9: Dice ----
 
@@ -33,23 +33,25 @@ def _dice_cases(rng: np.random.Generator) -> list[tuple]:
 def _compare_dice(inputs: tuple, output: Any) -> None:
     truth, predicted = inputs
     wanted = float(dice(truth[None], predicted[None])[0])
-    got = expect.number(output)
+    got = answer_types.number(output)
     if close(got, wanted):
         return
     both, total = np.count_nonzero(truth & predicted), np.count_nonzero(truth) + np.count_nonzero(predicted)
     if total and close(got, float(iou(truth[None], predicted[None])[0])):
-        raise Flaw("That is the IoU: the overlap over what both cover together. Dice divides by both areas.")
+        raise Incorrect(
+            "That is the IoU: the overlap over what both cover together. Dice divides by both areas."
+        )
     if total and close(got, both / total):
-        raise Flaw("A perfect mask would get 0.5: the overlap counts twice, once for each of the two.")
+        raise Incorrect("A perfect mask would get 0.5: the overlap counts twice, once for each of the two.")
     if close(got, float((truth == predicted).mean())):
-        raise Flaw("That is the part of all pixels that agree, and nearly all of them are background.")
+        raise Incorrect("That is the part of all pixels that agree, and nearly all of them are background.")
     if got > 1:
-        raise Flaw(f"{got:.2f} is above 1, which Dice never is. Is the overlap that of *both* masks?")
+        raise Incorrect(f"{got:.2f} is above 1, which Dice never is. Is the overlap that of *both* masks?")
     if predicted.any() and close(got, both / np.count_nonzero(predicted)):
-        raise Flaw("That is the precision of the pixels: it does not mind what the mask leaves out.")
+        raise Incorrect("That is the precision of the pixels: it does not mind what the mask leaves out.")
     if truth.any() and close(got, both / np.count_nonzero(truth)):
-        raise Flaw("That is the recall of the pixels: a mask over the whole slice would get 1.")
-    raise Flaw(f"{wanted:.4f} is right, {got:.4f} came out.")
+        raise Incorrect("That is the recall of the pixels: a mask over the whole slice would get 1.")
+    raise Incorrect(f"{wanted:.4f} is right, {got:.4f} came out.")
 
 
 def _both_empty(inputs: tuple) -> str:
@@ -66,7 +68,7 @@ def _culprit_cases(rng: np.random.Generator) -> list[tuple]:
 
 
 def _compare_culprit(inputs: tuple, output: Any) -> None:
-    got = expect.text(output).strip().upper()
+    got = answer_types.text(output).strip().upper()
     if got == inputs[0]:
         return
     against = {
@@ -74,7 +76,7 @@ def _compare_culprit(inputs: tuple, output: Any) -> None:
         "C": "Then the tumour's own IoU would be low. Look at the other bar of your network.",
         "D": "A threshold cannot be too high where none is used: the metric was given probabilities.",
     }
-    raise Flaw(against.get(got, "Choose one of the letters A, B, C and D, between quotes."))
+    raise Incorrect(against.get(got, "Choose one of the letters A, B, C and D, between quotes."))
 
 
 # ---- 2.10.2: repair it ----
@@ -96,7 +98,7 @@ def _compare_repair(inputs: tuple, output: Any) -> None:
     truth, probabilities = inputs
     mask = probabilities >= THRESHOLD
     wanted = pooled_iou(truth, mask)
-    got = expect.number(output)
+    got = answer_types.number(output)
     if close(got, wanted):
         return
     background = pooled_iou(truth == 0, ~mask)
@@ -109,11 +111,13 @@ def _compare_repair(inputs: tuple, output: Any) -> None:
         (float((truth == mask).mean()), "That is the accuracy of the pixels."),
     ]
     if close(got, pooled_iou(truth, probabilities > THRESHOLD)):
-        raise Flaw("A pixel with a probability of exactly 0.5 is tumour too: >=, not >.", credit=EDGE_CREDIT)
+        raise Incorrect(
+            "A pixel with a probability of exactly 0.5 is tumour too: >=, not >.", credit=EDGE_CREDIT
+        )
     for value, message in mistakes:
         if close(got, value):
-            raise Flaw(message)
-    raise Flaw(f"{wanted:.4f} is right, {got:.4f} came out.")
+            raise Incorrect(message)
+    raise Incorrect(f"{wanted:.4f} is right, {got:.4f} came out.")
 
 
 def _nothing_to_find(inputs: tuple) -> str:

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from helpers.errors import CourseError
+from helpers._common import CourseError
 from instructor.grading import sandbox
 from instructor.grading.course import Course
 from instructor.grading.crew import Options, default_jobs, grade_all
@@ -13,12 +13,7 @@ from instructor.grading.open_marks import take_open_marks
 from instructor.grading.pages import write_pages
 from instructor.grading.preparation import prepare
 from instructor.grading.submissions import submissions
-from instructor.grading.tables import (
-    by_student,
-    write_grades,
-    write_gradescope,
-    write_moodle,
-)
+from instructor.grading.tables import by_student, write_grades, write_gradescope, write_moodle
 from instructor.grading.watch import Limits
 
 

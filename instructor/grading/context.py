@@ -9,7 +9,7 @@ import ast
 import symtable
 from collections.abc import Iterable
 
-from instructor.parsing import parse
+from instructor.notebooks.parsing import parse
 
 
 def needed(sources: Iterable[str], answer: str) -> list[str]:

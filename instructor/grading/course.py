@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from helpers._common import CourseError
 from helpers.checks import EXERCISES, Exercise
-from helpers.errors import CourseError
-from helpers.settings import COURSE_FOLDER
-from instructor.editions import answer_cells
+from helpers.config.settings import COURSE_FOLDER
 from instructor.grading.context import checked_expression
 from instructor.grading.papers import Paper, read_paper
 from instructor.grading.sandbox import empty_course
+from instructor.notebooks.student_edition import answer_cells
 
 CODE = (".py", ".jinja")
 STUDENT_EDITION = COURSE_FOLDER / "notebooks" / "student"

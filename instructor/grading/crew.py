@@ -14,9 +14,7 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 
-from helpers.errors import CourseError
-from helpers.files import read_json, write_json
-from helpers.progress import bar
+from helpers._common import CourseError, progress_bar, read_json, write_json
 from instructor.grading import sandbox
 from instructor.grading.course import Course, visible_course
 from instructor.grading.grade import Workplace, grade
@@ -92,7 +90,7 @@ def grade_all(
     if not missing:
         return results
     with (
-        bar(total=len(missing), unit="notebook", title="grading") as progress,
+        progress_bar(total=len(missing), unit="notebook", title="grading") as progress,
         closing(work([found[place] for place in missing], course, options)) as graded,
     ):
         for order, result in graded:

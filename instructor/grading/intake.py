@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from helpers.errors import CourseError
+from helpers._common import CourseError
 from instructor.grading.names import apart, student_of, without_wrapper
 from instructor.grading.papers import storable
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from helpers.checks import NOT_ATTEMPTED, NOT_YET, CodecError, Outcome, Verdict, decode
-from instructor.editions import answer_cells, is_stub
 from instructor.grading import sandbox, watch
 from instructor.grading.context import imports, needed
 from instructor.grading.course import Pristine, Task
 from instructor.grading.papers import Paper, storable
 from instructor.grading.watch import Limits
+from instructor.notebooks.student_edition import answer_cells, is_stub
 
 TRIALS = 3
 NOT_FOUND, BY_HAND = "not found", "by hand"

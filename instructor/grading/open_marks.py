@@ -4,7 +4,7 @@ import csv
 import io
 from pathlib import Path
 
-from helpers.errors import CourseError
+from helpers._common import CourseError
 from instructor.grading.tables import without_apostrophe, write_csv
 
 OPEN_COLUMNS = ["student", "exercise", "points", "mark", "comment", "answer"]

@@ -13,7 +13,7 @@ class PaperError(Exception):
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell, with nbformat's names, so that `instructor.editions` reads it, too.
+    """One cell, with nbformat's names, so that `instructor.notebooks.student_edition` reads it, too.
 
     Args:
         cell_type: "code", "markdown" or another word.

@@ -4,10 +4,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from helpers import settings
-from helpers.files import read_json, write_json
-from instructor.execution import run_course
+from helpers._common import read_json, write_json
+from helpers.config import settings
 from instructor.grading.course import Course
+from instructor.notebooks.execute import run_course
 
 PREPARED = "prepared-for-grading.json"
 

@@ -11,7 +11,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from helpers.errors import CourseError
+from helpers._common import CourseError
 from instructor.grading.boxes import EMPTY_IMAGE, PROGRAMS, Bare, Container, Namespaces, Visible
 from instructor.grading.watch import Limits, Outcome, watch
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from instructor.editions import answer_cells, is_stub
 from instructor.grading.course import Course, Pristine
 from instructor.grading.intake import HandedIn
 from instructor.grading.names import copy_number, slugs
 from instructor.grading.papers import Paper, PaperError, read_paper
+from instructor.notebooks.student_edition import answer_cells, is_stub
 
 
 @dataclass

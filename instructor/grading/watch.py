@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from helpers.errors import CourseError
+from helpers._common import CourseError
 
 LOOK_SECONDS = 0.1
 STDERR_BYTES = 20_000

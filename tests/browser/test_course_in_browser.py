@@ -13,9 +13,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers.settings import COURSE_FOLDER
-from instructor import lint
-from instructor.execution import NOTEBOOKS
+from helpers.config.settings import COURSE_FOLDER
+from instructor.notebooks import lint
+from instructor.notebooks.execute import NOTEBOOKS
 
 # Under the course's folder, where the setup cell finds the helpers; git ignores it.
 PLACE = COURSE_FOLDER / "build" / "browser"

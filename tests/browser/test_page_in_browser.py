@@ -3,8 +3,8 @@
 import nbformat
 import pytest
 
-from instructor.execution import NOTEBOOKS
-from instructor.pages import page
+from instructor.notebooks.execute import NOTEBOOKS
+from instructor.notebooks.export import page
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 

@@ -1,0 +1,229 @@
+"""Answers as JSON text and back: what leaves a sandbox, so nothing in it is believed.
+
+Python's own numbers, text, lists and None are themselves; the rest is a JSON object with one
+key that names its type: `tuple`, `dict` (pairs), `array`, `scalar`, `float` (not finite) and
+`error` (an `Outcome`).
+"""
+
+import base64
+import binascii
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from helpers._common import CourseError
+
+MAX_CHARACTERS = 8 << 20
+MAX_DEPTH = 20
+MAX_DIMENSIONS = 8
+MAX_ERROR_CHARACTERS = 1_000
+MAX_INT_BITS = 256
+DTYPES = {f"<{kind}{size}" for kind in "iu" for size in (2, 4, 8)} | {
+    "<f2",
+    "<f4",
+    "<f8",
+    "|b1",
+    "|i1",
+    "|u1",
+}
+
+
+class CodecError(CourseError):
+    """A value that cannot be sent, or a text that is not one of ours."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Stands for an output that is not there.
+
+    Args:
+        error: why, a sentence or two: the answer raised an error, or returned what cannot be sent.
+    """
+
+    error: str
+
+
+def encode(value: Any) -> str:
+    """Writes a value as JSON.
+
+    Args:
+        value: None, bool, int, float, str, numpy array or scalar (whole, real, bool or text),
+            `Outcome`, or a list, tuple or dict of those. Subclasses do not count, but for dict's.
+
+    Returns:
+        ASCII text.
+
+    Raises:
+        CodecError: another type, or too large, or too deeply nested.
+    """
+    text = json.dumps(_to_json(value, 0), allow_nan=False)
+    if len(text) > MAX_CHARACTERS:
+        raise CodecError(f"the answer is larger than {MAX_CHARACTERS >> 20} MB; it should be far smaller.")
+    return text
+
+
+def decode(text: str | bytes) -> Any:
+    """Reads what `encode` wrote; whatever else it is given, it refuses.
+
+    Args:
+        text: JSON.
+
+    Returns:
+        The value, equal in type and content; arrays are writable copies.
+
+    Raises:
+        CodecError: the text is too large, no JSON, or not of the form that `encode` writes.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise CodecError(f"the result has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read.")
+    try:
+        return _from_json(json.loads(text), 0)
+    except (ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
+        if isinstance(error, CodecError):
+            raise
+        raise CodecError(f"the result cannot be read ({type(error).__name__}).") from error
+
+
+def _to_json(value: Any, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise CodecError(f"the answer is nested more than {MAX_DEPTH} deep.")
+    kind = type(value)
+    if value is None or kind is bool:
+        return value
+    if kind is int:
+        return _small(value)
+    if kind is str:
+        return _sound(value)
+    if kind is float:
+        return value if math.isfinite(value) else {"float": repr(value)}
+    if kind is list:
+        return [_to_json(item, depth + 1) for item in value]
+    if kind is tuple:
+        return {"tuple": [_to_json(item, depth + 1) for item in value]}
+    if isinstance(value, dict):  # a Counter or defaultdict too
+        pairs = dict.items(value)
+        return {"dict": [[_to_json(part, depth + 1) for part in pair] for pair in pairs]}
+    if kind is np.ndarray:
+        return {"array": _packed(value)}
+    if isinstance(value, np.generic):
+        return {"scalar": _packed(np.asarray(value))}
+    if kind is Outcome:
+        return {"error": _sound(value.error)[:MAX_ERROR_CHARACTERS]}
+    raise CodecError(f"the answer is or holds a {kind.__name__}, which no exercise asks for.")
+
+
+def _packed(array: np.ndarray) -> dict[str, Any]:
+    if array.nbytes > MAX_CHARACTERS // 2:
+        raise CodecError(f"the answer holds an array of {array.shape}, which is too large.")
+    little = array.astype(array.dtype.newbyteorder("<"))
+    _require_dtype(little.dtype.str)
+    data = base64.b64encode(little.tobytes()).decode()
+    return {"dtype": little.dtype.str, "shape": list(array.shape), "base64": data}
+
+
+def _from_json(value: Any, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise CodecError(f"the result is nested more than {MAX_DEPTH} deep.")
+    if isinstance(value, str):
+        return _sound(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _small(value)
+    if isinstance(value, float) and not math.isfinite(value):  # 1e999, NaN
+        raise CodecError("a number of the result is too large.")
+    if isinstance(value, list):
+        return [_from_json(item, depth + 1) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) != 1:
+        raise CodecError("an object of the result does not name one type.")
+    ((tag, content),) = value.items()
+    if tag not in _READERS:
+        raise CodecError("an object of the result names an unknown type.")
+    return _READERS[tag](content, depth)
+
+
+def _tuple(content: Any, depth: int) -> tuple:
+    return tuple(_from_json(item, depth + 1) for item in _require(content, list))
+
+
+def _dict(content: Any, depth: int) -> dict:
+    pairs = [_tuple(pair, depth) for pair in _require(content, list)]
+    if any(len(pair) != 2 for pair in pairs):
+        raise CodecError("a dict of the result is not made of pairs.")
+    return dict(pairs)  # an unhashable key is a TypeError
+
+
+def _float(content: Any, _depth: int) -> float:
+    if content not in ("nan", "inf", "-inf"):
+        raise CodecError("a float of the result is no float.")
+    return float(content)
+
+
+def _array(content: Any, _depth: int) -> np.ndarray:
+    fields = _require(content, dict)
+    if set(fields) != {"dtype", "shape", "base64"}:
+        raise CodecError("an array of the result lacks a field, or has one too many.")
+    shape = _require(fields["shape"], list)
+    if len(shape) > MAX_DIMENSIONS or any(type(n) is not int or n < 0 for n in shape):
+        raise CodecError("an array of the result has an impossible shape.")
+    dtype = _require(fields["dtype"], str)
+    try:
+        data = base64.b64decode(_require(fields["base64"], str), validate=True)
+    except binascii.Error as error:
+        raise CodecError("an array of the result is no base64.") from error
+    _require_dtype(dtype)
+    if dtype == "|b1" and not set(data) <= {0, 1}:
+        raise CodecError("a bool of the result is neither 0 nor 1.")
+    if dtype.startswith("<U"):
+        data.decode("utf-32-le")  # a code that is no character is a ValueError
+    return np.frombuffer(data, dtype).reshape(shape).copy()  # another size is a ValueError
+
+
+def _scalar(content: Any, depth: int) -> np.generic:
+    array = _array(content, depth)
+    if array.shape:
+        raise CodecError("a scalar of the result has a shape.")
+    return array[()]
+
+
+def _error(content: Any, _depth: int) -> Outcome:
+    return Outcome(_sound(_require(content, str))[:MAX_ERROR_CHARACTERS])
+
+
+_READERS = {
+    "tuple": _tuple,
+    "dict": _dict,
+    "float": _float,
+    "array": _array,
+    "scalar": _scalar,
+    "error": _error,
+}
+
+
+def _require_dtype(dtype: str) -> None:
+    texts = re.fullmatch(r"<U[1-9][0-9]{0,2}", dtype)  # of up to 999 characters
+    if dtype not in DTYPES and not texts:
+        raise CodecError(f"the answer holds an array of {dtype[:20]}, which no exercise asks for.")
+
+
+def _require(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise CodecError(f"the result holds a {type(value).__name__} where a {kind.__name__} belongs.")
+    return value
+
+
+def _small(value: int) -> int:
+    if value.bit_length() > MAX_INT_BITS:
+        raise CodecError(f"a number of the answer has more than {MAX_INT_BITS} bits.")
+    return value
+
+
+def _sound(text: str) -> str:
+    """Refuses halves of characters, which no file could hold."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise CodecError("a text of the answer holds half a character.")
+    return text

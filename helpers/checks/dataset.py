@@ -1,0 +1,296 @@
+"""The exercises about slices and data sets: random inputs, and what typical mistakes look like."""
+
+from typing import Any
+
+import numpy as np
+
+from helpers.checks import answer_types
+from helpers.checks.answer_types import Incorrect, described
+from helpers.checks.exercise import EDGE_CREDIT, Exercise
+from helpers.datasets.preprocessing import resize_mask, to_uint8
+from helpers.reference import CLASS_NAMES
+from helpers.splits import patient_family
+
+LETTERS = "ABCDEF"
+
+
+def _patient_id(rng: np.random.Generator, kind: str) -> str:
+    digits = "".join(map(str, rng.integers(0, 10, rng.integers(5, 8))))
+    return {
+        "number": f"1{digits}",
+        "plain": f"MR0{digits}",
+        "letter": f"MR0{digits}{rng.choice(list(LETTERS))}",
+    }[kind]
+
+
+# ---- 1.2.1: decode a patient id ----
+
+
+def _pid_cases(rng: np.random.Generator) -> list[tuple]:
+    ids = [_patient_id(rng, kind) for kind in ("letter", "plain", "number", "letter", "number")]
+    return [(np.array([[ord(letter)] for letter in one], np.uint16),) for one in ids]
+
+
+def _compare_pid(inputs: tuple, output: Any) -> None:
+    codes = inputs[0][:, 0].tolist()
+    wanted = "".join(map(chr, codes))
+    if isinstance(output, list | tuple | np.ndarray):
+        raise Incorrect(f"It returned {described(output)}; join its characters to one text: ''.join(...).")
+    if isinstance(output, int | np.integer):
+        raise Incorrect("An id is a name, not a number: as a number it loses its letters and leading zeros.")
+    got = answer_types.text(output)
+    if got == wanted:
+        return
+    if got in {"".join(map(str, codes)), " ".join(map(str, codes))}:
+        raise Incorrect(
+            "Those are the codes, written one after the other. chr(77) is the character of code 77."
+        )
+    if "[" in got:
+        raise Incorrect("That is the array, printed. Take the codes out of it one by one: codes[:, 0].")
+    if got in wanted:
+        raise Incorrect(
+            f"{len(wanted) - len(got)} of {len(wanted)} characters are missing: every code counts."
+        )
+    raise Incorrect(f"{wanted!r} came out as {got!r}.")
+
+
+# ---- 1.2.2: turn the matrix the right way up ----
+
+
+def _upright_cases(rng: np.random.Generator) -> list[tuple]:
+    shapes = [(4, 6), (7, 3), tuple(rng.integers(8, 12, 2)), (9, 9)]
+    return [(rng.choice(4000, shape, replace=False).astype(np.int16),) for shape in shapes]
+
+
+def _compare_upright(inputs: tuple, output: Any) -> None:
+    (stored,) = inputs
+    wanted = stored.T
+    if isinstance(output, np.ndarray) and output.shape == stored.shape != wanted.shape:
+        if np.array_equal(output, stored):
+            raise Incorrect("Nothing has moved: this is still the matrix as it is stored.")
+        raise Incorrect(f"{stored.shape} must become {wanted.shape}: a mirror image alone is not enough.")
+    got = answer_types.array(output, wanted.shape)
+    if np.array_equal(got, wanted):
+        if got.dtype != stored.dtype:
+            raise Incorrect(
+                f"The pixels are right, but {stored.dtype} has become {got.dtype}.", credit=EDGE_CREDIT
+            )
+        return
+    if any(np.array_equal(got, np.rot90(stored, turns)) for turns in (1, 3)):
+        raise Incorrect("A quarter turn leaves the head mirrored: left and right of the patient are swapped.")
+    if np.array_equal(got, stored.reshape(wanted.shape)):
+        raise Incorrect("reshape cuts the rows anew, and scrambles the pixels. Rows must become columns.")
+    raise Incorrect(
+        "The shape is right, but the pixels are not where they belong: row i must become column i."
+    )
+
+
+# ---- 1.5: normalise a slice ----
+
+
+def _normalise_cases(rng: np.random.Generator) -> list[tuple]:
+    def image(low: int, high: int) -> np.ndarray:
+        pixels = rng.integers(low, high + 1, (rng.integers(6, 12), rng.integers(6, 12)))
+        pixels.flat[rng.choice(pixels.size, 2, replace=False)] = low, high
+        return pixels.astype(np.int16)
+
+    return [
+        (image(int(rng.integers(300, 600)), int(rng.integers(6000, 12_728))),),
+        (image(0, int(rng.integers(2000, 5000))),),
+        (image(-int(rng.integers(100, 400)), int(rng.integers(860, 2000))),),
+        (np.full((5, 6), rng.integers(1, 900), np.int16),),
+    ]
+
+
+def _compare_normalise(inputs: tuple, output: Any) -> None:
+    (image,) = inputs
+    wanted = to_uint8(image).astype(float)
+    stored = answer_types.array(output, image.shape)
+    got = stored.astype(float)
+    if not np.isfinite(got).all():
+        raise Incorrect("Some pixels are nan or infinite: something was divided by 0.")
+    if np.abs(got - wanted).max() <= 1:  # cut or rounded, both will do
+        if stored.dtype != np.uint8:
+            raise Incorrect(
+                f"The values are right, but they are {stored.dtype}: store them as uint8.", credit=EDGE_CREDIT
+            )
+        return
+    if got.min() >= 0 and got.max() <= 1:
+        raise Incorrect("The values end at 1. In 8 bits the brightest pixel is 255.")
+    if (np.diff(got.ravel()[np.argsort(image, axis=None, kind="stable")]) < 0).any():
+        raise Incorrect(
+            "A brighter pixel came out darker: int16 ends at 32,767 and uint8 at 255, and what is above "
+            "wraps round. Calculate in float, and convert last."
+        )
+    if abs(got.min()) > 1:
+        raise Incorrect(f"The darkest pixel came out as {got.min():.0f}; it should be 0. Subtract it first.")
+    raise Incorrect(f"The pixels run from {got.min():.0f} to {got.max():.0f}; they should run from 0 to 255.")
+
+
+def _constant(inputs: tuple) -> str:
+    flat = inputs[0].min() == inputs[0].max()
+    return "Right for most slices, but not for one whose pixels are all alike: make it all 0." if flat else ""
+
+
+# ---- 1.6: resize a mask without losing the tumour ----
+
+
+def _mask_cases(rng: np.random.Generator) -> list[tuple]:
+    def mask(size: int, *boxes: tuple[int, int, int, int]) -> np.ndarray:
+        pixels = np.zeros((size, size), bool)
+        for y, x, height, width in boxes:
+            pixels[y : y + height, x : x + width] = True
+        return pixels
+
+    y, x = 4 * rng.integers(1, 6, 2)
+    disc = np.hypot(*np.indices((48, 48)) - rng.uniform(16, 32, (2, 1, 1))) < rng.uniform(8, 13)
+    return [
+        (mask(32, (y + 1, x + 1, 1, 2)), 4),  # between the pixels that every fourth would keep
+        (mask(32, (y + 3, x + 2, 2, 2)), 4),
+        (disc, 4),
+        (mask(30, (5, 6, 10, 14), (20, 22, 1, 1)), 3),
+        (mask(32, (y, x, 8, 8), (y, x + 8, 8, 2)), 4),  # half of a coarse pixel
+        (np.zeros((16, 16), bool), 4),
+    ]
+
+
+def _compare_mask(inputs: tuple, output: Any) -> None:
+    mask, factor = inputs
+    size = len(mask) // factor
+    wanted = resize_mask(mask, size).astype(bool)
+    got = answer_types.array(output, (size, size))
+    if not np.isin(got, (0, 1)).all():
+        raise Incorrect("A pixel of a mask is tumour or not, 1 or 0. Half a tumour pixel means nothing.")
+    got = got.astype(bool)
+    if np.array_equal(got, wanted):
+        return
+    blocks = mask.reshape(size, factor, size, factor).sum(axis=(1, 3))
+    if wanted.any() and not got.any():
+        raise Incorrect(
+            f"A tumour of {mask.sum()} pixels was lost. Where no coarse pixel is covered by half, keep the "
+            "ones that are covered most."
+        )
+    if np.array_equal(got, 2 * blocks > factor**2):
+        raise Incorrect(
+            "A coarse pixel that is covered by exactly half counts as tumour: >=, not >.", credit=EDGE_CREDIT
+        )
+    if np.array_equal(got, blocks > 0):
+        raise Incorrect("The tumour grew: a coarse pixel that it only touches is not yet tumour.")
+    raise Incorrect(
+        f"{np.count_nonzero(got != wanted)} coarse pixels are wrong. Count the part of each that is tumour."
+    )
+
+
+def _empty_mask(inputs: tuple) -> str:
+    return "" if inputs[0].any() else "Right where there is a tumour, but a mask without one must stay empty."
+
+
+# ---- 1.8: who is one person? ----
+
+
+def _family_cases(rng: np.random.Generator) -> list[tuple]:
+    kinds = ["letter", "plain", "number", "letter", "plain", "number", "letter", "letter"]
+    return [(_patient_id(rng, kind),) for kind in kinds]
+
+
+def _compare_family(inputs: tuple, output: Any) -> None:
+    (patient,) = inputs
+    wanted = patient_family(patient)
+    got = answer_types.text(output)
+    if got == wanted:
+        return
+    if got == patient:
+        raise Incorrect(f"{patient!r} still has its letter; its family is {wanted!r}.")
+    if got == patient[:-1]:
+        raise Incorrect(f"{patient!r} ends in a digit: it has no letter to lose, and stays as it is.")
+    if not got.startswith("MR") and patient.startswith("MR"):
+        raise Incorrect(f"{patient!r} became {got!r}: only the letter at the end goes, MR stays.")
+    raise Incorrect(f"{patient!r} became {got!r}; its family is {wanted!r}.")
+
+
+# ---- 1.9: patients of each class ----
+
+
+def _patient_cases(rng: np.random.Generator) -> list[tuple]:
+    return [_patient_case(rng) for _ in range(3)]
+
+
+def _patient_case(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    counts = dict(zip(CLASS_NAMES, rng.permutation([8, 9, 10]), strict=True))
+    owners = [(label, f"MR{label}{n:03}") for label, count in counts.items() for n in range(count)]
+    slices = [owner for owner in owners for _ in range(rng.integers(6, 9))]
+    slices = [slices[i] for i in rng.permutation(len(slices))]
+    return np.array([label for label, _ in slices]), np.array([patient for _, patient in slices])
+
+
+def _compare_patients(inputs: tuple, output: Any) -> None:
+    labels, patients = inputs
+    got = answer_types.mapping(output, set(CLASS_NAMES), "the labels")
+    for label, value in got.items():
+        value = answer_types.whole(value, f"The count of label {label}")
+        mine = patients[labels == label]
+        if value == len(set(mine.tolist())):
+            continue
+        if value == len(mine):
+            raise Incorrect(f"{value} is the number of slices of label {label}. Count each patient once.")
+        if value == len(set(patients.tolist())):
+            raise Incorrect(
+                f"{value} is the number of patients of all classes. Choose those of label {label}."
+            )
+        if value == 1 + np.count_nonzero(mine[1:] != mine[:-1]):
+            raise Incorrect(
+                "A patient was counted again at each return: slices of one need not stand together."
+            )
+        raise Incorrect(f"Label {label} has {len(set(mine.tolist()))} patients, not {value}.")
+
+
+EXERCISES = [
+    Exercise(
+        "1.2.1", "Decode a patient id", 1, "function",
+        cases=_pid_cases, compare=_compare_pid,
+        hint="codes[:, 0] is the column as a row of numbers; chr(77) is 'M'; ''.join(...) makes one text.",
+        praise="Letters, digits and leading zeros are all there.",
+    ),
+    Exercise(
+        "1.2.2", "The right way up", 1, "function",
+        cases=_upright_cases, compare=_compare_upright,
+        hint="Rows become columns and columns rows. Mathematicians write it as a T.",
+        praise="Rows are columns and columns are rows; left is left again.",
+    ),
+    Exercise(
+        "1.5", "Normalise a slice", 2, "function",
+        cases=_normalise_cases, compare=_compare_normalise, edge=_constant,
+        hint="Subtract the smallest value, divide by the largest that is left, multiply by 255: in float.",
+        praise="From 0 to 255 whatever the scanner wrote, and nothing wrapped round.",
+    ),
+    Exercise(
+        "1.6", "Shrink a mask, keep the tumour", 2, "function",
+        cases=_mask_cases, compare=_compare_mask, edge=_empty_mask,
+        hint="mask.reshape(n, factor, n, factor).mean(axis=(1, 3)) is the part of each coarse pixel that is "
+        "tumour. Half of it is enough; where nothing reaches half, the largest part is.",
+        praise="No tumour was lost, none grew, and no tumour was made up.",
+    ),
+    Exercise(
+        "1.8", "Who is one person?", 1, "function",
+        cases=_family_cases, compare=_compare_family,
+        hint="patient[-1].isalpha() says whether the last character is a letter.",
+        praise="One letter goes where there is one, and nothing else.",
+    ),
+    Exercise(
+        "1.9", "Patients of each class", 1, "function",
+        cases=_patient_cases, compare=_compare_patients,
+        hint="patients[labels == 1] are the patients of all slices of class 1; np.unique names each once.",
+        praise="Each patient counts once, however many slices there are.",
+    ),
+    Exercise(
+        "1.10", "What would you want to know?", 3, "open",
+        hint="Look back at 1.9: whose slices resemble each other, and how much of a slice is tumour?",
+        rubric=(
+            ("Says what links slices of one patient, and what that does to a test set drawn by slice.", 1),
+            ("Names what must be known of the 94 %: split by slice or by patient, which set chose the "
+             "settings, how many patients, the share of the largest class. Two of these, with why.", 1),
+            ("Compares 99.4 % of the pixels with what an empty mask gets on this run's own slices, in "
+             "numbers, and names a measure that does not reward the background.", 1),
+        ),
+    ),
+]  # fmt: skip

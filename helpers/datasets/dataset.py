@@ -1,0 +1,172 @@
+"""A data set on disk -> a table and memory-mapped arrays."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from helpers._common import CourseError, read_json
+from helpers.datasets.preprocessing import SIZES
+from helpers.reference import CLASS_NAMES
+
+TEXT_COLUMNS = {"patient": str, "family": str, "class_name": str, "file": str, "checksum": str}
+
+
+class DatasetError(CourseError):
+    """The folder does not hold a data set, or not one that the course can use."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Slices of one assembled data set; row i of every array is row i of the table.
+
+    Args:
+        folder: the folder that `helpers.datasets.assembly.assemble` wrote.
+        table: one row a slice, the columns as in `index.csv`.
+        rows: (n,) which rows of the arrays on disk these are, None for all.
+    """
+
+    folder: Path
+    table: pd.DataFrame
+    rows: np.ndarray | None = field(default=None, repr=False)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Dataset":
+        """Opens an assembled data set; the arrays are mapped, not read.
+
+        Args:
+            folder: what `assemble` wrote: `index.csv`, `images_512.npy`, ...
+
+        Returns:
+            Dataset.
+
+        Raises:
+            DatasetError: the folder holds no complete data set.
+        """
+        folder = Path(folder)
+        wanted = ["fingerprint.json", "index.csv"]
+        wanted += [f"{kind}_{size}.npy" for kind in ("images", "masks") for size in SIZES]
+        missing = [name for name in wanted if not (folder / name).is_file()]
+        if missing:
+            raise DatasetError(
+                f"{folder} is not a whole data set: {', '.join(missing)} missing. "
+                "Assemble it, as notebook 1 does."
+            )
+        dataset = cls(folder, pd.read_csv(folder / "index.csv", dtype=TEXT_COLUMNS))
+        counts = {len(read(size)) for read in (dataset.images, dataset.masks) for size in SIZES}
+        if counts != {len(dataset)}:
+            raise DatasetError(f"{folder} is damaged: its arrays and index.csv differ in length. Delete it.")
+        return dataset
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def fingerprint(self) -> dict:
+        """Counts, content hash and versions: how this data set was made."""
+        return read_json(self.folder / "fingerprint.json")
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(N,) int64, the classes 1 meningioma, 2 glioma, 3 pituitary."""
+        return self.table["label"].to_numpy()
+
+    def images(self, size: int) -> np.ndarray:
+        """The slices as grey images.
+
+        Args:
+            size: 512 or 128, pixels a side.
+
+        Returns:
+            (N, size, size) uint8, 0..255; mapped from disk for a whole data set.
+
+        Raises:
+            ValueError: another size.
+        """
+        return self._array("images", size)
+
+    def masks(self, size: int) -> np.ndarray:
+        """The tumour masks.
+
+        Args:
+            size: 512 or 128, pixels a side.
+
+        Returns:
+            (N, size, size) uint8, 1 on the tumour and 0 elsewhere; mapped from disk for a
+            whole data set.
+
+        Raises:
+            ValueError: another size.
+        """
+        return self._array("masks", size)
+
+    def sample(self, count: int | None, seed: int) -> "Dataset":
+        """Keeps about `count` slices: whole patients, each class in its proportion.
+
+        Args:
+            count: how many slices at most (but one patient of each class), None for all.
+            seed: of the choice of patients.
+
+        Returns:
+            Dataset, in the same order; `self` where it is small enough.
+        """
+        if count is None or len(self) <= count:
+            return self
+        rng = np.random.default_rng(seed)
+        kept = [
+            _whole_patients(rows["patient"], count * len(rows) // len(self), rng)
+            for _, rows in self.table.groupby("label")
+        ]
+        chosen = np.sort(np.concatenate(kept))
+        rows = chosen if self.rows is None else self.rows[chosen]
+        return Dataset(self.folder, self.table.iloc[chosen].reset_index(drop=True), rows)
+
+    def require_classes(self) -> "Dataset":
+        """Makes sure that all three classes are there.
+
+        Returns:
+            The data set itself.
+
+        Raises:
+            DatasetError: a class is missing.
+        """
+        absent = [name for label, name in CLASS_NAMES.items() if label not in set(self.labels)]
+        if absent:
+            raise DatasetError(missing_classes_message(absent, len(self)))
+        return self
+
+    def _array(self, kind: str, size: int) -> np.ndarray:
+        if size not in SIZES:
+            raise ValueError(f"size is {size}; a data set holds {SIZES[0]} and {SIZES[1]}.")
+        array = np.load(self.folder / f"{kind}_{size}.npy", mmap_mode="r")
+        return array if self.rows is None else array[self.rows]
+
+
+def missing_classes_message(absent: list[str], count: int) -> str:
+    """Words for slices that lack a class.
+
+    Args:
+        absent: names of the classes that are not there.
+        count: how many slices there are.
+
+    Returns:
+        The message.
+    """
+    return (
+        f"no {' and no '.join(absent)} among these {count} slices; the course needs all three classes. "
+        "The published archives hold almost one class each, so a partial download is not enough: "
+        "get all four, or set COURSE_DATA=phantoms."
+    )
+
+
+def _whole_patients(patients: pd.Series, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Positions of the slices of random patients, as many as fit into `count`, at least one."""
+    chosen: list[str] = []
+    room = count
+    sizes = patients.value_counts()
+    for patient in rng.permutation(patients.unique()):
+        if sizes[patient] <= room or not chosen:
+            chosen.append(patient)
+            room -= sizes[patient]
+    return patients.index[patients.isin(chosen)].to_numpy()

@@ -1,0 +1,267 @@
+"""Read one slice of Jun Cheng's brain tumour data set from its `.mat` file.
+
+The files are MATLAB v7.3, which is HDF5 behind a 512-byte MATLAB header. Each holds one
+struct, `cjdata`. MATLAB stores arrays column by column and HDF5 row by row, so every array
+arrives transposed:
+
+    field         in the file                 in a `Slice`
+    label         (1, 1) float64              label: 1, 2 or 3
+    PID           (L, 1) uint16               pid: the text behind the character codes
+    image         (W, H) int16                image: (H, W) int16
+    tumorMask     (W, H) uint8                mask: (H, W) bool
+    tumorBorder   (1, 2N) float64, 1-based    border: (N, 2) float64, zero-based
+
+`scipy.io.loadmat` does not read v7.3. Reference: https://doi.org/10.6084/m9.figshare.1512427
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import cv2
+import h5py
+import numpy as np
+
+from helpers._common import CourseError
+from helpers.reference import CLASS_NAMES, FOLDS
+
+FOLDS_NAME = "cvind.mat"  # the author's list of them, beside the slices
+INT16 = np.iinfo(np.int16)
+
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+USER_BLOCK_BYTES = 512
+MAX_VALUES = 4096 * 4096  # no field is larger; damaged sizes must not exhaust the memory
+
+DOWNLOAD_AGAIN = "Download it again, or leave it out."
+DOWNLOAD_REFUSED = "The download was refused or broke off: download it again."
+
+OTHER_FILES = (  # how they begin, what they are, what to do
+    (b"<", "is a web page, not a MATLAB file", DOWNLOAD_REFUSED),
+    (b"{", "is a JSON message, not a MATLAB file", DOWNLOAD_REFUSED),
+    (b"[", "is a JSON message, not a MATLAB file", DOWNLOAD_REFUSED),
+    (b"PK\x03\x04", "is a zip archive, not a MATLAB file", "Unpack it first."),
+    (b"MATLAB 5.0", "is in the older MATLAB format v5, expected v7.3", "Save it with '-v7.3'."),
+)
+
+
+class MatFileError(CourseError):
+    """A file that is not a readable slice, or not a readable fold list.
+
+    Attributes:
+        source: str, the file.
+        field: str, the field at fault, or None where it is the file as a whole.
+        reason: str, what is wrong.
+        advice: str, what to do about it.
+    """
+
+    def __init__(self, source: str, field: str | None, reason: str, advice: str = DOWNLOAD_AGAIN):
+        super().__init__(source, field, reason, advice)  # as `args`, so that it can be pickled
+        self.source, self.field, self.reason, self.advice = source, field, reason, advice
+
+    def __str__(self) -> str:
+        where = f"{self.source}, field '{self.field}'" if self.field else self.source
+        return f"{where}: {self.reason}. {self.advice}"
+
+
+@dataclass(frozen=True, eq=False)  # eq: comparing arrays gives an array, not an answer
+class Slice:
+    """One MRI slice with its tumour.
+
+    Attributes:
+        image: (H, W) int16, the scanner's intensities, not normalised. H = W = 512 but for
+            one patient (256).
+        mask: (H, W) bool, True on the tumour; never empty.
+        label: int, a key of `CLASS_NAMES`.
+        pid: str, the patient, e.g. "100360" or "MR040240D".
+        border: (N, 2) float64, the hand-drawn outline as x (column) and y (row) in px,
+            zero-based: the centre of the upper left pixel is (0, 0).
+    """
+
+    image: np.ndarray = field(repr=False)
+    mask: np.ndarray = field(repr=False)
+    label: int
+    pid: str
+    border: np.ndarray = field(repr=False)
+
+
+def read_slice(source: str | Path | BinaryIO) -> Slice:
+    """Reads one `.mat` file of the data set.
+
+    Args:
+        source: path, or a readable and seekable binary file, read from its start and left
+            open. Its `name`, where it has one, stands in error messages.
+
+    Returns:
+        The `Slice`, its arrays C-contiguous and oriented as MATLAB shows them.
+
+    Raises:
+        MatFileError: the file is missing, is no MATLAB v7.3 file, is damaged, or a field is
+            missing or implausible. An image of one single value counts as damaged: it shows
+            nothing and cannot be scaled to a range.
+    """
+    with _open(source) as (name, file):
+        cjdata = _cjdata(file, name)
+        fields = {
+            key: _read_field(cjdata, key, name)
+            for key in ("label", "PID", "image", "tumorMask", "tumorBorder")
+        }
+    image = _image(fields["image"], name)
+    return Slice(
+        image=image,
+        mask=_mask(fields["tumorMask"], image.shape, name),
+        label=_label(fields["label"], name),
+        pid=_pid(fields["PID"], name),
+        border=_border(fields["tumorBorder"], name),
+    )
+
+
+def read_folds(source: str | Path | BinaryIO) -> np.ndarray:
+    """Reads the author's five cross-validation folds, `cvind.mat`.
+
+    Args:
+        source: path or binary file, as in `read_slice`.
+
+    Returns:
+        (N,) uint8 of 1 to 5; entry k-1 is the fold of `k.mat`. N is 3064 in the published file.
+
+    Raises:
+        MatFileError: the file is not a readable list of folds.
+    """
+    with _open(source) as (name, file):
+        if "cjdata" in file:
+            raise MatFileError(name, "cvind", "is missing: this is a slice", "Use read_slice.")
+        folds = _read_field(file, "cvind", name)
+    _check(folds.shape[0] == 1, name, "cvind", f"has shape {folds.shape}, expected (1, N)")
+    _check(np.isin(folds, FOLDS).all(), name, "cvind", "holds values other than 1 to 5")
+    return folds[0].astype(np.uint8)
+
+
+# ---- one check per field: the array as stored -> the value in the Slice ----
+
+
+def _check(condition: bool, name: str, field: str, reason: str) -> None:
+    if not condition:
+        raise MatFileError(name, field, reason)
+
+
+def _image(stored: np.ndarray, name: str) -> np.ndarray:
+    low, high = stored.min(), stored.max()
+    fits = INT16.min <= low and high <= INT16.max
+    _check(np.isfinite([low, high]).all(), name, "image", "holds values that are not finite")
+    _check(fits, name, "image", f"holds values from {low} to {high}, outside int16")
+    _check(low < high, name, "image", f"has no contrast: every pixel is {low}")
+    image = cv2.transpose(stored.astype(np.int16))  # NumPy's takes three times as long
+    whole = stored.dtype.kind != "f" or (image == stored.T).all()
+    _check(whole, name, "image", "holds fractions, expected whole numbers")
+    return image
+
+
+def _mask(stored: np.ndarray, image_shape: tuple[int, int], name: str) -> np.ndarray:
+    mask = cv2.transpose((stored != 0).view(np.uint8)).view(bool)
+    sizes = f"has {mask.shape} pixels, but the image has {image_shape}"
+    _check(mask.shape == image_shape, name, "tumorMask", sizes)
+    _check(((stored == 0) | (stored == 1)).all(), name, "tumorMask", "holds values other than 0 and 1")
+    _check(mask.any(), name, "tumorMask", "is empty: no pixel is marked as tumour")
+    return mask
+
+
+def _label(stored: np.ndarray, name: str) -> int:
+    _check(stored.shape == (1, 1), name, "label", f"has shape {stored.shape}, expected (1, 1)")
+    label = stored.item()
+    _check(label in CLASS_NAMES, name, "label", f"is {label}, expected 1, 2 or 3")
+    return int(label)
+
+
+def _pid(stored: np.ndarray, name: str) -> str:
+    _check(stored.shape[1] == 1, name, "PID", f"has shape {stored.shape}, expected (L, 1)")
+    _check(stored.dtype.kind in "iu", name, "PID", f"is {stored.dtype}, expected character codes")
+    codes = stored[:, 0].tolist()
+    visible = all(33 <= code <= 126 for code in codes)  # ASCII without the space
+    _check(visible, name, "PID", f"holds codes of unprintable characters: {codes[:20]}")
+    return "".join(map(chr, codes))
+
+
+def _border(stored: np.ndarray, name: str) -> np.ndarray:
+    field, count = "tumorBorder", stored.size
+    _check(stored.shape[0] == 1, name, field, f"has shape {stored.shape}, expected (1, 2N)")
+    _check(count % 2 == 0, name, field, f"has an odd number of values ({count}), expected x, y")
+    _check(np.isfinite(stored).all(), name, field, "holds values that are not finite")
+    return stored.astype(np.float64).reshape(-1, 2) - 1  # MATLAB counts from one
+
+
+# ---- from a file to its arrays ----
+
+
+@contextmanager
+def _open(source: str | Path | BinaryIO) -> Iterator[tuple[str, h5py.File]]:
+    """Yields the name for messages and the open HDF5 file."""
+    is_file = hasattr(source, "read")
+    name = getattr(source, "name", None) if is_file else str(Path(source))
+    name = name if isinstance(name, str) else "<binary file>"
+    with _damage_as_mat_file_error(name):
+        data = _read_bytes(source if is_file else Path(source), name)
+        _check_start(data, name)
+        with h5py.File(h5py.h5f.open_file_image(data)) as file:
+            yield name, file
+
+
+@contextmanager
+def _damage_as_mat_file_error(name: str, field: str | None = None) -> Iterator[None]:
+    """Turns whatever a damaged file makes HDF5 raise into a MatFileError."""
+    try:
+        yield
+    except MatFileError:
+        raise
+    except Exception as error:  # OSError, RuntimeError, KeyError, ValueError...: all mean this
+        raise MatFileError(name, field, f"is damaged or cut short ({error})") from error
+
+
+def _read_bytes(source: Path | BinaryIO, name: str) -> bytes:
+    if isinstance(source, Path) and not source.exists():
+        raise MatFileError(name, None, "does not exist", "Check the path, or download it again.")
+    if isinstance(source, Path) and source.is_dir():
+        raise MatFileError(name, None, "is a folder, not a file", "Pass one of the files in it.")
+    with nullcontext(source) if hasattr(source, "read") else source.open("rb") as handle:
+        handle.seek(0)
+        return handle.read()
+
+
+def _check_start(data: bytes, name: str) -> None:
+    """Raises MatFileError where the first bytes already tell that this is something else."""
+    if not data:
+        raise MatFileError(name, None, "is empty (0 bytes)", DOWNLOAD_REFUSED)
+    start = data[:USER_BLOCK_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
+    for beginning, reason, advice in OTHER_FILES:
+        if start.startswith(beginning):
+            raise MatFileError(name, None, reason, advice)
+    if start.startswith(b"MATLAB 7.3") and len(data) < USER_BLOCK_BYTES + len(HDF5_SIGNATURE):
+        raise MatFileError(name, None, f"is cut short ({len(data)} bytes)", DOWNLOAD_REFUSED)
+    if HDF5_SIGNATURE not in data[: 2 * USER_BLOCK_BYTES]:
+        raise MatFileError(name, None, "is not a MATLAB v7.3 file (HDF5)")
+
+
+def _cjdata(file: h5py.File, name: str) -> h5py.Group:
+    with _damage_as_mat_file_error(name, "cjdata"):
+        if "cjdata" not in file and "cvind" in file:
+            reason = "is the author's list of folds, not a slice"
+            raise MatFileError(name, "cjdata", reason, "Leave it out, or use read_folds.")
+        _check("cjdata" in file, name, "cjdata", "is missing")
+        cjdata = file["cjdata"]
+        _check(isinstance(cjdata, h5py.Group), name, "cjdata", "is not a struct (an HDF5 group)")
+        return cjdata
+
+
+def _read_field(group: h5py.Group, field: str, name: str) -> np.ndarray:
+    """Returns one field as stored: two-dimensional, numeric and not empty."""
+    with _damage_as_mat_file_error(name, field):
+        stored = group.get(field)
+        _check(stored is not None, name, field, "is missing")
+        _check(isinstance(stored, h5py.Dataset), name, field, "is not an array")
+        _check(stored.dtype.kind in "biuf", name, field, f"is of type {stored.dtype}, not numeric")
+        empty = not stored.size or (stored.ndim == 1 and "MATLAB_empty" in stored.attrs)
+        _check(not empty, name, field, "is empty")
+        _check(stored.ndim == 2, name, field, f"has shape {stored.shape}, expected two dimensions")
+        _check(stored.size <= MAX_VALUES, name, field, f"claims an impossible size {stored.shape}")
+        return stored[()]

@@ -1,0 +1,34 @@
+"""Predictions and what they are worth: overlap, intervals, calibration, a baseline without a network."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "bootstrap": [
+            "BootstrapError",
+            "ConfidenceInterval",
+            "classification_intervals",
+            "mcnemar",
+            "mean_interval",
+            "paired_difference",
+            "unpaired_difference",
+        ],
+        "calibration": ["confidence_curve", "expected_calibration_error", "reliability"],
+        "nearest_neighbour": ["Neighbours", "nearest_neighbours"],
+        "overlap": [
+            "THRESHOLD",
+            "area_quartiles",
+            "dice",
+            "hausdorff95",
+            "iou",
+            "mean_iou_of_raw_probabilities",
+            "pixel_mm",
+            "pooled_dice",
+            "pooled_iou",
+            "precision",
+            "recall",
+        ],
+        "prediction": ["Predictor", "Timing", "predict", "time_prediction"],
+    },
+)

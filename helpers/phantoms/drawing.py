@@ -1,0 +1,292 @@
+"""Synthetic T1 contrast-enhanced MRI slices of synthetic patients: the embedded data set.
+
+    python -m helpers.phantoms OUT --slices 240 --seed 2023
+
+A slice is drawn from outlines in *head units* (x to the right, y down, origin in the middle
+of the head, 1 is half the image), which a patient's own `Anatomy` scales, tilts and tints.
+What tells the three tumours apart is what tells them apart in the clinic:
+
+- meningioma (1): bright, homogeneous, broad-based on the inner skull or on the falx;
+- glioma (2): inside the brain, an irregular bright ring, a dark core, oedema around it;
+- pituitary tumour (3): small, bright, in the midline at the base of the brain.
+
+Slices of one patient are near copies, as in the real data: a split by slice leaks.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from helpers.phantoms.anatomy import SIGNAL, VIEWS, View
+from helpers.phantoms.geometry import Frame, smooth
+from helpers.phantoms.matfiles import write_collection
+from helpers.phantoms.patients import PUBLISHED_COUNTS, Patient, proportional_counts, roster
+from helpers.phantoms.tumours import TUMOURS, paint_tumour
+
+__all__ = [
+    "PLANES",
+    "PUBLISHED_COUNTS",
+    "Anatomy",
+    "Drawing",
+    "draw_anatomy",
+    "draw_slice",
+    "proportional_counts",
+    "write_phantoms",
+]
+
+# Each names a stream of random numbers of its own, beside the seed and the patient.
+PERSON, VISIT, SLICE = 1, 2, 3
+
+PLANES = ("axial", "coronal", "sagittal")
+
+
+# ---------------------------------------------------------------------------- the patient
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """What all slices of one patient share; lengths in head units."""
+
+    width: float
+    height: float
+    tilt_degrees: float
+    shift: tuple[float, float]
+    scalp: float
+    skull: float
+    ventricles: float  # 1 is a middling size
+    base: float  # below 0.3, axial slices show the base of the skull
+    seed: int  # of the folds, the textures and the tumour's place and shape
+    contrast: float
+    fat: float
+    noise: float
+    bias: np.ndarray  # (3, 3) float32, the coil's sensitivity around 1
+    tumour_size: float
+    tumour_contrast: float
+
+
+def draw_anatomy(person: np.random.Generator, visit: np.random.Generator) -> Anatomy:
+    """Draw a patient: `person` gives what stays over the years, `visit` what a new examination changes."""
+    return Anatomy(
+        width=person.uniform(0.90, 1.07),
+        height=person.uniform(0.90, 1.05),
+        tilt_degrees=person.normal(0, 4),
+        shift=tuple(person.uniform(-0.05, 0.05, 2)),
+        scalp=person.uniform(0.035, 0.065),
+        skull=person.uniform(0.035, 0.06),
+        ventricles=person.uniform(0.75, 1.35),
+        base=person.random(),
+        seed=int(person.integers(2**31)),
+        contrast=visit.uniform(0.85, 1.15),
+        fat=visit.uniform(0.85, 1.2),
+        noise=visit.uniform(0.010, 0.024),
+        bias=1 + visit.uniform(-0.25, 0.25, (3, 3)).astype(np.float32),
+        tumour_size=float(np.exp(np.clip(visit.normal(0, 0.33), -0.8, 0.6))),
+        tumour_contrast=visit.uniform(0.9, 1.15),
+    )
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One slice in the making: a level of one plane through one patient."""
+
+    view: View
+    frame: Frame
+    anatomy: Anatomy
+    level: float
+    shared: np.random.Generator  # the same for every slice of this patient and plane
+    own: np.random.Generator  # this slice's
+
+    def field(self, cells: int) -> np.ndarray:
+        """A smooth random field, standard deviation about 1, that drifts with the level: float32."""
+        first, second = 1.3 * self.shared.standard_normal((2, cells, cells), np.float32)
+        coarse = np.float32(np.cos(0.7 * self.level)) * first + np.float32(np.sin(0.7 * self.level)) * second
+        return cv2.resize(coarse, (self.frame.size, self.frame.size), interpolation=cv2.INTER_CUBIC)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One slice, all (size, size): `image` float32 from 0, `mask` of the tumour bool, and
+    `depth` float32, the distance to the inner skull in head units, 0 outside the brain's cavity."""
+
+    image: np.ndarray
+    mask: np.ndarray
+    depth: np.ndarray
+
+
+# ---------------------------------------------------------------------------- healthy anatomy
+
+
+def paint_head(canvas, cut):
+    """Paint scalp, face, neck and skull; return the cavity for the brain as uint8 0/1."""
+    frame, anatomy = cut.frame, cut.anatomy
+    inside = frame.depth(frame.region(smooth(cut.view.head)))
+    cavity = frame.region(smooth(cut.view.cavity))
+    above_cavity = frame.depth(1 - cavity)
+    face = cut.field(30)
+    fat, bone = np.clip(1.6 * face - 1.2, 0, 1), np.clip(-2 * face - 2, 0, 1)  # fat lies between the muscles
+    muscles = SIGNAL["muscle"] + 0.38 * fat - 0.18 * bone
+    scalp = SIGNAL["fat"] * anatomy.fat * (0.85 + 0.1 * face)
+    canvas[:] = np.where(inside > anatomy.scalp, muscles, scalp)
+    canvas[above_cavity < anatomy.skull] = SIGNAL["bone"]
+    canvas[np.abs(above_cavity / anatomy.skull - 0.55) < 0.08 + 0.06 * face] = SIGNAL["diploe"]
+    canvas[inside < 0.008] = SIGNAL["skin"]
+    canvas[inside <= 0] = 0
+    return cavity
+
+
+def paint_brain(canvas, cut, cavity):
+    """Paint folded cortex and white matter; return the depth below the inner skull."""
+    depth = cut.frame.depth(cavity)
+    folds = np.abs(cut.field(36))
+    fade = np.clip(1.1 - depth / 0.15, 0, 1)
+    grey, white, csf = (np.float32(SIGNAL[tissue]) for tissue in ("grey", "white", "csf"))
+    brain = np.where((depth < 0.045) | (folds < 0.75 * fade), grey, white)
+    brain = np.where((depth < 0.010) | (folds < 0.15 * fade - 0.04), csf, brain)  # sulci, within the grey
+    texture = 1 + 0.025 * cut.field(60) + 0.03 * cut.field(18)
+    np.copyto(canvas, brain * texture * np.float32(cut.anatomy.contrast), where=cavity > 0)
+    return depth
+
+
+def paint_tissues(cut):
+    """Paint head and brain at half the resolution, which is all that a scan resolves; four times as fast."""
+    size = cut.frame.size
+    coarse = replace(cut, frame=cut.frame.halved())
+    canvas = np.zeros((coarse.frame.size, coarse.frame.size), np.float32)
+    cavity = paint_head(canvas, coarse)
+    depth = paint_brain(canvas, coarse, cavity)
+    return cv2.resize(canvas, (size, size)), cv2.resize(depth, (size, size))
+
+
+def warp(canvas, depth, rng):
+    """Bend what is drawn, widely and finely, for no two heads are alike; `depth` goes along."""
+    size = canvas.shape[0]
+    wide = 0.009 * rng.standard_normal((5, 5, 2), np.float32)
+    fine = 0.0016 * rng.standard_normal((30, 30, 2), np.float32)
+    flow = cv2.resize(wide, (30, 30), interpolation=cv2.INTER_CUBIC) + fine
+    flow = size * cv2.resize(flow, (size, size), interpolation=cv2.INTER_CUBIC)
+    pixels = np.arange(size, dtype=np.float32)
+    flow[..., 0] += pixels
+    flow[..., 1] += pixels[:, None]
+    return [
+        cv2.remap(each, flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for each in (canvas, depth)
+    ]
+
+
+# ---------------------------------------------------------------------------- the slice
+
+
+def frame_of(plane, anatomy, rng, size, level):
+    """Place the head in the picture, nearly alike in all slices of a patient."""
+    tilt = np.deg2rad(anatomy.tilt_degrees + rng.normal(0, 0.2))
+    turn = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
+    zoom = (1 - 0.012 * level) * size / 2 * np.array([anatomy.width, anatomy.height])
+    drop = 0.0 if plane == "axial" else 0.06  # leave more of the neck out
+    centre = size / 2 * (1 + np.array(anatomy.shift) + (0, drop)) + rng.normal(0, 0.001 * size, 2)
+    return Frame(size, turn * zoom, centre)
+
+
+def scan(signal, plane, anatomy, rng):
+    """Coil sensitivity, which ends at the neck, then Rician noise, as in a magnitude image."""
+    size = signal.shape[0]
+    reach = 1.0 if plane == "axial" else np.array([[1.0], [1.0], [0.55]])
+    sensitivity = (anatomy.bias * reach).astype(np.float32)
+    real, imaginary = np.float32(anatomy.noise) * rng.standard_normal((2, size, size), np.float32)
+    real += signal * cv2.resize(sensitivity, (size, size), interpolation=cv2.INTER_CUBIC)
+    return np.sqrt(real * real + imaginary * imaginary)
+
+
+def draw_slice(
+    label: int, plane: str, anatomy: Anatomy, rng: np.random.Generator, size: int = 512, level: float = 0.0
+) -> Drawing:
+    """Draw one slice through a patient's head and tumour.
+
+    Args:
+        label: 1 meningioma, 2 glioma, 3 pituitary tumour.
+        plane: "axial", "coronal" or "sagittal".
+        anatomy: what all slices of the patient share.
+        rng: what this slice has of its own: its noise and the small differences to its neighbours.
+        size: rows and columns of the slice, in pixels.
+        level: where the slice cuts the tumour, -1 to 1; 0 is through its middle.
+
+    Returns:
+        `Drawing` with the image (float32, fat near 1), the tumour's mask and the depth in the brain.
+
+    Raises:
+        ValueError: for an unknown label or plane, a size below 64, or a level beyond -1 to 1.
+    """
+    if label not in TUMOURS:
+        raise ValueError(f"label must be one of {sorted(TUMOURS)}, got {label!r}")
+    if plane not in PLANES:
+        raise ValueError(f"plane must be one of {PLANES}, got {plane!r}")
+    if size < 64 or abs(level) > 1:
+        raise ValueError(f"size must be at least 64 and level from -1 to 1, got {size!r} and {level!r}")
+    at_base = plane == "axial" and (label == 3 or anatomy.base < 0.3)
+    view = VIEWS["axial base" if at_base else plane]
+    shared = np.random.default_rng([anatomy.seed, PLANES.index(plane)])
+    cut = Cut(view, frame_of(plane, anatomy, rng, size, level), anatomy, level, shared, rng)
+    canvas, depth = paint_tissues(cut)
+    for tissue, outline in view.structures(anatomy.ventricles * (1 + 0.15 * level)):
+        cut.frame.fill(canvas, outline, SIGNAL[tissue])
+    canvas, depth = warp(canvas, depth, shared)
+    canvas = cv2.GaussianBlur(canvas, (0, 0), 0.8 * size / 512)
+    mask = paint_tumour(canvas, cut, label, depth)
+    return Drawing(scan(canvas, plane, anatomy, rng), mask > 0, depth)
+
+
+# ---------------------------------------------------------------------------- the collection
+
+
+def draw_patient_slice(patient: Patient, number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Image (int16, 0 to the patient's maximum) and mask (bool) of a patient's `number`-th slice."""
+    person = np.random.default_rng([seed, PERSON, patient.label, patient.person])
+    visit = np.random.default_rng([seed, VISIT, patient.label, patient.number])
+    rng = np.random.default_rng([seed, SLICE, patient.label, patient.number, number])
+    level = 0.8 * (2 * (number + 0.5) / patient.slices - 1)
+    anatomy = draw_anatomy(person, visit)
+    drawing = draw_slice(patient.label, patient.planes[number], anatomy, rng, patient.size, level)
+    image = drawing.image - drawing.image.min()
+    image *= rng.uniform(0.93, 1.0) * patient.maximum / image.max()
+    return np.round(image).astype(np.int16), drawing.mask
+
+
+def write_phantoms(
+    folder: Path, counts: Mapping[int, int], seed: int = 2023, *, progress: bool = True
+) -> list[Path]:
+    """Write synthetic slices as MATLAB v7.3 files `1.mat`, `2.mat`, ... and their folds as `cvind.mat`.
+
+    The same counts and seed give the same bytes. Files that an earlier, perhaps interrupted, call
+    with the same arguments has completely written stay; `phantoms.json` tells which call that was.
+
+    Args:
+        folder: where to write; made if it is missing.
+        counts: slices of each label, for example `{1: 56, 2: 112, 3: 72}`.
+        seed: a non-negative integer.
+        progress: show a progress bar.
+
+    Returns:
+        The paths of the slices, in the order of their numbers.
+
+    Raises:
+        ValueError: for labels other than 1, 2, 3, or counts or a seed that are no whole numbers from 0.
+        FileExistsError: if the folder holds `.mat` files that are no phantoms.
+    """
+    patients = roster(counts, seed)
+    return write_collection(Path(folder), patients, counts, seed, draw_patient_slice, progress=progress)
+
+
+def main(arguments=None):
+    """Command line: write phantoms in the published data set's proportion of classes."""
+    parser = argparse.ArgumentParser(
+        "python -m helpers.phantoms", description="Write synthetic brain MRI slices."
+    )
+    parser.add_argument("folder", type=Path, metavar="OUT")
+    parser.add_argument("--slices", type=int, default=240)
+    parser.add_argument("--seed", type=int, default=2023)
+    options = parser.parse_args(arguments)
+    paths = write_phantoms(options.folder, proportional_counts(options.slices), options.seed)
+    print(f"{len(paths)} slices in {options.folder}")

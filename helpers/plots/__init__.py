@@ -1,0 +1,23 @@
+"""Every figure of the course, with alt text."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "architecture": ["unet_diagram"],
+        "classification": ["confusion_matrix", "learning_curves", "misclassified_slices", "nearest_slices"],
+        "exploration": [
+            "class_balance",
+            "intensity_ranges",
+            "normalised_brightness",
+            "slices_per_patient",
+            "tumour_areas",
+            "tumour_places",
+        ],
+        "preprocessing": ["colour_channels", "mask_resizing", "normalisation", "orientation", "raw_slices"],
+        "segmentation": ["example_pairs", "iou_puzzle", "overlap_measures", "segmentation_examples"],
+        "style": ["CourseFigure"],
+        "uncertainty": ["confidence_curve", "dice_by_area", "intervals", "reliability_diagram"],
+    },
+)

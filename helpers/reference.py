@@ -1,0 +1,171 @@
+"""What the technical report of 2023 states, as data.
+
+The notebooks print these numbers beside their own, labelled "report". Nothing is computed
+from them. Source: F. E. Pose, "Redes Neuronales Artificiales: Trabajo Práctico Integrador",
+IA Aplicada a Ingeniería con Python, 2023. "Cuadro" is a table, "Figura" a figure.
+
+Two facts about the same slices stand here too, where the report is silent.
+"""
+
+from dataclasses import dataclass
+
+CLASS_NAMES = {1: "meningioma", 2: "glioma", 3: "pituitary"}
+FOLDS = (1, 2, 3, 4, 5)  # of the author's cross-validation
+SLICES = 3064
+PATIENTS = 233
+CLASS_COUNTS = {1: 708, 2: 1426, 3: 930}
+# Not from the report: counted in the published data set, figshare 1512427.
+PATIENT_COUNTS = {1: 82, 2: 89, 3: 62}
+TUMOUR_PERCENT = 1.69  # of the pixels, mean over all slices
+
+# Cuadro 1: slices per class in the training and the test set.
+CLASSIFICATION_SPLIT = {1: (566, 142), 2: (1140, 286), 3: (744, 186)}
+
+# Cuadro 2: the layers of the classifier: type, output shape, parameters.
+CLASSIFIER_LAYERS = (
+    ("Conv2D", (510, 510, 32), 896),
+    ("MaxPooling2D", (255, 255, 32), 0),
+    ("Conv2D", (253, 253, 64), 18_496),
+    ("MaxPooling2D", (126, 126, 64), 0),
+    ("Dropout", (126, 126, 64), 0),
+    ("Conv2D", (124, 124, 64), 36_928),
+    ("MaxPooling2D", (62, 62, 64), 0),
+    ("Dropout", (62, 62, 64), 0),
+    ("Conv2D", (60, 60, 128), 73_856),
+    ("MaxPooling2D", (30, 30, 128), 0),
+    ("Dropout", (30, 30, 128), 0),
+    ("Flatten", (115_200,), 0),
+    ("Dropout", (115_200,), 0),
+    ("Dense", (3,), 345_603),
+)
+CLASSIFIER_PARAMETERS = 475_779
+
+# Section 7: results on its test set, which was its validation set too.
+CLASSIFIER_RESULTS = {
+    "test loss": 0.17,
+    "test accuracy": 0.93,
+    "validation loss": 0.1717,
+    "epochs": 15,
+    "test set, seconds": 6.0,
+    "one slice, seconds": 0.295,
+    "misclassified": 39,
+    "test slices": 614,
+}
+
+# Cuadro 4: precision, recall, F1, support per label, and the overall accuracy.
+CLASSIFICATION_REPORT = {
+    1: (0.88, 0.84, 0.86, 142),
+    2: (0.94, 0.96, 0.95, 286),
+    3: (0.97, 0.98, 0.97, 186),
+}
+CLASSIFICATION_ACCURACY = 0.94
+
+# Cuadro 3: slice number, confidence, true label, predicted label.
+MISCLASSIFIED = (
+    (752, 0.56, 2, 1),
+    (756, 0.65, 2, 1),
+    (758, 0.71, 2, 1),
+    (761, 0.58, 2, 1),
+    (779, 0.87, 2, 1),
+)
+
+# Cuadro 5: slices in the training, validation and test set of the segmentation.
+SEGMENTATION_SPLIT = (2453, 488, 123)
+
+# Section 8: the U-Net. The layer counts are those of the report's prose.
+UNET_PARAMETERS = {"total": 8_643_170, "trainable": 8_641_186, "not trainable": 1_984}
+UNET_LAYER_COUNTS = {
+    "Conv2D": 19,
+    "MaxPooling2D": 4,
+    "Dropout": 2,
+    "Concatenate": 3,
+    "Conv2DTranspose": 3,
+    "BatchNormalization": 3,
+}
+UNET_RESULTS = {
+    "train": {"loss": 0.0056, "accuracy": 0.9977, "IoU": 0.4921},
+    "validation": {"loss": 0.0206, "accuracy": 0.9941, "IoU": 0.4923},
+}
+UNET_SECONDS = {"training, 40 epochs": 605.82, "prediction, a slice": 0.063}
+
+
+# ---- what others reach on these slices, each number with its protocol ----
+
+
+@dataclass(frozen=True)
+class PublishedResult:
+    """A published number.
+
+    Args:
+        task: "classification" or "segmentation".
+        model: what was trained.
+        unit: what was shuffled: "slice", "patient" or "family"; None where nothing was trained.
+        measure: its name, as this course uses it.
+        value: the number, or the range of several, as text.
+        size: pixels a side, None where it is not stated.
+        source: who says so.
+        note: what else the protocol says.
+    """
+
+    task: str
+    model: str
+    unit: str | None
+    measure: str
+    value: str
+    size: int | None = None
+    source: str = "published"
+    note: str = ""
+
+
+PUBLISHED_RESULTS = (
+    PublishedResult(
+        "classification",
+        "the report's CNN",
+        "slice",
+        "accuracy",
+        f"{CLASSIFICATION_ACCURACY:.2f}",
+        512,
+        "report",
+        "the test set is the validation set",
+    ),
+    PublishedResult("classification", "ResNet-50", "slice", "accuracy", "0.985"),
+    PublishedResult(
+        "classification",
+        "DenseNet-121 of ImageNet",
+        "patient",
+        "accuracy",
+        "0.953",
+        note="the author's five folds",
+    ),
+    PublishedResult(
+        "classification",
+        "DenseNet-121 of ImageNet",
+        "patient",
+        "macro F1",
+        "0.947",
+        note="the author's five folds",
+    ),
+    PublishedResult(
+        "classification", "ResNet-34, several tasks", "family", "accuracy", "0.952", note="209 groups"
+    ),
+    PublishedResult(
+        "classification", "ResNet-34, several tasks", "family", "macro F1", "0.938", note="209 groups"
+    ),
+    PublishedResult("classification", "CNN from scratch, Keras", "patient", "accuracy", "0.80"),
+    PublishedResult(
+        "segmentation",
+        "the report's U-Net",
+        "slice",
+        "mean IoU of raw probabilities",
+        f"{UNET_RESULTS['validation']['IoU']:.4f}",
+        128,
+        "report",
+        "measures the background",
+    ),
+    PublishedResult("segmentation", "several networks", "slice", "Dice", "0.861 to 0.871"),
+    PublishedResult("segmentation", "plain U-Net", "slice", "Dice", "0.745", 512),
+    PublishedResult("segmentation", "U-Net, Keras", "slice", "IoU", "0.66", 128),
+    PublishedResult("segmentation", "ResNet-34 U-Net", "family", "Dice", "0.775", 256, note="209 groups"),
+    PublishedResult("segmentation", "ResNet-34 U-Net", "family", "IoU", "0.680", 256, note="209 groups"),
+    PublishedResult("segmentation", "Otsu's threshold, no network", None, "Dice", "0.09"),
+)

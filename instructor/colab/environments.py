@@ -1,0 +1,155 @@
+"""Colab's runtimes -> virtual environments with the same Python and packages."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers._common import CourseError
+from helpers.config.settings import COURSE_FOLDER
+
+CONSTRAINTS = COURSE_FOLDER / "colab"
+PIN = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
+# The same code without a GPU's libraries, and without those of a screen.
+STAND_INS = {
+    "tensorflow": "tensorflow-cpu",
+    "opencv-contrib-python": "opencv-contrib-python-headless",
+}
+
+
+class RuntimeUnknownError(CourseError):
+    """There is no such runtime."""
+
+
+class ListError(CourseError):
+    """A list of packages that lacks one which the course loads."""
+
+
+class InstallError(CourseError):
+    """The packages of a runtime could not be installed here."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A runtime that Colab offers.
+
+    Args:
+        constraints: the file with its packages, NAME-pyVERSION.txt.
+    """
+
+    constraints: Path
+
+    @property
+    def name(self) -> str:
+        return self.constraints.stem
+
+    @property
+    def python(self) -> str:
+        """Such as "3.12"."""
+        return self.name.rpartition("-py")[2]
+
+    @property
+    def packages(self) -> list[str]:
+        """Lines as in a requirements file, with stand-ins for what needs a GPU or a screen."""
+        pins = PIN.findall(self.constraints.read_text(encoding="utf-8"))
+        return [f"{STAND_INS.get(name, name)}=={version}" for name, version in pins]
+
+
+def runtimes(name: str | None = None) -> list[Runtime]:
+    """Lists the runtimes that the course supports.
+
+    Args:
+        name: of one of them; None for all.
+
+    Returns:
+        The runtimes.
+
+    Raises:
+        RuntimeUnknownError: there is none of that name.
+    """
+    known = [Runtime(path) for path in sorted(CONSTRAINTS.glob("*-py*.txt"))]
+    chosen = [runtime for runtime in known if name in (None, runtime.name)]
+    if not chosen:
+        names = ", ".join(runtime.name for runtime in known)
+        raise RuntimeUnknownError(f"Colab runtime {name!r} is unknown; choose one of: {names}.")
+    return chosen
+
+
+def renew(runtime: Runtime, published: Path) -> None:
+    """Takes over the versions of a newer list of what is installed on Colab.
+
+    Args:
+        runtime: whose file to rewrite; its packages stay the same ones.
+        published: the list, a line NAME==VERSION for each package; other lines do not count.
+
+    Raises:
+        ListError: it cannot be read, or a package is no longer in it.
+    """
+    try:
+        versions = dict(PIN.findall(published.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ListError(f"{published} cannot be read ({error}).") from error
+    text = runtime.constraints.read_text(encoding="utf-8")
+    if missing := [name for name, _ in PIN.findall(text) if name not in versions]:
+        raise ListError(f"{published} does not have {', '.join(missing)}, which {runtime.constraints} names.")
+    renewed = PIN.sub(lambda pin: f"{pin[1]}=={versions[pin[1]]}", text)
+    runtime.constraints.write_text(renewed, encoding="utf-8")
+
+
+def interpreter(runtime: Runtime) -> Path | None:
+    """Finds a Python of the runtime's version.
+
+    Args:
+        runtime: which.
+
+    Returns:
+        The path of one that really starts; None where there is none.
+    """
+    on_path = shutil.which(f"python{runtime.python}")
+    found = [Path(on_path)] if on_path else []
+    # pyenv's command for a version that is not the chosen one ends with an error: look behind it.
+    roots = [path.parent.parent for path in found]
+    roots.append(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")))
+    for root in roots:
+        found += sorted(root.glob(f"versions/{runtime.python}.*/bin/python"), reverse=True)
+    return next((path for path in found if _starts(path, runtime.python)), None)
+
+
+def environment(runtime: Runtime, python: Path, folder: Path) -> Path:
+    """Makes the runtime's virtual environment, or takes the one of last time.
+
+    Args:
+        runtime: which.
+        python: what `interpreter` found.
+        folder: where; replaced where its packages are others.
+
+    Returns:
+        The environment's Python.
+
+    Raises:
+        InstallError: pip could not install the packages.
+    """
+    wanted, installed = "\n".join(runtime.packages) + "\n", folder / "packages.txt"
+    inside = folder / "bin" / "python"
+    if not (installed.is_file() and installed.read_text() == wanted and _starts(inside, runtime.python)):
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([python, "-m", "venv", folder], check=True)
+        listed = folder / "wanted.txt"
+        listed.write_text(wanted)
+        # No dependencies: Colab lacks some too, such as jedi, which IPython 7.34 asks for.
+        pip = ["-m", "pip", "install", "-q", "-q", "--disable-pip-version-check", "--no-deps", "-r", listed]
+        if subprocess.run([inside, *pip]).returncode:
+            raise InstallError(f"pip could not install the packages of {runtime.constraints}; see above.")
+        listed.replace(installed)  # the last step: a half-made environment is made again
+    return inside
+
+
+def _starts(python: Path, version: str) -> bool:
+    program = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
+    try:
+        answer = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
+    except OSError:
+        return False
+    return answer.stdout.strip() == version

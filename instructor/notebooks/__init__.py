@@ -1,0 +1,1 @@
+"""The notebooks: run, exported, checked, student editions, publishing."""

@@ -1,0 +1,154 @@
+"""Notebooks -> executed notebooks and HTML pages."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from helpers._common import progress_bar
+from helpers.config import settings
+from helpers.config.settings import COURSE_FOLDER
+from helpers.datasets.sources import list_slices, one_per_class
+from instructor.notebooks.export import page
+
+NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb"))
+CELL_TIMEOUT_SECONDS = 6 * 3600
+# TensorFlow's C++ side writes these to the terminal before any setting can silence it.
+NATIVE_LOG = re.compile(r"^(WARNING: All log messages before absl|[IWE]0000 ).*\n?", re.MULTILINE)
+
+
+class NotebookError(Exception):
+    """A cell of a notebook raised an error."""
+
+
+def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list[Path]:
+    """Executes notebooks one after the other and writes each as a page.
+
+    Args:
+        notebooks: paths of `.ipynb` files, in order.
+        out: folder for the executed notebooks and their HTML.
+        store: also write the outputs back into the notebooks themselves.
+
+    Returns:
+        The paths of the HTML pages.
+
+    Raises:
+        CourseError: `COURSE_DATA` names a folder without slices, or without one of the classes.
+        NotebookError: a cell raised an error; the page written so far shows it.
+    """
+    course = settings.load()
+    # Absolute, since the notebooks run in a folder of their own.
+    os.environ.update(COURSE_DATA=course.data, COURSE_HOME=str(course.home))
+    if course.data not in settings.KEYWORDS:
+        one_per_class(list_slices(course.data))  # says now what a notebook would say later
+    out.mkdir(parents=True, exist_ok=True)
+    pages = []
+    for path in notebooks:
+        notebook = nbformat.read(path, as_version=4)
+        try:
+            execute(notebook, path, log=out / f"{path.stem}.log")
+        except NotebookError as error:
+            raise NotebookError(f"{error}\nSee {write_page(notebook, out / path.name)}") from error
+        pages.append(write_page(notebook, out / path.name))
+        if store:
+            nbformat.write(_without_twins(notebook), path)
+    return pages
+
+
+def execute(
+    notebook: NotebookNode, path: Path, log: Path, kernel: str = "python3", seconds: dict | None = None
+) -> None:
+    """Runs every cell of a notebook in a fresh kernel, in the notebook's folder.
+
+    Args:
+        notebook: executed in place: outputs and execution counts are replaced.
+        path: where it lies.
+        log: file for what the kernel writes to its terminal, TensorFlow's chatter mostly.
+        kernel: by the name that Jupyter knows it by.
+        seconds: is given what each code cell took, by its id.
+
+    Raises:
+        NotebookError: a cell raised an error, ran too long or killed the kernel.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    begun: dict[str, float] = {}
+    seconds = {} if seconds is None else seconds
+
+    def start(cell, **_):
+        begun[cell.id] = time.perf_counter()
+        progress.set_postfix_str(cell.id)
+
+    def end(cell, **_):
+        seconds[cell.id] = round(time.perf_counter() - begun[cell.id], 2)
+        progress.update()
+
+    with progress_bar(total=len(code), unit="cell", title=path.stem) as progress, log.open("wb") as terminal:
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_TIMEOUT_SECONDS,
+            kernel_name=kernel,
+            resources={"metadata": {"path": str(path.parent)}},
+            coalesce_streams=True,
+            extra_arguments=["--log-level=ERROR"],
+            on_cell_start=start,
+            on_cell_executed=end,
+        )
+        try:
+            client.execute(stderr=terminal)
+        except CellExecutionError as error:
+            raise NotebookError(_failure(notebook, path, error)) from error
+        except (CellTimeoutError, DeadKernelError) as error:
+            raise NotebookError(f"{path.name}: {error}") from error
+        finally:
+            _tidy(notebook)
+
+
+def _failure(notebook: NotebookNode, path: Path, error: CellExecutionError) -> str:
+    failed = next(
+        cell for cell in notebook.cells
+        if any(output.output_type == "error" for output in cell.get("outputs", []))
+    )  # fmt: skip
+    return f"{path.name}, cell '{failed.id}': {error.ename}: {error.evalue}"
+
+
+def _tidy(notebook: NotebookNode) -> None:
+    """Leaves out what changes with every run and says nothing: timestamps, native log lines."""
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = NATIVE_LOG.sub("", output.text)
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.output_type != "stream" or o.text.strip()]
+    notebook.metadata.language_info = {"name": "python"}
+
+
+def _without_twins(notebook: NotebookNode) -> NotebookNode:
+    """Drops the HTML form of each figure, which repeats the PNG for the pages' sake."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.data.pop("text/html", None)
+    return notebook
+
+
+def write_page(notebook: NotebookNode, path: Path) -> Path:
+    """Writes a notebook as it is, and as an HTML page beside it.
+
+    Args:
+        notebook: executed or not.
+        path: of the notebook; the page gets the suffix `.html`.
+
+    Returns:
+        The path of the page.
+    """
+    nbformat.write(notebook, path)
+    html = path.with_suffix(".html")
+    html.write_text(page(notebook, path.stem), encoding="utf-8")
+    return html

@@ -1,0 +1,30 @@
+"""Executed notebooks -> HTML pages that anybody can read: in either theme, by eye or by ear."""
+
+import re
+from pathlib import Path
+
+from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+
+TEMPLATE = Path(__file__).with_name("html_template")
+
+
+def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:
+    """Turns a notebook into a page of one file.
+
+    Args:
+        notebook: with its outputs.
+        name: its file name without suffix; the page's title where the notebook has no heading.
+        theme: "light" or "dark".
+
+    Returns:
+        HTML. Links from one notebook of the course to another lead from page to page.
+    """
+    exporter = HTMLExporter(
+        template_name=TEMPLATE.name, extra_template_basedirs=[str(TEMPLATE.parent)], theme=theme
+    )
+    heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE) if notebook.cells else None
+    title = heading[1] if heading else name
+    html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
+    html = html.replace("<th></th>", "<td></td>")  # pandas' corner of a table heads nothing
+    return re.sub(r'(<a href="(?!https?:)[^"#]+)\.ipynb\b', r"\1.html", html)

@@ -1,0 +1,89 @@
+"""The student editions as files: writing them, and seeing that they are right."""
+
+from pathlib import Path
+
+import nbformat
+
+from helpers.checks import NOT_ATTEMPTED
+from helpers.config.settings import COURSE_FOLDER
+from instructor.notebooks.execute import run_course
+from instructor.notebooks.student_edition import differences, is_check, make_student_edition
+
+STUDENT_FOLDER = COURSE_FOLDER / "notebooks" / "student"
+
+
+def build(notebooks: list[Path], folder: Path) -> list[Path]:
+    """Writes the student edition of each notebook.
+
+    Args:
+        notebooks: the solved ones.
+        folder: where to; made if need be.
+
+    Returns:
+        The paths of the student editions.
+
+    Raises:
+        EditionError: a notebook's marks are not in order.
+    """
+    editions = {folder / path.name: _fresh(path) for path in notebooks}  # all, before one is written
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in editions.items():
+        path.write_text(text, encoding="utf-8")
+    return list(editions)
+
+
+def complaints(notebooks: list[Path], folder: Path) -> list[str]:
+    """Says where the student editions are not what they should be.
+
+    Args:
+        notebooks: the solved ones.
+        folder: where their student editions lie.
+
+    Returns:
+        A sentence each: an edition that is missing, older than its notebook or edited by hand,
+        a stub that does not fit, a solution that survives. None if all is well.
+
+    Raises:
+        EditionError: a notebook's marks are not in order.
+    """
+    found = []
+    for path in notebooks:
+        edition = folder / path.name
+        if not edition.is_file():
+            found.append(f"{edition.name}: there is no student edition. Run python -m instructor build.")
+            continue
+        text = edition.read_text(encoding="utf-8")
+        if text != _fresh(path):
+            found.append(f"{edition.name}: differs from a fresh build. Run python -m instructor build.")
+        solved, student = nbformat.read(path, as_version=4), nbformat.reads(text, as_version=4)
+        found += [f"{edition.name}, {difference}" for difference in differences(solved, student)]
+    return found
+
+
+def attempted(notebooks: list[Path], folder: Path, out: Path) -> list[str]:
+    """Runs the student editions, in which nothing is solved, so that no check may say more.
+
+    Args:
+        notebooks: the solved ones.
+        folder: where their student editions lie.
+        out: folder for the executed student editions and their pages.
+
+    Returns:
+        A sentence for each check that does not say "not attempted".
+
+    Raises:
+        CourseError: as `run_course`.
+        NotebookError: a cell raised an error.
+    """
+    found = []
+    for page in run_course([folder / path.name for path in notebooks], out):
+        for cell in nbformat.read(page.with_suffix(".ipynb"), as_version=4).cells:
+            if is_check(cell):
+                said = "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+                if not said.lower().startswith(NOT_ATTEMPTED):
+                    found.append(f"{page.stem}, cell '{cell.id}': says {said!r} where nothing was answered.")
+    return found
+
+
+def _fresh(path: Path) -> str:
+    return nbformat.writes(make_student_edition(nbformat.read(path, as_version=4), path.name)) + "\n"

@@ -1,0 +1,109 @@
+import pytest
+
+from helpers.config import drive, settings
+from helpers.config.settings import SettingsError
+
+
+def load(**environ):
+    return settings.load(environ)
+
+
+def test_defaults_outside_colab():
+    course = load()
+    assert course.data == "phantoms"
+    assert course.profile.name == "quick"
+    assert course.home == settings.COURSE_FOLDER / "data"
+    assert not course.colab
+
+
+def test_defaultson_colab(monkeypatch):
+    monkeypatch.setattr(settings, "on_colab", lambda: True)
+    course = load()
+    assert (course.data, course.profile.name) == ("figshare", "full")
+    assert course.home.as_posix() == "/content/course"
+
+
+def test_a_folder_is_made_absolute(tmp_path, monkeypatch):
+    (tmp_path / "slices").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load(COURSE_DATA="slices").data == str((tmp_path / "slices").resolve())
+
+
+def test_each_source_has_a_data_set_of_its_own(tmp_path):
+    (tmp_path / "a" / "mats").mkdir(parents=True)
+    (tmp_path / "b" / "mats").mkdir(parents=True)
+    values = ["phantoms", "figshare", str(tmp_path / "a" / "mats"), str(tmp_path / "b" / "mats")]
+    folders = {load(COURSE_DATA=value, COURSE_HOME=str(tmp_path)).dataset_folder for value in values}
+    folders.add(load(COURSE_PROFILE="full", COURSE_HOME=str(tmp_path)).dataset_folder)
+    assert len(folders) == 5
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("COURSE_DATA", "fantoms", "Did you mean 'phantoms'?"),
+        ("COURSE_DATA", "/no/such/folder", "nor a folder that exists"),
+        ("COURSE_DATA", __file__, "is a file; give the folder"),
+        ("COURSE_PROFILE", "fast", "choose 'quick' or 'full'"),
+        ("COURSE_DATA", "x" * 5000, "is no path"),
+        ("COURSE_HOME", __file__, "is a file"),
+        ("COURSE_HOME", __file__ + "/below", "is a file"),
+    ],
+)
+def test_a_bad_value_is_named(variable, value, words):
+    with pytest.raises(SettingsError) as caught:
+        load(**{variable: value})
+    assert variable in str(caught.value)
+    assert value[:80] in str(caught.value)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", settings.PROFILES)
+def test_micro_batches_divide_the_batch(name):
+    profile = settings.PROFILES[name]
+    for schedule in (profile.classifier, profile.unet):
+        assert schedule.batch % (schedule.micro_batch or 1) == 0
+
+
+def test_the_full_profile_is_the_report():
+    full = settings.PROFILES["full"]
+    assert (full.classifier.epochs, full.classifier.batch) == (20, 300)
+    assert (full.unet.epochs, full.unet.batch) == (40, 32)
+    assert full.slices is None
+
+
+def test_the_banner_says_what_runs(tmp_path):
+    text = settings.banner(load(COURSE_HOME=str(tmp_path)))
+    for words in ("240 synthetic slices", "quick", "3064 real slices", "CPU cores", str(tmp_path)):
+        assert words in text
+
+
+def test_the_banner_names_no_folder_above_the_course():
+    assert str(settings.COURSE_FOLDER) not in settings.banner(load())
+
+
+def test_case_and_spaces_do_not_matter():
+    course = load(COURSE_DATA=" Phantoms", COURSE_PROFILE="FULL ")
+    assert (course.data, course.profile.name) == ("phantoms", "full")
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings.os, "access", lambda *_: False)
+    with pytest.raises(SettingsError, match="nothing can be written"):
+        load(COURSE_HOME=str(tmp_path / "new"))
+
+
+def test_copies_go_where_they_are_asked_to(tmp_path):
+    course = load(COURSE_COPIES=str(tmp_path))
+    assert course.copy_folder("unet") == tmp_path / "runs" / "phantoms-240-quick" / "unet"
+    assert load().copy_folder("unet") is None
+
+
+def test_copies_go_to_drive_as_soon_as_it_is_mounted(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "on_colab", lambda: True)
+    monkeypatch.setattr(drive, "DRIVE", tmp_path / "MyDrive")
+    course = load()
+    assert course.copy_folder("unet") is None
+    (tmp_path / "MyDrive").mkdir()
+    folder = tmp_path / "MyDrive" / "brain-mri-course" / "runs" / "figshare-full" / "unet"
+    assert course.copy_folder("unet") == folder

@@ -1,0 +1,109 @@
+import dataclasses
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+
+from helpers.config import settings
+from helpers.datasets import sources
+from helpers.datasets.matfile import MatFileError
+from helpers.datasets.sources import SourceError, find_folds, list_slices, one_per_class
+
+
+def pack(folder, archive, numbers, prefix=""):
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for number in numbers:
+            packed.write(folder / f"{number}.mat", f"{prefix}{number}.mat")
+
+
+def test_loose_files_are_found_by_number(phantom_folder):
+    files = list_slices(phantom_folder)
+    assert [file.number for file in files] == list(range(1, 31))
+    assert files[9].name == "10.mat"
+
+
+def test_archives_are_read_without_unpacking(phantom_folder, tmp_path):
+    pack(phantom_folder, tmp_path / "a.zip", range(1, 20))
+    pack(phantom_folder, tmp_path / "b.zip", range(20, 31), prefix="inner/")
+    files = list_slices(tmp_path)
+    assert [file.number for file in files] == list(range(1, 31))
+    assert files[0].name == "a.zip/1.mat"
+    for number in (1, 25):
+        loose = list_slices(phantom_folder)[number - 1].read()
+        packed = files[number - 1].read()
+        np.testing.assert_array_equal(packed.image, loose.image)
+        assert packed.pid == loose.pid
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "b.zip"]
+
+
+def test_a_loose_file_goes_before_the_archived_one(phantom_folder, tmp_path):
+    pack(phantom_folder, tmp_path / "a.zip", (1, 2))
+    shutil.copy(phantom_folder / "2.mat", tmp_path)
+    assert [file.name for file in list_slices(tmp_path)] == ["a.zip/1.mat", "2.mat"]
+
+
+def test_what_is_no_slice_is_passed_over(phantom_folder, tmp_path):
+    for name in ("1.mat", "cvind.mat"):
+        shutil.copy(phantom_folder / name, tmp_path)
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "__MACOSX" / "._1.mat").write_bytes(b"x")
+    (tmp_path / "notes.txt").write_text("x")
+    assert [file.name for file in list_slices(tmp_path)] == ["1.mat"]
+
+
+def test_a_number_twice_is_refused(phantom_folder, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(phantom_folder / "7.mat", tmp_path / folder)
+    with pytest.raises(SourceError, match=r"slice 7 is there twice: .*a.7\.mat and .*b.7\.mat"):
+        list_slices(tmp_path)
+
+
+def test_folders_without_slices(phantom_folder, tmp_path):
+    with pytest.raises(SourceError, match="it is empty"):
+        list_slices(tmp_path)
+    shutil.copy(phantom_folder / "cvind.mat", tmp_path)
+    with pytest.raises(SourceError, match=r"holds only cvind\.mat"):
+        list_slices(tmp_path)
+    (tmp_path / "tumours.csv").write_text("")
+    with pytest.raises(SourceError, match=r"it holds cvind\.mat, tumours\.csv"):
+        list_slices(tmp_path)
+    with pytest.raises(SourceError, match="is not a folder"):
+        list_slices(tmp_path / "none")
+
+
+def test_a_broken_archive_is_named(tmp_path):
+    (tmp_path / "brainTumorDataPublic_1-766.zip").write_bytes(b"<html>challenge</html>")
+    with pytest.raises(SourceError, match=r"brainTumorDataPublic_1-766\.zip cannot be read as a zip archive"):
+        list_slices(tmp_path)
+
+
+def test_one_of_each_class(phantom_folder):
+    files = list_slices(phantom_folder)
+    assert [file.read().label for file in one_per_class(files)] == [1, 2, 3]
+    with pytest.raises(SourceError, match="no meningioma and no pituitary among these 3 slices"):
+        one_per_class(files[10:13])
+
+
+def test_folds(phantom_folder, tmp_path):
+    assert len(find_folds(phantom_folder)) == 30
+    assert find_folds(tmp_path) is None
+    shutil.copy(phantom_folder / "1.mat", tmp_path / "cvind.mat")
+    with pytest.raises(MatFileError, match="this is a slice"):
+        find_folds(tmp_path)
+
+
+def test_obtain_writes_phantoms_once(tmp_path, monkeypatch):
+    small = dataclasses.replace(settings.PROFILES["quick"], phantoms=20)
+    course = settings.Settings("phantoms", small, tmp_path, colab=False)
+    folder = sources.fetch(course)
+    written = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.mat")}
+    assert len(written) == 21
+    sources.fetch(course)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*.mat")} == written
+
+
+def test_obtain_takes_a_folder_as_it_is(phantom_folder, tmp_path):
+    course = settings.Settings(str(phantom_folder), settings.PROFILES["quick"], tmp_path, colab=False)
+    assert sources.fetch(course) == phantom_folder

@@ -1,0 +1,82 @@
+"""A class of 30 with known marks, graded as an instructor would: every mark is right."""
+
+import csv
+import json
+
+import markupsafe
+import pytest
+
+from helpers.checks import EXERCISES
+from instructor import __main__ as command
+from tests.support.make_class import make_class
+
+pytestmark = pytest.mark.filterwarnings("ignore:Cell is missing an id field")
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory, sandbox_here):
+    """What was known, and the folder with the grades."""
+    folder = tmp_path_factory.mktemp("class")
+    known = make_class(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_HOME", str(folder / "home"))
+        patch.delenv("COURSE_DATA", raising=False)
+        words = ["grade", str(folder / "class.zip"), "--out", str(folder / "out"), "--marks-only", "--moodle"]
+        assert command.main(words) == 0
+    return known, folder / "out"
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_every_mark_is_right(graded):
+    known, out = graded
+    rows = {row["student"]: row for row in rows_of(out / "grades.csv")}
+    assert len(known) == 30
+    assert sorted(rows) == sorted(known)
+    differing = {
+        (student, number): (rows[student][number], points)
+        for student, expected in known.items()
+        for number, points in expected.items()
+        if rows[student][number] != ("" if points is None else str(float(points)))
+    }
+    assert differing == {}
+    assert all(set(expected) == set(EXERCISES) for expected in known.values())
+
+
+def test_open_answers_are_listed_to_be_read(graded):
+    known, out = graded
+    listed = {(row["student"], row["exercise"]) for row in rows_of(out / "open_marks.csv")}
+    waiting = {(student, number) for student in known for number, points in known[student].items()
+               if points is None}  # fmt: skip
+    assert listed == waiting
+
+
+def test_participants_keep_their_number(graded):
+    _, out = graded
+    rows = rows_of(out / "moodle.csv")
+    assert rows[0]["Identifier"].startswith("Participant 700")
+    assert len({row["Identifier"] for row in rows}) == 30
+
+
+def test_each_student_gets_a_page_with_every_exercise(graded):
+    known, out = graded
+    assert len(list((out / "feedback").glob("*.html"))) == len(known)
+    results = json.loads((out / "grades.json").read_text(encoding="utf-8"))
+    for result in results:
+        text = (out / "feedback" / f"{result['slug']}.html").read_text(encoding="utf-8")
+        assert str(markupsafe.escape(result["student"])) in text
+        if not result["problem"]:
+            titles = [f"{mark['id']} {mark['title']}" for mark in result["marks"]]
+            assert all(str(markupsafe.escape(title)) in text for title in titles)
+
+
+def test_who_needs_a_look_is_said(graded):
+    _, out = graded
+    summary = (out / "summary.html").read_text(encoding="utf-8")
+    assert "several versions" in summary
+    assert "was not handed in" in summary
+    results = json.loads((out / "grades.json").read_text(encoding="utf-8"))
+    assert sum("several versions" in " ".join(result["notes"]) for result in results) == 6

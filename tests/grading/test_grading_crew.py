@@ -1,0 +1,232 @@
+"""Many submissions: what is graded again, what is not, and on which machine."""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from helpers.config.settings import COURSE_FOLDER
+from instructor.grading import command, crew, preparation
+from instructor.grading.course import Course
+from instructor.grading.crew import CrewError, Options, grade_all
+from instructor.grading.intake import collect
+from instructor.grading.pages import write_pages
+from instructor.grading.submissions import submissions
+from instructor.grading.tables import write_grades
+from tests.support import tiny_course as tiny
+
+MARKS_ONLY = Options(rerun=False, limits=tiny.LIMITS)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch, sandbox_here):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COURSE_DATA", "phantoms")
+    monkeypatch.setenv("COURSE_PROFILE", "quick")
+    monkeypatch.setenv("PYTHONPATH", str(COURSE_FOLDER))
+
+
+@pytest.fixture
+def course(tmp_path):
+    return Course.load(tiny.student_edition(tmp_path / "edition"))
+
+
+@pytest.fixture
+def source(tmp_path):
+    for name, answers in {"ana": tiny.RIGHT, "bo": tiny.STUBS, "cy": (tiny.RIGHT[0], tiny.STUBS[1])}.items():
+        (tmp_path / "in" / name).mkdir(parents=True)
+        (tmp_path / "in" / name / "01_tiny.ipynb").write_text(tiny.notebook(*answers))
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """The students graded, in order of being so."""
+    seen = []
+    grade = crew.grade
+    monkeypatch.setattr(crew, "grade", lambda one, place: (seen.append(one.student), grade(one, place))[1])
+    return seen
+
+
+def graded(source, course, tmp_path, options=MARKS_ONLY, **more):
+    found = submissions(collect(source), course)
+    given = {"jobs": 2, "scheduler": None} | more
+    return grade_all(found, course, options, tmp_path / "memory", **given)
+
+
+def points(results):
+    return {one["student"]: sum(mark["got"] or 0 for mark in one["marks"]) for one in results}
+
+
+def test_only_what_changed_is_graded_again(source, course, tmp_path, counted):
+    first = graded(source, course, tmp_path)
+    assert points(first) == {"ana": 2, "bo": 0, "cy": 1}
+    counted.clear()
+    assert graded(source, course, tmp_path) == first
+    assert counted == []
+    (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*tiny.RIGHT))
+    assert points(graded(source, course, tmp_path))["bo"] == 2
+    assert counted == ["bo"]
+
+
+def test_an_interrupted_run_begins_nothing_more_and_goes_on_later(
+    source, course, tmp_path, counted, monkeypatch
+):
+    def interrupted(*given):
+        raise KeyboardInterrupt
+
+    for number in range(4):
+        (source / f"z{number}").mkdir()
+        (source / f"z{number}" / "01_tiny.ipynb").write_text(tiny.notebook(*tiny.RIGHT))
+    remember = crew._remember
+    monkeypatch.setattr(crew, "_remember", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        graded(source, course, tmp_path, jobs=1)
+    assert len(counted) <= 3
+    monkeypatch.setattr(crew, "_remember", remember)
+    assert points(graded(source, course, tmp_path))["z3"] == 2
+
+
+def test_half_characters_in_errors_stop_nobodys_grades(source, course, tmp_path):
+    half = "raise ValueError('\\ud800')"
+    answers = f"# Exercise 1.2.1\n{half}", f"{tiny.UPRIGHT}return '\\ud800'"
+    (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*answers, more=(half,)))
+    results = graded(source, course, tmp_path, Options(limits=tiny.LIMITS))
+    write_grades(results, tmp_path)
+    write_pages(results, "any", tmp_path)
+    assert "ValueError" in (tmp_path / "feedback" / "bo.html").read_text(encoding="utf-8")
+
+
+def test_an_interrupted_run_ends_what_is_running(source, course, tmp_path, monkeypatch):
+    begun = []
+
+    def interrupted(*given):
+        begun.append(time.monotonic())
+        raise KeyboardInterrupt
+
+    forever = "# Exercise 1.2.1\nwhile True: pass", tiny.RIGHT[1]
+    (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*forever))
+    monkeypatch.setattr(crew, "_remember", interrupted)
+    patient = Options(rerun=False, limits=replace(tiny.LIMITS, answer_seconds=40))
+    with pytest.raises(KeyboardInterrupt):
+        graded(source, course, tmp_path, patient)
+    assert time.monotonic() - begun[0] < 15
+
+
+def test_another_number_of_jobs_grades_nothing_again(source, course, tmp_path, counted):
+    first = graded(source, course, tmp_path)
+    counted.clear()
+    assert graded(source, course, tmp_path, replace(MARKS_ONLY, cores=2), jobs=1) == first
+    assert counted == []
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "many"])
+def test_a_number_of_jobs_that_cannot_be_is_refused(jobs, capsys):
+    parser = argparse.ArgumentParser()
+    command.add_to(parser.add_subparsers())
+    with pytest.raises(SystemExit):
+        parser.parse_args(["grade", "in", "--out", "out", "--jobs", jobs])
+    assert "--jobs: give a whole number from 1 on" in capsys.readouterr().err
+
+
+def test_another_course_or_another_way_grades_all_again(source, course, tmp_path, counted):
+    graded(source, course, tmp_path)
+    counted.clear()
+    changed = Course(course.folder, course.notebooks, course.material, "another version")
+    graded(source, changed, tmp_path)
+    assert sorted(counted) == ["ana", "bo", "cy"]
+
+
+def test_a_fault_of_the_grader_concerns_one_alone_and_is_not_remembered(
+    source, course, tmp_path, monkeypatch
+):
+    grade = crew.grade
+
+    def faulty(submission, place):
+        if submission.student == "bo" and submission.content:
+            raise RuntimeError("no space left")
+        return grade(submission, place)
+
+    monkeypatch.setattr(crew, "grade", faulty)
+    results = {one["student"]: one for one in graded(source, course, tmp_path)}
+    assert results["bo"]["problem"] == "could not be graded"
+    assert "no space left" in results["bo"]["notes"][0]
+    assert points([results["ana"]]) == {"ana": 2}
+    monkeypatch.setattr(crew, "grade", grade)
+    assert {one["student"]: one for one in graded(source, course, tmp_path)}["bo"]["problem"] is None
+
+
+def test_the_course_runs_once_before_submissions_do(course, tmp_path, monkeypatch):
+    runs = []
+    monkeypatch.setattr(
+        preparation, "run_course", lambda paths, out: runs.append([one.name for one in paths])
+    )
+    for _ in range(2):
+        assert preparation.prepare(course) == tmp_path / "home"
+    assert runs == [["01_tiny.ipynb"]]
+
+
+def test_finished_trainings_are_seen_and_stay_as_they_are(course, tmp_path):
+    """A submission finds the instructor's run, and may write beside it, not into it."""
+    run = tmp_path / "home" / "runs" / "phantoms-240-quick" / "unet" / "1a2b"
+    run.mkdir(parents=True)
+    (run / "state.json").write_text("finished")
+    (run / "weights").write_text("learnt")
+    cell = (
+        "import os, pathlib\nhome = pathlib.Path(os.environ['COURSE_HOME'])\n"
+        "runs = home / 'runs' / 'phantoms-240-quick' / 'unet'\nstate = runs / '1a2b' / 'state.json'\n"
+        "print(state.read_text())\n(runs / 'mine').mkdir()\naside = state.with_name('aside')\n"
+        "aside.write_text('replaced')\naside.replace(state)\nprint(state.read_text())\n"
+        "(runs / '1a2b' / 'weights').write_text('forged')"
+    )
+    (tmp_path / "in" / "ana").mkdir(parents=True)
+    (tmp_path / "in" / "ana" / "01_tiny.ipynb").write_text(tiny.notebook(*tiny.RIGHT, more=(cell,)))
+    (result,) = graded(tmp_path / "in", course, tmp_path, Options(limits=tiny.LIMITS))
+    assert result["rerun"]["texts"][9] == "finished\nreplaced\n"
+    assert "Read-only" in result["rerun"]["failures"][0]["reason"]
+    assert [path.read_text() for path in sorted(run.iterdir())] == ["finished", "learnt"]
+
+
+@pytest.fixture
+def scheduler(tmp_path, course, monkeypatch):
+    """The address of a Dask scheduler with one worker, both in this process."""
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(crew.Course, "load", classmethod(lambda cls: course))
+    crew._worker_place.cache_clear()
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None,
+        local_directory=str(tmp_path / "dask"),
+    )  # fmt: skip
+    with cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_workers_of_dask_give_the_same_results(source, course, tmp_path, scheduler):
+    here = graded(source, course, tmp_path / "here")
+    there = graded(source, course, tmp_path / "there", scheduler=scheduler)
+    assert json.loads(json.dumps(here)) == there
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_scheduler_that_is_not_there_is_said(source, course, tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(crew, "CONNECT_SECONDS", 0.5)
+    with pytest.raises(CrewError, match="no Dask scheduler answers at tcp://127"):
+        graded(source, course, tmp_path, scheduler="tcp://127.0.0.1:9")
+
+
+def test_without_dask_the_scheduler_is_refused(source, course, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(CrewError, match="pip install distributed"):
+        graded(source, course, tmp_path, scheduler="tcp://127.0.0.1:9")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_worker_with_another_course_is_refused(source, course, tmp_path, scheduler):
+    changed = Course(course.folder, course.notebooks, course.material, "another version")
+    with pytest.raises(CrewError, match=r"another version of the course.*restart the worker"):
+        graded(source, changed, tmp_path, scheduler=scheduler)

@@ -1,0 +1,270 @@
+"""The parts of grading that run nothing: which statements an answer needs, comparisons, tables."""
+
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from helpers.checks import encode
+from instructor.grading import marks, open_marks, reproduction, tables
+from instructor.grading.context import checked_expression, imports, needed
+from instructor.grading.course import Course, visible_course
+from instructor.grading.papers import read_paper
+from instructor.grading.stored import compare, same_words, similar_numbers
+from instructor.grading.watch import Outcome
+from tests.support import tiny_course as tiny
+
+BEFORE = [
+    "import numpy as np\nfrom helpers import assembly as made",
+    "data = made.prepare(1)\nprint(data)",
+    "probabilities = data.predict()",
+    "!pip install nothing",
+    "speck = np.zeros(3)",
+    "speck = speck + 1",
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted"),
+    [
+        ("def f(x):\n    return np.sum(x)", ["import numpy as np"]),
+        ("def f(probabilities, data):\n    return probabilities + data", []),
+        (
+            "def f(x):\n    return x in data",
+            ["from helpers.datasets import assembly as made", "data = made.prepare(1)"],
+        ),
+        ("speck.sum()", ["import numpy as np", "speck = np.zeros(3)", "speck = speck + 1"]),
+        ("import numpy as np\nx = np.pi", []),
+        ("x = [np for np in 'abc']", []),
+        ("x = {np: data for np, data in {speck for speck in 'abc'}}", []),
+        ("def f(:", []),
+    ],
+)
+def test_only_what_an_answer_needs_is_run(answer, wanted):
+    assert needed(BEFORE, answer) == wanted
+
+
+def test_imports_are_found_anywhere():
+    assert imports(["import os, sys\nx = 1", "%%bash\nls", "import os, sys"]) == ["import os, sys"]
+
+
+def test_the_checked_expression_is_read_from_the_check():
+    source = "from helpers import checks\nchecks.check('1.2.1', decode_pid)"
+    assert checked_expression(source, "1.2.1") == "decode_pid"
+    assert checked_expression(source, "1.2.2") is None
+
+
+@pytest.mark.parametrize(
+    ("stored", "fresh", "alike"),
+    [
+        ("Dice 0.91 at 0.5, 10 slices", "Dice 0.93 at 0.5, 10 slices", True),
+        ("Dice 0.91", "Dice 0.31", False),
+        ("98.0% right", "96.1% right", True),
+        ("475,779 parameters", "999,999 parameters", False),
+        ("the worst has 0.9", "the best has 0.9", False),
+        ("one 0.9", "one 0.9 0.8", False),
+    ],
+)
+def test_numbers_of_a_training_may_differ_a_little(stored, fresh, alike):
+    assert similar_numbers(stored, fresh) is alike
+
+
+def test_what_must_be_the_same_is_compared_word_by_word():
+    assert same_words("a  b\n", "a b")
+    assert not same_words("0.91", "0.92")
+
+
+@pytest.mark.parametrize(
+    ("said", "fresh", "verdict"),
+    [
+        ({}, {}, "not compared"),
+        ({"tagged": "two and two: 4\n"}, {8: "two and two: 4\n"}, "agree"),
+        ({"tagged": "two and two: 5\n"}, {8: "two and two: 4\n"}, "differ"),
+        ({"tagged": "two and two: 4\n"}, {8: "bar 10%\rbar 20%\r       \rtwo and two: 4\n"}, "agree"),
+        ({"tagged": "two and two: 4\n"}, {}, "not compared"),
+        (
+            {"setup": "Data     figshare\nProfile  full", "tagged": "two and two: 5"},
+            {1: "Data     phantoms\nProfile  quick", 8: "two and two: 4"},
+            "not compared",
+        ),
+    ],
+)
+def test_stored_results_are_compared_where_they_can_be(said, fresh, verdict):
+    paper = read_paper(tiny.with_outputs(tiny.notebook(), said).encode())
+    compared = compare(paper, fresh)
+    assert compared.verdict == verdict
+    assert bool(compared.reason) == (verdict == "not compared")
+
+
+@pytest.fixture
+def task(tmp_path):
+    course = Course.load(tiny.student_edition(tmp_path))
+    return next(task for task in course.notebooks[0].tasks if task.exercise.id == "1.2.2")
+
+
+def right_outputs(task, seed):
+    return [inputs[0].T for inputs in task.exercise.cases(np.random.default_rng(seed))]
+
+
+def test_outputs_are_judged_here(task):
+    texts = [encode(right_outputs(task, seed)) for seed in (1, 2)]
+    assert marks.judge(task, {"outputs": texts}, [1, 2]).score == 1
+    assert marks.judge(task, {"outputs": texts[::-1]}, [1, 2]).score == 0
+    assert marks.judge(task, {"outputs": texts[:1] * 2}, [1, 2]).score == 0  # the worst trial counts
+    assert marks.judge(task, {"outputs": texts}, [1, 2, 3]).score == 0
+
+
+@pytest.mark.parametrize(
+    "result",
+    [None, 7, [], {}, {"outputs": None}, {"outputs": [1, None]}, {"outputs": ["{", "[]"]}, {"problem": 3},
+     {"outputs": ['{"array": {}}', "[NaN]"]}, {"status": "correct", "score": 1}, {"outputs": ["9" * 99] * 2}],
+)  # fmt: skip
+def test_whatever_the_sandbox_says_is_a_verdict(task, result):
+    verdict = marks.judge(task, result, [1, 2])
+    assert verdict.score == 0
+    assert verdict.message
+
+
+@pytest.mark.parametrize("result", [{"problem": "\ud800"}, {"outputs": ['"\\ud800"'] * 2}])
+def test_half_characters_do_not_get_into_a_message(task, result):
+    assert marks.judge(task, result, [1, 2]).message.encode()
+
+
+def test_half_characters_do_not_get_into_a_rerun():
+    lines = [
+        {"begin": 1},
+        {"outputs": [{"text": "\ud800"}, {"error": "\ud800", "text": "\ud800"}], "seconds": 1},
+    ]
+    said = "\n".join(map(json.dumps, lines)).encode()
+    read = reproduction._read(
+        read_paper(tiny.notebook().encode()), Outcome(said, "", "done", 0, 1.0, 0), tiny.LIMITS
+    )
+    assert json.dumps(asdict(read), ensure_ascii=False).encode()
+
+
+def test_several_answers_are_said():
+    paper = read_paper(tiny.notebook(*tiny.RIGHT, more=(f"{tiny.DECODE}return 'x'",)).encode())
+    assert marks.notes(paper) == ["exercise 1.2.1 has several answers; the last was marked"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "  =1", "\r=1"])
+def test_no_field_is_a_formula(text):
+    assert tables.harmless(text).startswith("'")
+
+
+def test_numbers_and_names_stay_as_they_are():
+    assert [tables.harmless(value) for value in (-1.5, "Ana = Bo", "")] == [-1.5, "Ana = Bo", ""]
+
+
+def result(student="Ana", got=None, points=3):
+    mark = {"id": "1.10", "title": "t", "points": points, "status": "by hand", "message": "", "got": got,
+            "section": "s", "answer": "=essay"}  # fmt: skip
+    return {"student": student, "slug": student.lower(), "number": None, "notebook": "01_tiny", "path": "",
+            "problem": None, "notes": [], "marks": [mark], "rerun": None, "stored": None}  # fmt: skip
+
+
+def fill(path, mark, delimiter=",", comment="Well said"):
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        rows = list(csv.reader(handle))
+    for row in rows[1:]:
+        row[3], row[4] = tables.harmless(mark), tables.harmless(comment)
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle, delimiter=delimiter).writerows(rows)
+
+
+@pytest.mark.parametrize(
+    ("mark", "delimiter", "got"), [("2.5", ",", 2.5), ("2,5", ";", 2.5), ("0", ",", 0), ("+1", ",", 1)]
+)
+def test_marks_given_by_hand_are_kept(tmp_path, mark, delimiter, got):
+    path = tmp_path / "open_marks.csv"
+    student = "=Ana"
+    open_marks.take_open_marks([result(student)], path)
+    fill(path, mark, delimiter)
+    for _ in range(2):  # they survive being written again
+        again = [result(student)]
+        open_marks.take_open_marks(again, path)
+        assert again[0]["marks"][0]["got"] == got
+        assert again[0]["marks"][0]["message"] == "Well said"
+        assert tables.sums(again) == {"got": got, "out_of": 3, "waiting": 0}
+
+
+@pytest.mark.parametrize("other", ["not found", "the grader failed", "another class"])
+def test_marks_given_by_hand_outlive_a_run_without_the_answer(tmp_path, other):
+    path = tmp_path / "open_marks.csv"
+    open_marks.take_open_marks([result(), result("Bo")], path)
+    fill(path, "2", comment="+ well said")
+    run = [result(), result("Bo")] if other != "another class" else [result("Cy")]
+    for one in run if other != "another class" else []:
+        one["marks"] = [one["marks"][0] | {"status": "not found", "got": 0}] if other == "not found" else []
+    open_marks.take_open_marks(run, path)
+    again = [result(), result("Bo")]
+    open_marks.take_open_marks(again, path)
+    assert [one["marks"][0]["got"] for one in again] == [2, 2]
+    assert [one["marks"][0]["message"] for one in again] == ["+ well said"] * 2
+    assert again[0]["notes"] == []
+
+
+def test_an_interrupted_writing_leaves_the_marks_as_they_were(tmp_path, monkeypatch):
+    path = tmp_path / "open_marks.csv"
+    open_marks.take_open_marks([result()], path)
+    fill(path, "2")
+    before = path.read_text()
+    monkeypatch.setattr(tables, "harmless", lambda value: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        open_marks.take_open_marks([result()], path)
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("answer", ["x" * 150_000, "one\u2028two\x0cthree", "a\r\nb"])
+def test_any_answer_can_be_read_back(tmp_path, answer):
+    path = tmp_path / "open_marks.csv"
+    results = [result(), result("Bo")]
+    results[0]["marks"][0]["answer"] = answer
+    open_marks.take_open_marks(results, path)
+    csv.field_size_limit(131_072)
+    fill(path, "2") if len(answer) < 131_072 else None
+    open_marks.take_open_marks(results, path)
+    assert results[0]["notes"] == []
+    assert results[1]["marks"][0]["got"] == (2 if len(answer) < 131_072 else None)
+
+
+def test_an_answer_changed_after_it_was_marked_needs_a_look(tmp_path):
+    path = tmp_path / "open_marks.csv"
+    open_marks.take_open_marks([result()], path)
+    fill(path, "2")
+    same, changed = result(), result()
+    changed["marks"][0]["answer"] = "=another essay"
+    open_marks.take_open_marks([same], path)
+    assert same["notes"] == []
+    open_marks.take_open_marks([changed], path)
+    assert "1.10 has changed" in changed["notes"][0]
+    assert changed["marks"][0]["got"] == 2
+
+
+@pytest.mark.parametrize("mark", ["4", "-1", "good", "nan"])
+def test_a_mark_that_cannot_be_is_refused(tmp_path, mark):
+    path = tmp_path / "open_marks.csv"
+    open_marks.take_open_marks([result()], path)
+    fill(path, mark)
+    before = path.read_text()
+    with pytest.raises(open_marks.OpenMarksError, match=r"Ana, 1\.10: the mark is"):
+        open_marks.take_open_marks([result()], path)
+    assert path.read_text() == before
+
+
+def test_gradescope_gets_a_file_each(tmp_path):
+    tables.write_gradescope([result("Ana", 2), result("Bo")], tmp_path)
+    made = json.loads((tmp_path / "ana.json").read_text())
+    assert made["score"] == 2
+    assert made["tests"][0]["max_score"] == 3
+
+
+def test_what_a_sandbox_sees_is_enough_for_the_first_cell(tmp_path):
+    course = visible_course(tmp_path)
+    program = "from helpers.config import settings; settings.start({})"
+    subprocess.run([sys.executable, "-c", program], cwd=course, check=True, capture_output=True)
+    assert not list(course.rglob("*.ipynb")) and not (course / "instructor").exists()

@@ -1,0 +1,75 @@
+"""Third execution of the notebooks: a sample of wrong submissions, run again and marked as known beforehand.
+
+Not among the tests that pytest finds by itself: `make test` runs it last, on the data and trainings that
+the student editions have left in COURSE_HOME.
+"""
+
+import json
+import zipfile
+from copy import deepcopy
+
+import nbformat
+import pytest
+
+from helpers._common import write_json
+from helpers.config import settings
+from instructor import __main__ as command
+from instructor.grading.course import Course
+from instructor.grading.preparation import PREPARED
+from instructor.grading.stored import TAG
+from tests.support.make_class import NOTEBOOKS, make_class
+
+pytestmark = pytest.mark.filterwarnings("ignore:Cell is missing an id field")
+FIRST = "01_dataset_assembly"
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory, sandbox_here):
+    """What was known of the sample, and the results by student and notebook."""
+    folder = tmp_path_factory.mktemp("sample")
+    known = make_class(folder, students=2)
+    home = settings.load().home
+    if (home / "runs").is_dir():  # the student editions have just been run here
+        write_json(home / PREPARED, {"material": Course.load().material})
+    with zipfile.ZipFile(folder / "class.zip", "a") as archive:
+        for number, (name, notebook) in enumerate(_with_outputs().items()):
+            archive.writestr(
+                f"{name}_{number}_assignsubmission_file_/{FIRST}.ipynb", nbformat.writes(notebook)
+            )
+    assert command.main(["grade", str(folder / "class.zip"), "--out", str(folder / "out")]) == 0
+    results = json.loads((folder / "out" / "grades.json").read_text(encoding="utf-8"))
+    return known, {(one["student"], one["notebook"]): one for one in results}
+
+
+def test_every_mark_is_as_expected(graded):
+    known, results = graded
+    for student, expected in known.items():
+        marks = [mark for (name, _), one in results.items() if name == student for mark in one["marks"]]
+        assert {mark["id"]: mark["got"] for mark in marks} == expected
+
+
+def test_wrong_answers_do_not_stop_a_notebook(graded):
+    known, results = graded
+    again = {key: one["rerun"] for key, one in results.items() if key[0] in known}
+    assert len(again) == 4
+    assert {key: rerun["failures"] for key, rerun in again.items() if rerun["verdict"] != "yes"} == {}
+
+
+@pytest.mark.parametrize(("student", "verdict", "count"), [("honest", "agree", 0), ("invented", "differ", 1)])
+def test_stored_results_are_compared_with_the_run(graded, student, verdict, count):
+    result = graded[1][student, FIRST]
+    assert result["stored"]["verdict"] == verdict, result["stored"]["differences"]
+    assert len(result["stored"]["differences"]) == count
+    assert {mark["status"] for mark in result["marks"]} == {"correct", "by hand"}
+
+
+def _with_outputs() -> dict:
+    """The solved notebook as it is, and with something in a stored output that no run would say."""
+    honest = nbformat.read(NOTEBOOKS / f"{FIRST}.ipynb", as_version=4)
+    invented = deepcopy(honest)
+    outputs = [
+        output for cell in invented.cells if TAG in cell.metadata.get("tags", [])
+        for output in cell.outputs if output.output_type == "stream"
+    ]  # fmt: skip
+    outputs[-1].text += "and 17 more\n"
+    return {"honest": honest, "invented": invented}

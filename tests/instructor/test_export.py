@@ -1,0 +1,44 @@
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from instructor.notebooks.execute import NOTEBOOKS
+from instructor.notebooks.export import page
+
+
+@pytest.fixture
+def notebook():
+    figure = new_output(
+        "display_data", {"image/png": "iVBORw0KGgo="}, metadata={"image/png": {"alt": 'Two "bars" & more'}}
+    )
+    table = new_output("display_data", {"text/html": "<table><tr><th></th><th>a</th></tr></table>"})
+    text = "# 1 · From files\n\n[next](02_b.ipynb#x), [web](https://example.org/02_b.ipynb)"
+    return new_notebook(cells=[new_markdown_cell(text), new_code_cell("1", outputs=[figure, table])])
+
+
+def test_a_page_has_title_language_and_words_for_its_figures(notebook):
+    html = page(notebook, "01_a")
+    assert "<title>1 · From files</title>" in html
+    assert '<html lang="en">' in html
+    assert """alt='Two "bars" &amp; more'""" in html
+    assert "<th></th>" not in html
+
+
+def test_a_page_leads_to_the_next_page(notebook):
+    html = page(notebook, "01_a")
+    assert 'href="02_b.html#x"' in html
+    assert 'href="https://example.org/02_b.ipynb"' in html
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_page_needs_no_script_of_others(path):
+    assert "<script" not in page(nbformat.read(path, as_version=4), path.stem)
+
+
+def test_the_theme_can_be_dark(notebook):
+    assert 'data-jp-theme-light="false"' in page(notebook, "01_a", theme="dark")
+
+
+def test_a_notebook_without_a_heading_is_called_by_its_name():
+    assert "<title>01_a</title>" in page(new_notebook(cells=[new_code_cell("1")]), "01_a")
+    assert "<title>01_a</title>" in page(new_notebook(), "01_a")

@@ -1,0 +1,308 @@
+import nbformat
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nbformat.notebooknode import from_dict
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from instructor import __main__ as command
+from instructor.notebooks import release, student_edition
+from instructor.notebooks.execute import NOTEBOOKS
+from instructor.notebooks.student_edition import (
+    EditionError,
+    answer_cells,
+    differences,
+    insert_answers,
+    make_student_edition,
+)
+
+ANSWER = '''# Exercise 1.5
+def twice(x, by=2):
+    """Multiplies."""
+    ### BEGIN SOLUTION
+    product = x * by
+    return product
+    ### END SOLUTION'''
+STUB = '''# Exercise 1.5
+def twice(x, by=2):
+    """Multiplies."""
+    return None  # your code here'''
+VALUE = '# Exercise 1.6\n### BEGIN SOLUTION\nfavourite, other = 1, 2\nculprit = "glioma"\n### END SOLUTION'
+CHECK = """# Check 1.5
+### BEGIN HIDDEN TESTS
+assert twice(21) == 42
+### END HIDDEN TESTS
+checks.check("1.5", twice)"""
+FIGURE = {"image/png": "iVBORw0KGgo=", "text/plain": "A figure."}
+
+
+PLACE = "**Your answer to Think! 1.10**\n\n"
+
+
+def marked(grade_id, **roles):
+    return {"nbgrader": {"grade_id": grade_id, "solution": False, "grade": False} | roles}
+
+
+def printed(text):
+    return new_output("stream", name="stdout", text=text)
+
+
+@pytest.fixture
+def solved():
+    cells = [
+        new_markdown_cell("[badge](https://x/blob/main/notebooks/01_a.ipynb)", id="title"),
+        new_code_cell("answer = 42", id="intro", execution_count=1, outputs=[printed("1.25 s")]),
+        new_code_cell(
+            "len(slices)", id="count", execution_count=2, outputs=[printed("240")],
+            metadata={"tags": ["nbval-check-output"]},
+        ),
+        new_code_cell(
+            "plot()", id="plot", execution_count=3,
+            outputs=[printed("took 3 s"), new_output("execute_result", FIGURE, execution_count=3)],
+        ),
+        new_markdown_cell("### Exercise 1.5: double", id="exercise-1-5-text"),
+        new_code_cell(
+            ANSWER, id="exercise-1-5", execution_count=4, outputs=[printed("debug")],
+            metadata=marked("exercise-1-5", solution=True),
+        ),
+        new_code_cell(
+            CHECK, id="check-1-5", execution_count=5, outputs=[printed("Correct.")],
+            metadata=marked("check-1-5", grade=True) | {"tags": ["nbval-check-output"]},
+        ),
+        new_code_cell(VALUE, id="exercise-1-6", metadata=marked("exercise-1-6", solution=True)),
+        new_markdown_cell(
+            "**Your answer to Think! 1.10**\n\nSiblings are near copies of each other.", id="think-1-10",
+            metadata=marked("think-1-10", solution=True, grade=True),
+        ),
+    ]  # fmt: skip
+    return new_notebook(cells=cells)
+
+
+@pytest.fixture
+def student(solved):
+    return make_student_edition(solved, "01_a.ipynb")
+
+
+def by_id(notebook):
+    return {cell.id: cell for cell in notebook.cells}
+
+
+def test_solutions_and_hidden_tests_are_cut(solved, student):
+    cells = by_id(student)
+    assert cells["exercise-1-5"].source == STUB
+    assert cells["exercise-1-6"].source == "# Exercise 1.6\nculprit = None  # your answer here"
+    assert cells["check-1-5"].source == '# Check 1.5\nchecks.check("1.5", twice)'
+    assert cells["think-1-10"].source == f"**Your answer to Think! 1.10**\n\n{student_edition.OPEN_STUB}"
+    assert by_id(solved)["exercise-1-5"].source == ANSWER
+    assert differences(solved, student) == []
+
+
+def test_targets_are_kept_and_other_outputs_cleared(student):
+    cells = by_id(student)
+    assert [output.output_type for output in cells["plot"].outputs] == ["execute_result"]
+    assert cells["plot"].execution_count == 3
+    assert cells["count"].outputs[0].text == "240"
+    for name in ("intro", "exercise-1-5", "check-1-5"):
+        assert cells[name].outputs == []
+        assert cells[name].execution_count is None
+
+
+def test_the_badge_opens_the_student_edition(student):
+    assert "blob/main/notebooks/student/01_a.ipynb" in student.cells[0].source
+
+
+@pytest.mark.parametrize(
+    ("source", "solution"),
+    [
+        ("def f():\n    return 1", True),
+        ("def f():\n    ### BEGIN SOLUTION\n    return 1", True),
+        ("### BEGIN SOLUTION\nx = 1\n### END SOLUTION", False),
+        ("### BEGIN HIDDEN TESTS\nassert f()", False),
+    ],
+)
+def test_half_a_mark_is_an_error(source, solution):
+    cell = new_code_cell(source, id="exercise-1-5", metadata=marked("exercise-1-5", solution=solution))
+    with pytest.raises(EditionError, match="'exercise-1-5'"):
+        make_student_edition(new_notebook(cells=[cell]), "01_a.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("def twice", "def double"),
+        ("by=2", "by=3"),
+        ("x, by", "x, y, by"),
+        ('"""Multiplies."""', '"""Adds."""'),
+    ],
+)
+def test_a_stub_that_does_not_fit_is_found(solved, student, before, after):
+    cell = by_id(student)["exercise-1-5"]
+    cell.source = cell.source.replace(before, after)
+    assert "cell 'exercise-1-5': the stub" in "".join(differences(solved, student))
+
+
+def test_a_value_under_another_name_is_found(solved, student):
+    by_id(student)["exercise-1-6"].source = "# Exercise 1.6\nguilty = None"
+    assert "cell 'exercise-1-6': the stub" in "".join(differences(solved, student))
+
+
+def test_a_missing_answer_cell_is_found(solved, student):
+    student.cells = [cell for cell in student.cells if cell.id != "exercise-1-6"]
+    assert differences(solved, student) == ["cell 'exercise-1-6' is missing from the student edition."]
+
+
+@pytest.mark.parametrize("where", ["source", "text cell", "output", "table", "open answer"])
+def test_a_solution_that_survives_is_found(solved, student, where):
+    cells = by_id(student)
+    if where == "source":
+        cells["intro"].source += "\n    product = x * by"
+    elif where == "text cell":
+        cells["exercise-1-5-text"].source += "\n\nWrite `product = x * by`."
+    elif where == "output":
+        cells["count"].outputs[0].text = "product = x * by"
+    elif where == "table":
+        cells["plot"].outputs[0].data["text/html"] = "<td>product = x * by</td>"
+    else:
+        cells["title"].source += "\nSiblings are near copies of each other."
+    (said,) = differences(solved, student)
+    assert "shows the solution of" in said
+
+
+# ---- answers of a student's notebook ----
+
+
+def test_the_answers_are_found(solved):
+    assert answer_cells(solved) == {
+        "1.5": ANSWER,
+        "1.6": VALUE,
+        "1.10": "**Your answer to Think! 1.10**\n\nSiblings are near copies of each other.",
+    }
+
+
+@pytest.mark.parametrize("lost", ["metadata", "first line", "nothing"])
+def test_one_of_the_two_marks_is_enough(student, lost):
+    cell = by_id(student)["exercise-1-5"]
+    cell.source = cell.source.replace("return None  # your code here", "return x * by")
+    if lost == "metadata":
+        cell.metadata = {"id": "xYz", "executionInfo": {"status": "ok"}}
+    if lost == "first line":
+        cell.source = cell.source.split("\n", 1)[1]
+    assert "return x * by" in answer_cells(student)["1.5"]
+
+
+def test_without_both_marks_an_answer_is_absent(student):
+    cell = by_id(student)["exercise-1-5"]
+    cell.source, cell.metadata = "twice = max", {}
+    assert list(answer_cells(student)) == ["1.6", "1.10"]
+
+
+def test_of_several_the_last_real_answer_counts(student):
+    own = by_id(student)["exercise-1-5"]
+    answers = [STUB.replace("None", f"x * {n}") for n in (2, 3)]
+    for sources, wanted in [
+        ([*answers, STUB], answers[1]),
+        ([STUB, *answers], answers[1]),
+        ([STUB, STUB], STUB),
+    ]:
+        cells = [new_code_cell(source, metadata=own.metadata) for source in sources]
+        assert answer_cells(new_notebook(cells=cells))["1.5"] == wanted
+
+
+def test_a_copied_cell_counts_for_what_its_first_line_says(student):
+    own = by_id(student)["exercise-1-5"]
+    copied = new_code_cell("# Exercise 1.6\nculprit = 'glioma'", metadata=own.metadata)
+    student.cells.append(copied)
+    assert answer_cells(student)["1.6"] == copied.source
+    assert answer_cells(student)["1.5"] == STUB
+
+
+def test_the_answers_are_inserted_and_nothing_else(solved, student):
+    answers = {"1.5": "# Exercise 1.5\ntwice = max", "9.9": "import os"}
+    filled = insert_answers(student, answers)
+    assert by_id(filled)["exercise-1-5"].source == answers["1.5"]
+    assert answer_cells(student)["1.5"] == STUB  # the pristine one is as it was
+    assert by_id(filled)["exercise-1-6"] == by_id(student)["exercise-1-6"]
+    assert [cell.id for cell in filled.cells] == [cell.id for cell in student.cells]
+
+
+METADATA = st.dictionaries(
+    st.sampled_from(["nbgrader", "tags", "id"]),
+    st.one_of(st.none(), st.integers(), st.text(), st.dictionaries(st.just("grade_id"), st.integers())),
+)
+
+
+@given(st.lists(st.tuples(st.text(), METADATA, st.booleans())))
+def test_whatever_a_notebook_holds_answers_are_looked_for(cells):
+    made = [
+        {"cell_type": "code" if code else "raw", "source": f"# Exercise 1.5\n{source}", "metadata": metadata}
+        for source, metadata, code in cells
+    ]
+    assert set(answer_cells(from_dict({"cells": made}))) <= {"1.5"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        STUB,
+        "culprit = None",
+        "# Exercise 1.5\ndef f(x):\n    pass",
+        student_edition.OPEN_STUB,
+        f"{PLACE}{student_edition.OPEN_STUB}\n\n",
+    ],
+)
+def test_a_stub_is_known(source):
+    assert student_edition.is_stub(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(ANSWER, "x = 1", "def f(:", "", "f()", "def f():\n    return 0"),
+        f"{PLACE}{student_edition.OPEN_STUB}\n\nSiblings are near copies.",
+        f"{PLACE}Siblings are near copies.\n\n{student_edition.OPEN_STUB}",
+        f"{PLACE.strip()} Siblings are near copies.\n\n{student_edition.OPEN_STUB}",
+    ],
+)
+def test_an_answer_is_no_stub(source):
+    assert not student_edition.is_stub(source)
+
+
+# ---- the committed student editions, and the command ----
+
+
+def test_the_committed_student_editions_are_in_order():
+    assert release.complaints(NOTEBOOKS, release.STUDENT_FOLDER) == []
+
+
+def test_complaints_name_what_to_do(tmp_path):
+    assert "there is no student edition" in release.complaints(NOTEBOOKS[:1], tmp_path)[0]
+    (path,) = release.build(NOTEBOOKS[:1], tmp_path)
+    assert release.complaints(NOTEBOOKS[:1], tmp_path) == []
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source += " edited by hand"
+    nbformat.write(notebook, path)
+    (said,) = release.complaints(NOTEBOOKS[:1], tmp_path)
+    assert "differs from a fresh build. Run python -m instructor build." in said
+
+
+def test_the_command_fails_where_an_edition_is_old(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(release, "STUDENT_FOLDER", tmp_path)
+    assert command.main(["build", "--check"]) == 1
+    assert "Run python -m instructor build" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+    assert command.main(["build"]) == 0
+    assert command.main(["build", "--check"]) == 0
+
+
+def test_a_check_that_says_more_than_not_attempted_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    cells = [
+        new_code_cell("import sys; sys.path.insert(0, '../..'); from helpers import checks", id="setup"),
+        new_code_cell('checks.check("2.2", None)', id="check-2-2", metadata=marked("check-2-2", grade=True)),
+        new_code_cell('checks.check("2.2", max)', id="check-2-3", metadata=marked("check-2-3", grade=True)),
+    ]
+    monkeypatch.setenv("PYTHONPATH", str(release.COURSE_FOLDER))
+    nbformat.write(new_notebook(cells=cells), tmp_path / "tiny.ipynb")
+    (said,) = release.attempted([tmp_path / "tiny.ipynb"], tmp_path, tmp_path / "out")
+    assert "cell 'check-2-3'" in said

@@ -1,0 +1,150 @@
+"""What the two notebooks and the README say; nbval runs them, test_lint.py has the rules."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.checks import EXERCISES
+from helpers.config.settings import COURSE_FOLDER
+from instructor.notebooks import lint, markdown, student_edition
+
+NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("*.ipynb"))
+STUDENT = sorted((COURSE_FOLDER / "notebooks" / "student").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def path(request) -> Path:
+    return request.param
+
+
+@pytest.fixture
+def cells(path):
+    return nbformat.read(path, as_version=4).cells
+
+
+@pytest.fixture
+def code(cells):
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
+def test_both_are_there():
+    assert [path.name[:3] for path in NOTEBOOKS] == ["01_", "02_"]
+
+
+def test_something_is_compared(code):
+    compared = [cell for cell in code if "nbval-check-output" in cell.metadata.get("tags", [])]
+    assert len(compared) >= 5
+    assert all(cell.outputs for cell in compared)
+
+
+# ---- exercises ----
+
+
+def number_of(cell):
+    """The exercise that a cell belongs to, by its id; None for all other cells."""
+    own = re.fullmatch(r"(?:exercise|check|think|rubric)-(\d+(?:-\d+)+)(?:-text)?", cell.id)
+    return own[1].replace("-", ".") if own else None
+
+
+def test_an_exercise_is_a_text_an_answer_and_a_check(cells, path):
+    chapter = path.name[:2].lstrip("0")
+    ids = [cell.id for cell in cells if number_of(cell)]
+    wanted = []
+    for number, exercise in EXERCISES.items():
+        slug = number.replace(".", "-")
+        if number.split(".")[0] == chapter:
+            parts = ("rubric", "think") if exercise.kind == "open" else ("exercise", "check")
+            wanted += [f"exercise-{slug}-text", *(f"{part}-{slug}" for part in parts)]
+    assert ids == wanted  # and so in the order of their numbers
+    assert 6 <= len(ids) / 3 <= 9
+    together = [cell.id for cell in cells]
+    for start in wanted[::3]:
+        position = together.index(start)
+        assert together[position : position + 3] == wanted[wanted.index(start) :][:3]
+
+
+def test_an_exercise_has_the_number_of_its_section(cells):
+    section = None
+    for cell in cells:
+        if heading := re.search(r"^## (\d+\.\d+) ", cell.source, re.MULTILINE):
+            section = heading[1]
+        if number := number_of(cell):
+            assert number == section or number.startswith(f"{section}.")
+            assert number in cell.source.splitlines()[0]
+
+
+def test_exercises_have_their_title_points_and_marks(cells):
+    for cell in cells:
+        if not number_of(cell) or cell.id.startswith("rubric-"):
+            continue
+        exercise = EXERCISES[number_of(cell)]
+        if cell.id.endswith("-text"):
+            kind = "Think!" if exercise.kind == "open" else "Exercise"
+            assert cell.source.lower().startswith(f"### {kind} {exercise.id}: {exercise.title}".lower())
+            continue
+        marks = cell.metadata.nbgrader
+        answer, graded = not cell.id.startswith("check-"), not cell.id.startswith("exercise-")
+        assert (marks.solution, marks.grade, marks.locked) == (answer, graded, not answer)
+        assert (marks.grade_id, marks.schema_version, marks.task) == (cell.id, 3, False)
+        assert marks.get("points") == (exercise.points if graded else None)
+        if answer:
+            assert student_edition.exercise_number(cell) == exercise.id
+
+
+def test_every_stored_check_says_correct(code):
+    for cell in code:
+        if number_of(cell) and cell.id.startswith("check-"):
+            assert "nbval-check-output" in cell.metadata.tags
+            assert cell.outputs[0].data["text/plain"].startswith("Correct.")
+
+
+def test_nothing_depends_on_an_answer(code):
+    """Later cells use the course's own functions, so every edition runs top to bottom."""
+    for position, cell in enumerate(code):
+        if not cell.id.startswith("exercise-"):
+            continue
+        names = {node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)}
+        names |= {
+            target.id
+            for node in ast.walk(ast.parse(student_edition.stub(cell)))
+            if isinstance(node, ast.Assign) for target in node.targets
+        }  # fmt: skip
+        assert names
+        for later in code[position + 2 :]:
+            used = {node.id for node in ast.walk(ast.parse(later.source)) if isinstance(node, ast.Name)}
+            assert not used & names, later.id
+
+
+def test_each_notebook_has_a_student_edition():
+    assert [path.name for path in STUDENT] == [path.name for path in NOTEBOOKS]
+
+
+def test_the_readme_has_no_gaps():
+    text = (COURSE_FOLDER / "README.md").read_text(encoding="utf-8")
+    assert not re.search(r"@[A-Z]+@|TODO|TBD", text)
+    assert lint.lost_links(text, COURSE_FOLDER / "README.md") == []
+    assert all(len(alt) > 10 for alt in markdown.image_alts(text))
+
+
+def test_notebook_01_needs_no_tensorflow():
+    source = nbformat.read(NOTEBOOKS[0], as_version=4)
+    imports = {
+        line.strip() for cell in source.cells if cell.cell_type == "code" for line in cell.source.splitlines()
+        if re.match(r"(import|from) ", line)
+    }  # fmt: skip
+    program = "\n".join(
+        [
+            *sorted(imports),
+            "import sys",
+            "print(sorted({'tensorflow', 'keras', 'jax', 'torch'} & set(sys.modules)))",
+        ]
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], cwd=COURSE_FOLDER, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"

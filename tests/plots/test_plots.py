@@ -1,0 +1,518 @@
+"""Every figure: drawn, white, named, and with its numbers in words."""
+
+import base64
+import io
+import os
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import image as mpl_image
+from matplotlib import style
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+from helpers import plots
+from helpers.datasets.matfile import Slice
+from helpers.evaluation import calibration, overlap
+from helpers.evaluation.bootstrap import ConfidenceInterval
+from helpers.plots.architecture import feature_maps
+from helpers.plots.style import listed
+from helpers.reference import CLASS_NAMES
+
+ROOT = Path(__file__).resolve().parents[2]
+MAX_BYTES = 200_000
+
+
+# ---- synthetic inputs, as the notebooks have them ----
+
+
+def disc(size: int, x: float, y: float, radius: float) -> np.ndarray:
+    rows, columns = np.mgrid[:size, :size]
+    return (columns - x) ** 2 + (rows - y) ** 2 <= radius**2
+
+
+def head(size: int) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    brain = (
+        disc(size, size / 2, size / 2, size * 0.4) * 900 + disc(size, size / 2, size * 0.4, size * 0.1) * 600
+    )
+    return (brain + rng.integers(0, 20, (size, size))).astype(np.int16)
+
+
+def make_slice(label: int) -> Slice:
+    mask = disc(256, 100 + 10 * label, 120, 8 * label)
+    angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    border = np.stack([100 + 10 * label + 8 * label * np.cos(angle), 120 + 8 * label * np.sin(angle)], axis=1)
+    return Slice(head(256) * label, mask, label, f"secret{label}", border)
+
+
+def make_table(count: int = 60) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    labels = rng.choice([1, 2, 3], count)
+    return pd.DataFrame(
+        {
+            "number": np.arange(1, count + 1),
+            "label": labels,
+            "class_name": [CLASS_NAMES[label] for label in labels],
+            "patient": [f"secret{label}{k % 4}" for k, label in enumerate(labels)],
+            "intensity_max": rng.integers(860, 12_728, count),
+            "tumour_fraction": rng.lognormal(np.log(0.012), 0.7, count),
+        }
+    )
+
+
+def make_history(epochs: int) -> pd.DataFrame:
+    epoch = np.arange(1, epochs + 1)
+    falling = np.exp(-epoch / 4)
+    curves = {
+        "loss": falling,
+        "accuracy": 1 - falling,
+        "tumour_iou": 0.8 - falling / 2,
+        "raw_mean_iou": 0.4915 + 0 * falling,
+    }
+    validation = {f"val_{name}": values + 0.0123 for name, values in curves.items()}
+    return pd.DataFrame({**curves, **validation}, index=pd.Index(epoch, name="epoch"))
+
+
+def make_errors(count: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "slice": 752 + np.arange(count),
+            "confidence": np.linspace(0.9, 0.5, count),
+            "true": ["glioma"] * count,
+            "predicted": ["meningioma"] * count,
+        }
+    )
+
+
+SOME_ROWS = pd.DataFrame({"number": [7, 9], "class_name": ["glioma", "pituitary"], "patient": ["a", "b"]})
+IMAGES = np.stack([(head(128) // 8).astype(np.uint8)] * 4)
+MASKS = np.stack([disc(128, 60, 60, radius) for radius in (4, 8, 12, 16)]).astype(np.uint8)
+PROBABILITIES = 0.9 * np.roll(MASKS, 2, axis=2)
+SCORES = overlap.dice(MASKS, PROBABILITIES >= 0.5)
+TABLE = make_table()
+GLIOMAS = TABLE[TABLE["label"] == 2].groupby("patient").size()
+OVERLAPS = pd.DataFrame(
+    {
+        "measure": [
+            "tumour Dice at threshold 0.5, mean over slices",
+            "MeanIoU fed raw probabilities (the report's IoU)",
+        ],
+        "value": [0.734, 0.4915],
+        "report": [np.nan, 0.4923],
+    }
+)
+PUZZLE = pd.DataFrame(
+    {
+        "prediction": ["no tumour anywhere", "the network", "the true mask, at probability 0.99"],
+        "MeanIoU on raw probabilities": [0.4915, 0.4916, 0.4915],
+        "tumour IoU": [0.0, 0.66, 1.0],
+    }
+)
+RGBA = np.dstack([IMAGES[0]] * 3 + [np.full((128, 128), 255, np.uint8)])
+SMALL, ONE = MASKS[0], make_slice(1)
+RULES = {"nearest": SMALL[::4, ::4], "bicubic": (SMALL[::4, ::4] * 200).astype(np.uint8) + 3}
+
+
+def tiny_unet():
+    from helpers import models
+
+    return models.unet((32, 32, 1), filters=(4, 8, 16))
+
+
+RNG = np.random.default_rng(2)
+CLASS_PROBABILITIES = RNG.dirichlet([0.4, 0.4, 0.4], 200)
+CLASSES = np.array([RNG.choice([1, 2, 3], p=row) for row in CLASS_PROBABILITIES])
+CALIBRATION_ERROR = calibration.expected_calibration_error(CLASSES, CLASS_PROBABILITIES)
+RIGHT = np.mean(CLASS_PROBABILITIES.argmax(axis=1) + 1 == CLASSES)
+OVER_PATIENTS = {
+    "accuracy": ConfidenceInterval(0.9, 0.8, 0.97),
+    "Dice": ConfidenceInterval(0.7, np.nan, np.nan),
+}
+OVER_SLICES = {"Dice": ConfidenceInterval(0.7, 0.66, 0.74), "accuracy": ConfidenceInterval(0.9, 0.87, 0.93)}
+
+FIGURES = {  # name: (function of no arguments that draws it, what its alt text must say)
+    "orientation": (
+        lambda: plots.orientation(ONE.image.T, ONE.image, ONE.border),
+        ["12 points", "x 110, y 120"],
+    ),
+    "raw_slices": (
+        lambda: plots.raw_slices([make_slice(label) for label in (1, 2, 3)]),
+        ["meningioma", "glioma", "pituitary", f"{int(ONE.mask.sum()):,} pixels"],
+    ),
+    "colour_channels": (
+        lambda: plots.colour_channels(RGBA),
+        ["equal in every pixel", "alpha is 255 everywhere"],
+    ),
+    "colour_channels differ": (
+        lambda: plots.colour_channels(RGBA * np.array([1, 0.5, 1, 1]) / 255),
+        ["blue differ", "alpha is 1 everywhere"],
+    ),
+    "intensity_ranges": (
+        lambda: plots.intensity_ranges(TABLE),
+        [f"{TABLE.intensity_max.max():,}", "60 slices"],
+    ),
+    "normalisation": (
+        lambda: plots.normalisation(ONE.image, (ONE.image // 8).astype(np.uint8)),
+        [f"0 to {ONE.image.max():,}", "uint8"],
+    ),
+    "mask_resizing": (
+        lambda: plots.mask_resizing(SMALL > 0, RULES),
+        [f"{SMALL.sum()} px", "bicubic", "1,024 px neither 0 nor 255"],
+    ),
+    "class_balance": (
+        lambda: plots.class_balance(TABLE),
+        [f"{(TABLE.label == 2).sum()} slices of 4 patients"],
+    ),
+    "class_balance published": (lambda: plots.class_balance(TABLE, published=True), ["708, 1,426 and 930"]),
+    "slices_per_patient": (
+        lambda: plots.slices_per_patient(TABLE),
+        ["60 slices of 12 patients", f"{min(GLIOMAS)} to {max(GLIOMAS)}, median {np.median(GLIOMAS):g}"],
+    ),
+    "slices_per_patient, class missing": (
+        lambda: plots.slices_per_patient(TABLE[TABLE["label"] != 3]),
+        ["of 8 patients", "pituitary none"],
+    ),
+    "tumour_places": (
+        lambda: plots.tumour_places(IMAGES, MASKS, [1, 1, 2, 3]),
+        [
+            "meningioma (at most 100 %, on average 47 % from the left and 47 % from the top)",
+            "glioma (at most 100 %",
+        ],
+    ),
+    "tumour_places, class missing and black images": (
+        lambda: plots.tumour_places(0 * IMAGES[:2], 0 * MASKS[:2], [1, 1]),
+        ["mean head: meningioma (at most 0 %"],
+    ),
+    "normalised_brightness": (
+        lambda: plots.normalised_brightness(TABLE, np.stack([np.full((8, 8), k) for k in range(60)])),
+        ["60 slices", "from 0 to 59", f"pituitary {np.median(np.flatnonzero(TABLE.label == 3)):.0f}"],
+    ),
+    "tumour_areas": (
+        lambda: plots.tumour_areas(TABLE),
+        [f"{100 * TABLE.tumour_fraction.mean():.2f} %", "1.69 %"],
+    ),
+    "example_pairs": (
+        lambda: plots.example_pairs(IMAGES, MASKS, ["a", "b", "c", "d"]),
+        ["4 slices of 128 by 128", f"d: {MASKS[3].sum()} pixels"],
+    ),
+    "learning_curves": (
+        lambda: plots.learning_curves(
+            make_history(20), ["loss", "accuracy"], {"loss": {"report, validation": 0.17}}
+        ),
+        ["After 20 epochs", "report, validation 0.17", "validation 0.01904"],
+    ),
+    "learning_curves of four": (
+        lambda: plots.learning_curves(make_history(40), ["loss", "accuracy", "tumour_iou", "raw_mean_iou"]),
+        ["tumour IoU", "0.4915"],
+    ),
+    "learning_curves of three": (
+        lambda: plots.learning_curves(make_history(3), ["loss", "accuracy", "tumour_iou"]),
+        ["After 3 epochs"],
+    ),
+    "learning_curves, one epoch": (
+        lambda: plots.learning_curves(make_history(1), ["loss"]),
+        ["After 1 epoch:"],
+    ),
+    "learning_curves, no epoch": (
+        lambda: plots.learning_curves(make_history(0), ["loss"]),
+        ["No epoch was finished"],
+    ),
+    "confusion_matrix": (
+        lambda: plots.confusion_matrix([1, 1, 2, 3, 3], [1, 2, 2, 3, 3]),
+        ["5 slices, 4 of them right", "meningioma 1 of 2"],
+    ),
+    "confusion_matrix, class missing": (lambda: plots.confusion_matrix([1, 2], [2, 2]), ["pituitary 0 of 0"]),
+    "misclassified_slices": (
+        lambda: plots.misclassified_slices(IMAGES[[0] * 7], make_errors(7)),
+        ["5 of 7", "slice 752, glioma taken for meningioma (0.90)"],
+    ),
+    "misclassified_slices, two rows": (
+        lambda: plots.misclassified_slices(IMAGES[[0] * 7], make_errors(7), limit=7),
+        ["7 of 7"],
+    ),
+    "misclassified_slices, none": (
+        lambda: plots.misclassified_slices(IMAGES[:0], make_errors(0)),
+        ["No slice was misclassified"],
+    ),
+    "nearest_slices": (
+        lambda: plots.nearest_slices(IMAGES[:2], IMAGES[:2], SOME_ROWS, SOME_ROWS[::-1]),
+        [
+            "slice 7 (glioma) and slice 9 of another patient",
+            "slice 9 (pituitary) and slice 7 of another patient",
+        ],
+    ),
+    "reliability_diagram": (
+        lambda: plots.reliability_diagram(CLASSES, CLASS_PROBABILITIES),
+        ["200 answers", f"error {CALIBRATION_ERROR:.3f}", "(n = 4)"],
+    ),
+    "reliability_diagram, one slice": (
+        lambda: plots.reliability_diagram([1], [[0.2, 0.7, 0.1]]),
+        ["error 0.700", "sure to 0.70, right to 0.00 (n = 1)"],
+    ),
+    "confidence_curve": (
+        lambda: plots.confidence_curve(CLASSES, CLASS_PROBABILITIES),
+        [f"from 0 on 100% are answered, {RIGHT:.1%} of them rightly", "from 0.9 on"],
+    ),
+    "confidence_curve, never sure": (
+        lambda: plots.confidence_curve([1], [[0.4, 0.3, 0.3]]),
+        ["from 0 on 100% are answered, 100.0% of them rightly."],
+    ),
+    "dice_by_area": (
+        lambda: plots.dice_by_area(np.linspace(0, 1, 9), 10 * np.arange(9)),
+        ["8 slices (1 without tumour left out)", "smallest (10 to 20 px) mean 0.19", "largest (70 to 80 px)"],
+    ),
+    "dice_by_area, equal areas": (
+        lambda: plots.dice_by_area([0.2, 0.6], [5, 5]),
+        ["2 slices by area", "smallest (5 to 5 px) mean 0.40, median 0.40"],
+    ),
+    "intervals": (
+        lambda: plots.intervals(
+            {"over patients": OVER_PATIENTS, "over slices": OVER_SLICES}, {"report": {"accuracy": 0.94}}
+        ),
+        ["over slices: accuracy 0.90 (0.87 to 0.93)", "Dice 0.70 (no interval)", "report: accuracy 0.94"],
+    ),
+    "intervals of differences": (
+        lambda: plots.intervals(
+            {"B less A": {"accuracy": ConfidenceInterval(0.01, -0.02, 0.04)}}, name="difference"
+        ),
+        ["Difference", "B less A: accuracy 0.01 (-0.02 to 0.04)"],
+    ),
+    "unet_diagram": (
+        lambda: plots.unet_diagram(tiny_unet()),
+        ["32 by 32 by 1 down in 2 steps", "at most 16 channels"],
+    ),
+    "segmentation_examples": (
+        lambda: plots.segmentation_examples(IMAGES, MASKS, PROBABILITIES),
+        [f"slice 1 {SCORES[0]:.2f}", "threshold 0.5"],
+    ),
+    "segmentation_examples, empty masks": (
+        lambda: plots.segmentation_examples(
+            IMAGES[:1], 0 * MASKS[:1], 0 * PROBABILITIES[:1], titles=["healthy"]
+        ),
+        ["healthy 1.00"],
+    ),
+    "overlap_measures": (lambda: plots.overlap_measures(OVERLAPS), ["0.734", "report 0.4923"]),
+    "iou_puzzle": (lambda: plots.iou_puzzle(PUZZLE), ["the network: 0.4916 and 0.6600", "0.4923"]),
+}
+
+
+@pytest.fixture(scope="module")
+def drawn() -> dict:
+    """Each figure, drawn once, in a notebook that has set a dark style."""
+    with style.context("dark_background"):
+        figures = {name: make() for name, (make, _) in FIGURES.items()}
+        return {name: (figure, *figure._repr_mimebundle_()) for name, figure in figures.items()}
+
+
+# ---- all figures ----
+
+
+def test_every_public_figure_is_tested():
+    functions = {name for name in plots.__all__ if name != "CourseFigure"}
+    assert functions == {name.split(",")[0].split()[0] for name in FIGURES}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_alt_text_says_the_numbers(drawn, name):
+    figure = drawn[name][0]
+    assert isinstance(figure, plots.CourseFigure)
+    for words in FIGURES[name][1]:
+        assert words in figure.alt
+    assert "secret" not in figure.alt  # the id of a patient
+    assert figure.alt.endswith(".")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_png_is_white_and_light(drawn, name):
+    _, data, metadata = drawn[name]
+    png = base64.b64decode(data["image/png"])
+    pixels = mpl_image.imread(io.BytesIO(png), format="png")
+    assert len(png) < MAX_BYTES
+    assert pixels.shape[1] <= 1050
+    assert (pixels[0] == 1).all() and (pixels[:, 0] == 1).all()
+    assert data["text/plain"] == metadata["image/png"]["alt"] == drawn[name][0].alt
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_axes_with_data_is_named(drawn, name):
+    for ax in drawn[name][0].axes:
+        if ax.has_data():
+            assert ax.get_title() or (ax.get_xlabel() or ax.get_ylabel())
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_text_is_dark_on_dark_or_white_on_white(drawn, name):
+    figure = drawn[name][0]
+    texts = [
+        text
+        for ax in figure.axes
+        for text in (ax.title, ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels())
+    ]
+    assert {text.get_color() for text in texts} <= {"black"}
+
+
+def test_alt_text_is_escaped():
+    figure = plots.example_pairs(IMAGES[:1], MASKS[:1], ['<b>"a" & b'])
+    html = figure._repr_mimebundle_()[0]["text/html"]
+    assert "&lt;b&gt;&quot;a&quot; &amp; b" in html
+
+
+def test_listed():
+    assert [listed(list("abc"[:n])) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+
+
+# ---- what single figures show ----
+
+
+def test_confusion_matrix_counts_true_classes_in_rows(drawn):
+    cells = [text.get_text() for text in drawn["confusion_matrix"][0].axes[0].texts]
+    assert cells == [
+        "1\n50 %",
+        "1\n50 %",
+        "0\n0 %",
+        "0\n0 %",
+        "1\n100 %",
+        "0\n0 %",
+        "0\n0 %",
+        "0\n0 %",
+        "2\n100 %",
+    ]
+
+
+def test_difference_has_three_colours_on_black(drawn):
+    difference = drawn["segmentation_examples"][0].axes[3].images[0].get_array()
+    colours = np.unique(np.asarray(difference).reshape(-1, 3), axis=0)
+    assert len(colours) == 4
+
+
+def test_intervals_have_a_place_and_a_legend_entry_each(drawn):
+    figure = drawn["intervals"][0]
+    ax = figure.axes[0]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["accuracy", "Dice"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "over patients",
+        "over slices",
+        "report",
+    ]
+    patients, slices, report = (line for line in ax.lines if not line.get_label().startswith("_"))
+    np.testing.assert_allclose(patients.get_xydata(), [(0.9, -0.12), (0.7, 0.88)])
+    np.testing.assert_allclose(slices.get_xydata(), [(0.9, 0.12), (0.7, 1.12)])
+    np.testing.assert_allclose(report.get_xydata(), [(0.94, 0)])
+    whiskers = [each.get_segments()[0] for each in ax.collections]
+    np.testing.assert_allclose(whiskers, [[(0.8, -0.12), (0.97, -0.12)], [(0.87, 0.12), (0.93, 0.12)]])
+
+
+def test_zero_is_marked_where_differences_straddle_it(drawn):
+    vertical = {
+        name: [line for line in drawn[name][0].axes[0].lines if list(line.get_xdata()) == [0, 0]]
+        for name in ("intervals", "intervals of differences")
+    }
+    assert [len(lines) for lines in vertical.values()] == [0, 1]
+
+
+def test_dots_of_dice_by_area_are_the_slices(drawn):
+    dots = [each.get_offsets()[:, 1] for each in drawn["dice_by_area"][0].axes[0].collections]
+    np.testing.assert_allclose(np.concatenate(dots), np.linspace(0, 1, 9)[1:])
+
+
+def test_maps_of_tumour_places_have_one_scale_and_are_means(drawn):
+    maps = [ax.images[0] for ax in drawn["tumour_places"][0].axes[:3]]
+    assert {each.get_clim() for each in maps} == {(0, 100)}
+    np.testing.assert_allclose(maps[0].get_array(), 50.0 * (MASKS[0] + MASKS[1]))
+
+
+def test_slices_per_patient_counts_every_patient(drawn):
+    bars = [[bar.get_height() for bar in ax.patches] for ax in drawn["slices_per_patient"][0].axes]
+    assert [sum(heights) for heights in bars] == [4, 4, 4]
+
+
+def test_one_epoch_has_one_whole_tick(drawn):
+    ax = drawn["learning_curves, one epoch"][0].axes[0]
+    low, high = ax.get_xlim()
+    assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [1]
+
+
+def test_unet_diagram_reads_the_model():
+    from helpers import models
+
+    maps = feature_maps(models.unet((32, 32, 1), filters=(4, 8, 16)))
+    assert [one.channels for one in maps] == [1, 4, 4, 4, 8, 8, 8, 16, 16, 8, 8, 8, 4, 4, 4, 4, 2]
+    assert [one.height_px for one in maps if one.skipped] == [16, 32]
+    assert max(one.level for one in maps) == 2 and maps[-1].level == 0
+
+
+def test_unet_diagram_looks_into_a_wrapped_model(drawn):
+    from helpers import models
+
+    wrapped = models.on_bytes(tiny_unet())
+    assert plots.unet_diagram(wrapped).alt == drawn["unet_diagram"][0].alt
+
+
+# ---- in a notebook ----
+
+
+def test_importing_plots_starts_no_keras_and_no_pyplot():
+    modules = ("keras", "tensorflow", "matplotlib.pyplot")
+    code = f"import sys, helpers.plots; print([name for name in {modules} if name in sys.modules])"
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    assert answer.stdout.strip() == "[]"
+
+
+class Images(HTMLParser):
+    """Collects the attributes of every <img>."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "img":
+            self.found.append(dict(attrs))
+
+
+@pytest.mark.parametrize("template", ["lab", "classic"])
+def test_notebook_page_has_one_image_with_alt(notebook, template):
+    html, _ = HTMLExporter(template_name=template).from_notebook_node(notebook)
+    page = Images()
+    page.feed(html)
+    alt = plots.confusion_matrix([1, 2], [1, 1]).alt
+    assert [image["alt"] for image in page.found] == [alt]
+    assert html.count("<img") == 1
+
+
+def test_notebook_shows_the_figure_once(notebook):
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert [output.output_type for output in outputs] == ["execute_result"]
+    assert outputs[0].data["image/png"].startswith("iVBORw0KGgo")
+    assert outputs[0].metadata["image/png"]["alt"].startswith("Confusion matrix of 2 slices")
+
+
+@pytest.fixture(scope="module")
+def notebook():
+    """A notebook that also uses pyplot, executed."""
+    cells = [
+        "import matplotlib.pyplot as plt\nfrom helpers import plots",
+        "plots.confusion_matrix([1, 2], [1, 1])",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    client = NotebookClient(
+        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}}
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", path)
+        return client.execute()

@@ -1,0 +1,243 @@
+"""Hand-ins that no instructor should have to fear. Each is a notebook that tries one thing.
+
+`attacks` gives them by name. Code cells run in the re-run; answers run when they are marked, too.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+
+from tests.support import tiny_course as tiny
+from tests.support.tiny_course import RIGHT
+
+# A word in the command line of what is left running, to be looked for afterwards.
+LEFT_RUNNING = f"86399.{os.getpid()}"
+TOO_LONG, ENDED = "ran for too long", "Python was ended"
+OUT_OF_REACH = "FileNotFoundError|Read-only"
+
+STUBBORN = """
+    while True:
+        try:
+            while True: pass
+        except BaseException: pass
+"""
+FORK_BOMB = """
+    import os
+    while True:
+        try: os.fork()
+        except OSError: pass
+"""
+HOARD = """
+    hoard = []
+    while True: hoard.append(bytearray(b'x' * 2**26))
+"""
+FULL_DISK = """
+    with open('/tmp/big', 'wb') as big:
+        for _ in range(10**4): big.write(b'x' * 2**20)
+"""
+CHATTER = """
+    for _ in range(10**7): print('x' * 1000)
+"""
+NETWORK = """
+    import socket
+    socket.create_connection(('192.0.2.1', 80), 3)
+"""
+BACKGROUND = f"""
+    import subprocess
+    subprocess.Popen(['sleep', '{LEFT_RUNNING}'], start_new_session=True)
+"""
+ORPHAN = f"""
+    import os, signal
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.execvp('sleep', ['sleep', '{LEFT_RUNNING}'])
+        os._exit(0)
+"""
+MOUNT = """
+    import subprocess
+    subprocess.run(['mount', '-o', 'remount,rw', '/usr'], check=True)
+"""
+HIDDEN_FILE = """
+    import os
+    hidden = os.memfd_create('hidden')
+    while True: os.write(hidden, b'x' * 2**26)
+"""
+HIDDEN_FOLDER = """
+    import ctypes, os
+    libc = ctypes.CDLL(None, use_errno=True)
+    def checked(result):
+        if result: raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    checked(libc.unshare(0x10020000))  # CLONE_NEWUSER | CLONE_NEWNS
+    checked(libc.mount(b'none', b'/tmp', b'tmpfs', 0, b'size=64g'))
+    with open('/tmp/big', 'wb') as big:
+        for _ in range(10**4): big.write(b'x' * 2**20)
+"""
+LINK = """
+    import os
+    os.symlink(VICTIM, '/tmp/link')
+    open('/tmp/link', 'w').write('changed')
+"""
+# What the re-run would report of a cell that went well, written to whoever reads the report.
+CLEAN_RUN = """
+    import json, os
+    forged = [{'outputs': [], 'seconds': 1}, {'ending': 'done'}]
+    lines = ''.join(json.dumps(line) + '\\n' for line in forged).encode()
+    for fd in range(20):
+        try: os.write(os.open(f'/proc/1/fd/{fd}', os.O_WRONLY | os.O_NONBLOCK), lines)
+        except OSError: pass
+    1 / 0
+"""
+ALWAYS_EQUAL = """
+    class Always(str):
+        def __eq__(self, other): return True
+        def __ne__(self, other): return False
+        __hash__ = str.__hash__
+"""
+PATCH = """
+    import helpers.checks as checks, helpers.checks.exercise as inner
+    full = inner.Verdict('correct', 'yes', 1.0)
+    checks.check = lambda *given: full
+    inner.Exercise.judge = lambda *given: full
+    checks.answer_of = inner.answer_of = lambda *given: ['right'] * 5
+    checks.EXERCISES.clear()
+"""
+FORGED_RESULTS = """
+    import json, os
+    forged = json.dumps({'outputs': ['[true, true, true, true]'] * 3})
+    for name in ('results.json', 'grades.json', '/tmp/results.json', '/tmp/grades.json'):
+        open(name, 'w').write(forged)
+    for process in ('self', '1', str(os.getppid())):
+        for fd in range(20):
+            try: os.write(os.open(f'/proc/{process}/fd/{fd}', os.O_WRONLY | os.O_NONBLOCK), forged.encode())
+            except OSError: pass
+"""
+HALF = """
+    print('\\ud800')
+    raise ValueError('\\udc80')
+"""
+RUDE = """
+    class Rude(Exception):
+        def __str__(self): raise SystemExit(0)
+"""
+SCRIPTS = """
+    from IPython.display import HTML, Javascript, display
+    display(HTML('<script>alert(2)</script>'), Javascript('alert(3)'))
+    display({'image/png': 'PHNjcmlwdD4=', 'text/plain': ''}, raw=True)
+    print('<script>alert(4)</script>')
+"""
+
+# A sound picture of one pixel, whose words for those who cannot see it would end the attribute.
+PICTURE = """
+    import struct, zlib
+    def chunk(kind, body):
+        return struct.pack('>I', len(body)) + kind + body + struct.pack('>I', zlib.crc32(kind + body))
+    head, rows = struct.pack('>IIBBBBB', 1, 1, 8, 0, 0, 0, 0), zlib.compress(bytes(2))
+    png = b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', head) + chunk(b'IDAT', rows) + chunk(b'IEND', b'')
+    display({'image/png': png, 'text/plain': 'one pixel" onerror="alert(6)'}, raw=True)
+"""
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One of them, and what must come of it.
+
+    Args:
+        cell: a further code cell.
+        reason: words of the reason why it does not run; None if it does.
+        points: for the two exercises.
+        answers: the two answers.
+    """
+
+    cell: str = ""
+    reason: str | None = None
+    points: float = 2
+    answers: tuple[str, str] = RIGHT
+
+    @property
+    def notebook(self) -> str:
+        return tiny.notebook(*self.answers, more=(dedent(self.cell),))
+
+
+def attacks(victim: Path, solutions: Path, other: Path, out: Path) -> dict[str, Attack]:
+    """All of them.
+
+    Args:
+        victim: a file outside that must stay as it is.
+        solutions: a notebook with solutions.
+        other: another student's hand-in.
+        out: where the grades go.
+
+    Returns:
+        Attacks, by name.
+    """
+    return _on_the_machine() | _on_files(victim, solutions, other, out) | _on_the_marks()
+
+
+def _on_the_machine() -> dict[str, Attack]:
+    return {
+        "infinite loop": Attack("while True: pass", TOO_LONG),
+        "loop that ignores SIGINT": Attack(STUBBORN, TOO_LONG),
+        "fork bomb": Attack(FORK_BOMB, "processes|memory|too long"),
+        "50 GB at once": Attack("huge = bytearray(50 * 2**30)", f"MemoryError|{ENDED}"),
+        "50 GB bit by bit": Attack(HOARD, f"memory|MemoryError|{ENDED}"),
+        "memory in a file without a name": Attack(HIDDEN_FILE, "PermissionError|too large"),
+        "memory in a folder of its own": Attack(HIDDEN_FOLDER, "PermissionError"),
+        "10 GB of output": Attack(CHATTER, "it wrote more than"),
+        "10 GB on disk": Attack(FULL_DISK, "No space left|too large"),
+        "killed kernel": Attack("import os; os.kill(os.getpid(), 9)", ENDED),
+        "os._exit": Attack("import os; os._exit(0)", ENDED),
+        "killed parent": Attack("import os; os.kill(os.getppid(), 9)"),
+        "everything killed": Attack("import os; os.kill(-1, 9)", f"ProcessLookupError|{ENDED}"),
+        "network": Attack(NETWORK, "unreachable"),
+        "background process": Attack(BACKGROUND),
+        "orphan that ignores SIGTERM": Attack(ORPHAN),
+        "input()": Attack("input('Your password? ')", "StdinNotImplementedError"),
+    }
+
+
+def _on_files(victim: Path, solutions: Path, other: Path, out: Path) -> dict[str, Attack]:
+    return {
+        "reads the solutions": Attack(f"open({str(solutions)!r}).read()", "FileNotFoundError"),
+        "reads another hand-in": Attack(f"open({str(other)!r}).read()", "FileNotFoundError"),
+        "reads the passwords": Attack("open('/etc/shadow').read()", "FileNotFoundError"),
+        "writes outside": Attack(f"open({str(victim)!r}, 'w').write('changed')", OUT_OF_REACH),
+        "writes through a link": Attack(LINK.replace("VICTIM", repr(str(victim))), OUT_OF_REACH),
+        "writes grades": Attack(f"open({str(out / 'grades.csv')!r}, 'w').write('20')", OUT_OF_REACH),
+        "deletes the tests": Attack("import shutil; shutil.rmtree('/course/helpers/checks')", "Read-only"),
+        "mounts the disk": Attack(MOUNT, "CalledProcessError"),
+        "forges a clean run": Attack(CLEAN_RUN, "ZeroDivisionError"),
+    }
+
+
+def _on_the_marks() -> dict[str, Attack]:
+    return {
+        "__eq__ is always True": Attack(points=0, answers=_both(ALWAYS_EQUAL, "return Always()")),
+        "patches the checks": Attack(points=0, answers=_both(PATCH, "return 'right'")),
+        "forges results": Attack(points=0, answers=_both(FORGED_RESULTS, "return 'right'")),
+        "ends Python": Attack(reason=ENDED, points=0, answers=_both("import os", "os._exit(0)")),
+        "rude errors": Attack(reason="SystemExit", points=0, answers=_both(RUDE, "raise Rude()")),
+        "one answer loops": Attack(
+            reason=TOO_LONG, points=1, answers=("# Exercise 1.2.1\nwhile True: pass", RIGHT[1])
+        ),
+        "half characters in errors": Attack(
+            HALF,
+            reason="ValueError",
+            points=1,
+            answers=("# Exercise 1.2.1\nraise ValueError('\\ud800')", RIGHT[1]),
+        ),
+        "picture with a script": Attack(PICTURE),
+        "scripts everywhere": Attack(
+            SCRIPTS, points=1, answers=(f"{tiny.DECODE}return '<script>alert(1)</script>'", RIGHT[1])
+        ),
+    }
+
+
+def _both(before: str, body: str) -> tuple[str, str]:
+    """Two answer cells that first do something, and whose functions then do something else."""
+    functions = (("1.2.1", "decode_pid(codes)"), ("1.2.2", "upright(stored)"))
+    return tuple(
+        f"# Exercise {number}\n{dedent(before)}\ndef {name}:\n    {body}\n" for number, name in functions
+    )

@@ -1,0 +1,231 @@
+"""A made-up class with known marks: hand-ins as Moodle packs them, made from the course's own notebooks.
+
+    python tests/make_class.py FOLDER [--students 30]
+
+writes `class.zip`, and `known.json` with the points of every exercise of every student. Each student has
+some answers right, some wrong in a typical way (`mistakes.py`) and some not attempted, and did something to
+the notebook that students do.
+"""
+
+import argparse
+import inspect
+import io
+import json
+import sys
+import zipfile
+from copy import deepcopy
+from pathlib import Path
+
+import nbformat
+import numpy as np
+
+from tests.support import mistakes
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from helpers.checks import EXERCISES
+from instructor.notebooks.student_edition import answer_cells, exercise_number, insert_answers, is_stub
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+FAMILY_NAMES = "Álvarez Baptiste Çelik D'Angelo Eriksson Fuentes García Haddad Ivanova Jansen"
+GIVEN_NAMES = ("Ana", "Bo", "Chloé")
+HELPERS = (mistakes.rows, mistakes.cover, mistakes.met, mistakes.called, mistakes.solve, mistakes.iou)
+ESSAY = "**Your answer to Think! {}**\n\nIn my run most tumours were found, because they are bright."
+
+
+def make_class(folder: Path, students: int = 30, seed: int = 2023) -> dict[str, dict[str, float | None]]:
+    """Makes a class.
+
+    Args:
+        folder: where to write.
+        students: how many.
+        seed: of who has what right.
+
+    Returns:
+        Points by student and exercise; None for an answer that a person reads.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    known = {}
+    with zipfile.ZipFile(folder / "class.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for place in range(students):
+            name = f"{GIVEN_NAMES[place // 10 % 3]} {FAMILY_NAMES.split()[place % 10]}"
+            name += f" {place // 30 + 1}" if place >= 30 else ""
+            habit = HABITS[place % len(HABITS)]
+            folder_name = f"{name}_{70_000 + place}_assignsubmission_file_"
+            known[name] = _hand_in(archive, folder_name, habit, rng)
+    (folder / "known.json").write_text(json.dumps(known, indent=1, ensure_ascii=False), encoding="utf-8")
+    return known
+
+
+def _hand_in(archive: zipfile.ZipFile, folder: str, habit, rng: np.random.Generator) -> dict:
+    points: dict[str, float | None] = {}
+    for path in sorted((NOTEBOOKS / "student").glob("[0-9]*.ipynb")):
+        student = _without_outputs(nbformat.read(path, as_version=4))
+        solutions = answer_cells(nbformat.read(NOTEBOOKS / path.name, as_version=4))
+        answers = {}
+        for number in solutions:
+            source, points[number] = _answer(number, solutions[number], rng)
+            answers |= {number: source} if source else {}
+        for name, content, changed in habit(path.name, insert_answers(student, answers), rng):
+            archive.writestr(f"{folder}/{name}", content)
+            points |= changed
+    return points
+
+
+def _answer(number: str, solution: str, rng: np.random.Generator) -> tuple[str | None, float | None]:
+    """An answer cell, and its points."""
+    exercise, luck = EXERCISES[number], rng.random()
+    if exercise.kind == "open":
+        return (None, 0.0) if luck < 0.3 else (ESSAY.format(number), None)
+    if luck < 0.15:
+        return None, 0.0
+    if luck < 0.6:
+        return solution, float(exercise.points)
+    source, _, credit = mistakes.MISTAKES[number][rng.integers(len(mistakes.MISTAKES[number]))]
+    return _wrong(number, source, solution), (credit or 0) * exercise.points
+
+
+def _wrong(number: str, source: str, solution: str) -> str:
+    """A whole answer cell with a mistake in it."""
+    name = next(
+        line.removeprefix("def ").partition("(")[0].partition(" =")[0]
+        for line in solution.splitlines()
+        if line.startswith("def ") or " = " in line
+    )
+    needed = [inspect.getsource(helper) for helper in HELPERS if f"{helper.__name__}(" in source]
+    head = [f"# Exercise {number}", "from collections.abc import Callable", "import numpy as np", *needed]
+    return "\n".join([*head, f"{name} = {source}"])
+
+
+def _without_outputs(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+# ---- what students do to a notebook: file name, notebook, rng -> files, each with what it changes ----
+
+
+def tidy(name, notebook, rng):
+    """Nothing."""
+    yield name, nbformat.writes(notebook), {}
+
+
+def colab(name, notebook, rng):
+    """Colab's own format, under the name that Drive gives."""
+    made = json.loads(nbformat.writes(notebook))
+    made["nbformat_minor"] = 0
+    made["metadata"]["colab"] = {"provenance": [{"file_id": "1a2b3c", "timestamp": 1}]}
+    for cell in made["cells"]:
+        cell["metadata"]["id"] = "".join(rng.choice(list("abcXYZ0123_-"), 12))
+        del cell["id"]
+    yield f"Copy of {name}", json.dumps(made, ensure_ascii=False), {}
+
+
+def renamed(name, notebook, rng):
+    """Names that say nothing."""
+    yield f"homework final {name[1]} (3).ipynb", nbformat.writes(notebook), {}
+
+
+def no_metadata(name, notebook, rng):
+    """Every cell re-created: no metadata, no ids that one knows."""
+    for place, cell in enumerate(notebook.cells):
+        cell.metadata, cell.id = {}, f"new-{place}"
+    yield name, nbformat.writes(notebook), {}
+
+
+def duplicated(name, notebook, rng):
+    """A copy of each answer cell, as it was in the beginning, stands before or behind the answer."""
+    cells = []
+    stubs = _stubs(name)
+    for cell in notebook.cells:
+        number = exercise_number(cell)
+        twin = [stubs[number]] if number else []
+        cells += [cell, *twin] if rng.random() < 0.5 else [*twin, cell]
+    for place, cell in enumerate(cells):
+        cell.id = f"cell-{place}"
+    notebook.cells = cells
+    yield name, nbformat.writes(notebook), {}
+
+
+def deleted(name, notebook, rng):
+    """One answer cell is gone, and every check."""
+    numbers = [exercise_number(cell) for cell in notebook.cells if exercise_number(cell)]
+    gone = numbers[int(rng.integers(len(numbers)))]
+    notebook.cells = [
+        cell for cell in notebook.cells
+        if exercise_number(cell) != gone and not cell.source.startswith("# Check")
+    ]  # fmt: skip
+    yield name, nbformat.writes(notebook), {gone: 0.0}
+
+
+def reordered(name, notebook, rng):
+    """The cells in another order."""
+    notebook.cells = [notebook.cells[place] for place in rng.permutation(len(notebook.cells))]
+    yield name, nbformat.writes(notebook), {}
+
+
+def two_versions(name, notebook, rng):
+    """An empty version, and the real one."""
+    empty = deepcopy(notebook)
+    for cell, stub in ((cell, _stubs(name).get(exercise_number(cell))) for cell in empty.cells):
+        cell.source = stub.source if stub else cell.source
+    stem = name.removesuffix(".ipynb")
+    yield name, nbformat.writes(empty), {}
+    yield f"{stem} (2).ipynb", nbformat.writes(notebook), {}
+
+
+def packed(name, notebook, rng):
+    """An archive within the archive, with what computers put into one."""
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr(f"my course/{name}", nbformat.writes(notebook))
+        archive.writestr(f"__MACOSX/my course/._{name}", b"\x00\x05")
+        archive.writestr(f"my course/.ipynb_checkpoints/{name}", _stub_text(name))
+    yield f"{name[:2]}.zip", inner.getvalue(), {}
+
+
+def only_the_first(name, notebook, rng):
+    """The second notebook was not handed in."""
+    if name.startswith("01"):
+        yield name, nbformat.writes(notebook), {}
+    else:
+        yield "notes.txt", "Sorry, I was ill.", dict.fromkeys(_stubs(name), 0.0)
+
+
+HABITS = (
+    tidy,
+    colab,
+    renamed,
+    no_metadata,
+    duplicated,
+    deleted,
+    reordered,
+    two_versions,
+    packed,
+    only_the_first,
+)
+
+
+def _stubs(name: str) -> dict:
+    student = nbformat.read(NOTEBOOKS / "student" / name, as_version=4)
+    return {
+        exercise_number(cell): cell for cell in student.cells
+        if exercise_number(cell) and is_stub(cell.source)
+    }  # fmt: skip
+
+
+def _stub_text(name: str) -> str:
+    return (NOTEBOOKS / "student" / name).read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--students", type=int, default=30)
+    chosen = parser.parse_args()
+    print(len(make_class(chosen.folder, chosen.students)), "students in", chosen.folder / "class.zip")

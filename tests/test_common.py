@@ -1,0 +1,65 @@
+"""Tests of helpers/_common.py: how a student's error looks in a notebook."""
+
+import pickle
+
+import pytest
+
+from helpers._common import LINE_WIDTH, CourseError
+
+
+class ExampleError(CourseError):
+    pass
+
+
+def test_is_a_value_error():
+    assert issubclass(CourseError, ValueError)
+
+
+def test_shows_name_and_message_in_one_line():
+    assert ExampleError("1.mat is empty.")._render_traceback_() == ["ExampleError: 1.mat is empty."]
+
+
+def test_wraps_long_messages_but_keeps_paths_whole():
+    path = "/content/course/" + "a-folder/" * 20 + "1.mat"
+    lines = ExampleError(f"{path} is empty. " + "Download it again. " * 20)._render_traceback_()
+    assert any(path in line for line in lines)
+    assert all(len(line) <= LINE_WIDTH for line in lines if path not in line)
+
+
+def test_keeps_the_message_s_own_lines():
+    assert ExampleError("first\n\nthird")._render_traceback_() == [
+        "ExampleError: first",
+        "",
+        "third",
+    ]
+
+
+def test_an_error_without_a_message_still_shows_its_name():
+    assert ExampleError()._render_traceback_() == ["ExampleError:"]
+
+
+def test_survives_pickling():
+    assert str(pickle.loads(pickle.dumps(CourseError("1.mat is empty.")))) == "1.mat is empty."
+
+
+def test_ipython_prints_the_message_and_no_traceback(capsys):
+    shell_module = pytest.importorskip("IPython.core.interactiveshell")
+    shell = shell_module.InteractiveShell.instance()
+    result = shell.run_cell("from helpers._common import CourseError\nraise CourseError('1.mat is empty.')")
+    shown = "".join(capsys.readouterr())
+    assert isinstance(result.error_in_exec, CourseError)
+    assert "CourseError: 1.mat is empty." in shown
+    assert "Traceback" not in shown and "---" not in shown
+
+
+def test_nbclient_still_records_an_error_output():
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    source = "from helpers._common import CourseError\nraise CourseError('1.mat is empty.')"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    nbclient.NotebookClient(notebook, allow_errors=True, kernel_name="python3").execute()
+    (output,) = notebook.cells[0].outputs
+    assert output.output_type == "error"
+    assert (output.ename, output.evalue) == ("CourseError", "1.mat is empty.")
+    assert output.traceback == ["CourseError: 1.mat is empty."]

@@ -1,0 +1,69 @@
+import json
+
+import pandas as pd
+import pytest
+
+from helpers.config.settings import Schedule
+from helpers.evaluation.bootstrap import ConfidenceInterval
+from helpers.splits import classification_split, patient_split
+from helpers.training import run_record
+
+HISTORY = pd.DataFrame(
+    {"loss": [1.0, 0.5, 0.4], "val_loss": [0.9, 0.6, 0.7], "seconds": [2.0, 1.0, 1.0]}, index=[1, 2, 3]
+)
+SCHEDULE = Schedule(epochs=3, batch=8, micro_batch=4)
+
+
+@pytest.fixture
+def folder(tmp_path, dataset):
+    split = classification_split(dataset.labels, seed=1)
+    run_record.write_record(
+        tmp_path, run_record.describe_run(dataset, split, SCHEDULE, 7, 128), HISTORY, {"name": "net"}
+    )
+    return tmp_path
+
+
+def test_a_card_says_what_the_run_was(folder, dataset):
+    card = run_record.read_record(folder)
+    split = classification_split(dataset.labels, seed=1)
+    assert card["data"]["content"] == dataset.fingerprint["content"]
+    assert card["split"]["unit"] == "slice"
+    assert card["split"]["slices"]["test"] == dataset.table["number"].iloc[split.test].tolist()
+    assert (card["seed"], card["size"], card["schedule"]["batch"]) == (7, 128, 8)
+    assert (card["best_epoch"], card["best"]["loss"], card["last"]["loss"]) == (2, 0.5, 0.4)
+    assert card["seconds"] == 4.0
+    assert card["versions"]["python"] and card["device"] and card["peak_memory_mb"] > 10
+
+
+def test_a_patient_split_is_told_from_a_slice_split(tmp_path, dataset):
+    split = patient_split(dataset.labels, dataset.table["patient"], seed=1)
+    assert run_record.describe_run(dataset, split, SCHEDULE, 7, 128)["split"]["unit"] in ("patient", "family")
+
+
+def test_results_are_added_and_survive_a_second_writing(folder, dataset):
+    run_record.record_results(folder, {"accuracy": ConfidenceInterval(0.9, 0.8, 1.0)}, unit="slice")
+    run_record.record_results(folder, {"Dice": ConfidenceInterval(0.5, 0.4, 0.6)}, threshold=0.5)
+    split = classification_split(dataset.labels, seed=1)
+    run_record.write_record(
+        folder, run_record.describe_run(dataset, split, SCHEDULE, 7, 128), HISTORY, {"name": "net"}
+    )
+    results = run_record.read_record(folder)["results"]
+    assert results["accuracy"] == {"value": 0.9, "low": 0.8, "high": 1.0, "unit": "slice"}
+    assert results["Dice"]["threshold"] == 0.5
+
+
+def test_two_cards_are_compared_entry_by_entry(folder):
+    first = run_record.read_record(folder)
+    second = json.loads(json.dumps(first)) | {"seed": 8}
+    table = run_record.compare_records(first, second)
+    assert table.index[~table["same"]].tolist() == ["seed"]
+    assert table.loc["seed", ["first", "second"]].tolist() == [7, 8]
+    assert table.loc["split.slices.train", "first"].endswith("slices")
+
+
+@pytest.mark.parametrize("content", [None, "{", "{}", '{"format": 99}'])
+def test_a_missing_or_damaged_card_is_said(tmp_path, content):
+    if content is not None:
+        (tmp_path / run_record.NAME).write_text(content)
+    with pytest.raises(run_record.RunRecordError, match=r"run\.json"):
+        run_record.read_record(tmp_path)
