@@ -9,7 +9,14 @@ from helpers._common import CourseError
 from helpers.config.settings import COURSE_FOLDER
 
 HOST = "https://github.com/"
-PLACES = ("pyproject.toml", "README.md", "docs/*.md", "notebooks/*.ipynb", "notebooks/student/*.ipynb")
+PLACES = (
+    "pyproject.toml",
+    "CITATION.cff",
+    "*.md",
+    "docs/*.md",
+    "notebooks/*.ipynb",
+    "notebooks/student/*.ipynb",
+)
 # What GitHub allows, as far as it can stand in an address without being quoted.
 NAME = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)
 BRANCH = re.compile(r"(?!.*(?:\.\.|//|/\.|\.lock$|[./]$))\w[\w./-]*", re.ASCII)
@@ -108,9 +115,9 @@ def _readdressed(content: bytes, old: Address, new: Address) -> bytes:
         return found[1] + new.name.encode() + branch
 
     content = link.sub(renamed, content)
-    for line in (  # the setup cell's, inside JSON, and pyproject.toml's two
+    for line in (  # the setup cell's, inside JSON; CITATION.cff's and pyproject.toml's
         rb'(REPOSITORY, VERSION = \\"[^"]+\\", \\")%s(\\")' % re.escape(old.version.encode()),
-        rb'(^version = ")%s("\r?$)' % re.escape(old.version.encode()),
+        rb'(^version(?: =|:) ")%s("\r?$)' % re.escape(old.version.encode()),
     ):
         content = re.sub(line, rb"\g<1>" + new.version.encode() + rb"\g<2>", content, flags=re.MULTILINE)
     branch_line = rb'(^branch = ")%s("\r?$)' % re.escape(old.branch.encode())

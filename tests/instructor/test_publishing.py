@@ -73,7 +73,7 @@ def test_another_address_is_written_everywhere(course):
     assert_all_agree(course)
     assert {path.relative_to(course).as_posix() for path in changed} >= {
         name for name in before if name.endswith(".ipynb")
-    } | {"README.md", "pyproject.toml"}
+    } | {"README.md", "CHANGELOG.md", "CITATION.cff", "pyproject.toml"}
     for path in changed:
         assert old.name.encode() not in path.read_bytes()
 
@@ -87,7 +87,7 @@ def test_nothing_else_changes(course):
         assert len(was) == len(now)
         for old_line, new_line in zip(was, now, strict=True):
             if old_line != new_line:
-                assert old.name.encode() in old_line or re.match(rb'(version|branch) = "', old_line)
+                assert old.name.encode() in old_line or re.match(rb'(version|branch)( =|:) "', old_line)
         if name.endswith(".ipynb"):
             assert outputs(now) == outputs(was)
     publish(old.name, old.branch, old.version, course=course)

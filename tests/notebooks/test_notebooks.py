@@ -1,4 +1,4 @@
-"""What the two notebooks and the README say; nbval runs them, test_lint.py has the rules."""
+"""What the two notebooks say; nbval runs them, test_lint.py has the rules."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ import pytest
 
 from helpers.checks import EXERCISES
 from helpers.config.settings import COURSE_FOLDER
-from instructor.notebooks import lint, markdown, student_edition
+from instructor.notebooks import student_edition
 
 NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("*.ipynb"))
 STUDENT = sorted((COURSE_FOLDER / "notebooks" / "student").glob("*.ipynb"))
@@ -122,13 +122,6 @@ def test_nothing_depends_on_an_answer(code):
 
 def test_each_notebook_has_a_student_edition():
     assert [path.name for path in STUDENT] == [path.name for path in NOTEBOOKS]
-
-
-def test_the_readme_has_no_gaps():
-    text = (COURSE_FOLDER / "README.md").read_text(encoding="utf-8")
-    assert not re.search(r"@[A-Z]+@|TODO|TBD", text)
-    assert lint.lost_links(text, COURSE_FOLDER / "README.md") == []
-    assert all(len(alt) > 10 for alt in markdown.image_alts(text))
 
 
 def test_notebook_01_needs_no_tensorflow():

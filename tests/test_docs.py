@@ -1,0 +1,156 @@
+"""The README, the pages in docs/ and the files about the project agree with the code."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+import yaml
+
+from helpers.config.settings import COURSE_FOLDER
+from instructor.notebooks import lint, markdown
+
+MOST_WORDS = 700
+PAGES = sorted([*COURSE_FOLDER.glob("*.md"), *COURSE_FOLDER.glob("docs/*.md")])
+LAYOUT = COURSE_FOLDER / "docs" / "maintainers.md"
+TREE = re.compile(r"^```\n(helpers/ .*?)^```$", re.DOTALL | re.MULTILINE)
+# A file or folder in inline code; data/ and build/ are made when the course runs.
+PATH = re.compile(r"`((?:helpers|instructor|notebooks|tests|benchmarks|colab|docs)/[\w./-]*)`")
+
+
+@pytest.fixture(params=PAGES, ids=lambda page: page.name)
+def page(request) -> Path:
+    return request.param
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def files_in_tree(text: str) -> list[str]:
+    """The paths in an indented tree: folders end in a slash, files may share a line, words may follow."""
+    folders, paths = [], []
+    for line in text.splitlines():
+        names = re.split(r"\s{2,}", line.strip())[0].split(", ")
+        depth = (len(line) - len(line.lstrip())) // 2
+        paths += ["/".join([*folders[:depth], name.rstrip("/")]) for name in names]
+        if names[0].endswith("/"):
+            folders[depth:] = [names[0].rstrip("/")]
+    return paths
+
+
+def layout() -> list[str]:
+    return files_in_tree(TREE.search(read(LAYOUT))[1])
+
+
+def test_the_readme_is_one_page():
+    assert len(read(COURSE_FOLDER / "README.md").split()) <= MOST_WORDS
+
+
+def test_the_readme_leads_to_every_page():
+    linked = markdown.links(read(COURSE_FOLDER / "README.md"))
+    pages = {path.relative_to(COURSE_FOLDER).as_posix() for path in PAGES}
+    assert pages - {"README.md", "CHANGELOG.md"} <= set(linked)
+
+
+def test_no_page_has_gaps(page):
+    assert not re.search(r"@[A-Z]+@|TODO|TBD", read(page))
+    assert all(len(alt) > 10 for alt in markdown.image_alts(read(page)))
+
+
+def test_every_relative_link_leads_to_a_file(page):
+    assert lint.lost_links(read(page), page) == []
+
+
+def test_every_path_in_the_text_exists(page):
+    if page.name != "CHANGELOG.md":  # which also names what was removed
+        assert [path for path in PATH.findall(read(page)) if not (COURSE_FOLDER / path).exists()] == []
+
+
+def test_a_tree_is_read_line_by_line():
+    tree = "a/        first\n  b/\n    c.py  with words\n  d.py, e.py\nf/\n  g.py\n"
+    assert files_in_tree(tree) == ["a", "a/b", "a/b/c.py", "a/d.py", "a/e.py", "f", "f/g.py"]
+
+
+def test_every_file_in_the_layout_exists():
+    assert [path for path in layout() if not (COURSE_FOLDER / path).exists()] == []
+
+
+def test_every_helper_is_in_the_layout():
+    helpers = {
+        path.relative_to(COURSE_FOLDER).as_posix()
+        for path in (COURSE_FOLDER / "helpers").rglob("*.py")
+        if not path.name.startswith("__")
+    }
+    assert helpers - set(layout()) == set()
+
+
+def order() -> dict[str, int]:
+    """The position of each package of helpers in the order of imports; several share the first."""
+    line = re.search(r"^```\n(reference, .*)\n```$", read(LAYOUT), re.MULTILINE)[1]
+    return {name: place for place, names in enumerate(line.split(" < ")) for name in names.split(", ")}
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    """The packages of helpers that code imports when it runs, inside functions too."""
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        return
+    if isinstance(node, ast.ImportFrom) and node.module == "helpers":
+        yield from (name.name for name in node.names)
+    elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("helpers."):
+        yield node.module.split(".")[1]
+    for child in ast.iter_child_nodes(node):
+        yield from imported(child)
+
+
+def test_the_order_of_imports_has_every_package():
+    top = {PurePosixPath(path).parts[1].removesuffix(".py") for path in layout() if path[:8] == "helpers/"}
+    assert order().keys() | {"plots", "checks"} == top
+
+
+def test_helpers_import_in_this_order_only():
+    places, wrong = order(), []
+    for path in sorted((COURSE_FOLDER / "helpers").rglob("*.py")):
+        own = path.relative_to(COURSE_FOLDER / "helpers").parts[0].removesuffix(".py")
+        for other in set(imported(ast.parse(read(path)))) - {own}:
+            if own in ("plots", "checks"):
+                allowed = other in places and other not in ("training", "tables")
+            else:
+                allowed = own == "__init__" or other in places and places[other] <= places[own]
+            if not allowed:
+                wrong.append(f"{path.relative_to(COURSE_FOLDER)} imports {other}")
+    assert wrong == []
+
+
+def test_the_citation_has_the_projects_version_and_address():
+    citation = yaml.safe_load(read(COURSE_FOLDER / "CITATION.cff"))
+    project = tomllib.loads(read(COURSE_FOLDER / "pyproject.toml"))["project"]
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"]
+    assert citation["repository-code"] == project["urls"]["Repository"]
+
+
+def test_the_citation_has_what_the_format_requires():
+    citation = yaml.safe_load(read(COURSE_FOLDER / "CITATION.cff"))
+    assert citation["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors"} <= citation.keys()
+    assert all({"type", "title", "authors"} <= reference.keys() for reference in citation["references"])
+    dois = [reference.get("doi") for reference in citation["references"]]
+    assert dois[:2] == ["10.6084/m9.figshare.1512427", "10.1371/journal.pone.0140381"]
+
+
+def test_the_changelog_has_the_projects_version():
+    version = tomllib.loads(read(COURSE_FOLDER / "pyproject.toml"))["project"]["version"]
+    headings = [
+        words for level, words in markdown.headings(read(COURSE_FOLDER / "CHANGELOG.md")) if level == 2
+    ]
+    assert headings[0].strip("[]") == "Unreleased"
+    assert any(version in words for words in headings[1:])
+
+
+def test_no_hook_downloads_anything():
+    config = yaml.safe_load(read(COURSE_FOLDER / ".pre-commit-config.yaml"))
+    assert [repository["repo"] for repository in config["repos"]] == ["local"]
+    assert {hook["language"] for hook in config["repos"][0]["hooks"]} == {"system"}
