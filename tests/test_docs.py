@@ -118,7 +118,7 @@ def test_helpers_import_in_this_order_only():
             if own in ("plots", "checks"):
                 allowed = other in places and other not in ("training", "tables")
             else:
-                allowed = own == "__init__" or other in places and places[other] <= places[own]
+                allowed = own == "__init__" or (other in places and places[other] <= places[own])
             if not allowed:
                 wrong.append(f"{path.relative_to(COURSE_FOLDER)} imports {other}")
     assert wrong == []
