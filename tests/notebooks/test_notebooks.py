@@ -1,4 +1,4 @@
-"""What the two notebooks say; nbval runs them, test_lint.py has the rules."""
+"""What the two notebooks and the README say; nbval runs them, test_lint.py has the rules."""
 
 import ast
 import re
