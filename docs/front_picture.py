@@ -1,6 +1,6 @@
 """Draw docs/front.png, the README's figure: three phantoms and their tumours.
 
-    python docs/front_picture.py
+python docs/front_picture.py
 """
 
 import sys
