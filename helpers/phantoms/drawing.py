@@ -1,10 +1,8 @@
-"""Synthetic T1 contrast-enhanced MRI slices of synthetic patients: the embedded data set.
+"""Synthetic T1 contrast-enhanced MRI slices of synthetic patients.
 
-    python -m helpers.phantoms OUT --slices 240 --seed 2023
-
-A slice is drawn from outlines in *head units* (x to the right, y down, origin in the middle
-of the head, 1 is half the image), which a patient's own `Anatomy` scales, tilts and tints.
-What tells the three tumours apart is what tells them apart in the clinic:
+A slice is drawn from outlines in *head units* (x to the right, y down, origin in the middle of the
+head, 1 is half the image), which a patient's `Anatomy` scales, tilts and tints. The three tumours
+differ as in the clinic:
 
 - meningioma (1): bright, homogeneous, broad-based on the inner skull or on the falx;
 - glioma (2): inside the brain, an irregular bright ring, a dark core, oedema around it;
@@ -21,26 +19,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from helpers._common import progress_bar
+from helpers.phantoms import matfiles
 from helpers.phantoms.anatomy import SIGNAL, VIEWS, View
 from helpers.phantoms.geometry import Frame, smooth
-from helpers.phantoms.matfiles import write_collection
-from helpers.phantoms.patients import PUBLISHED_COUNTS, Patient, proportional_counts, roster
-from helpers.phantoms.tumours import TUMOURS, paint_tumour
+from helpers.phantoms.patients import Patient, checked_counts, fold_of_patients, proportional_counts, roster
+from helpers.phantoms.tumours import paint_tumour
 
-__all__ = [
-    "PLANES",
-    "PUBLISHED_COUNTS",
-    "Anatomy",
-    "Drawing",
-    "draw_anatomy",
-    "draw_slice",
-    "proportional_counts",
-    "write_phantoms",
-]
-
-# Each names a stream of random numbers of its own, beside the seed and the patient.
-PERSON, VISIT, SLICE = 1, 2, 3
-
+PERSON, VISIT, SLICE = 1, 2, 3  # separate streams of random numbers for a seed and patient
 PLANES = ("axial", "coronal", "sagittal")
 
 
@@ -57,9 +43,9 @@ class Anatomy:
     shift: tuple[float, float]
     scalp: float
     skull: float
-    ventricles: float  # 1 is a middling size
+    ventricles: float  # 1 is an average size
     base: float  # below 0.3, axial slices show the base of the skull
-    seed: int  # of the folds, the textures and the tumour's place and shape
+    seed: int  # of the cortical folds, the textures and the tumour's place and shape
     contrast: float
     fat: float
     noise: float
@@ -91,7 +77,7 @@ def draw_anatomy(person: np.random.Generator, visit: np.random.Generator) -> Ana
 
 @dataclass(frozen=True)
 class Cut:
-    """One slice in the making: a level of one plane through one patient."""
+    """A slice while it is drawn: a level of one plane through one patient."""
 
     view: View
     frame: Frame
@@ -152,7 +138,7 @@ def paint_brain(canvas, cut, cavity):
 
 
 def paint_tissues(cut):
-    """Paint head and brain at half the resolution, which is all that a scan resolves; four times as fast."""
+    """Paint head and brain at half the resolution, as much as a scan resolves, in a quarter of the time."""
     size = cut.frame.size
     coarse = replace(cut, frame=cut.frame.halved())
     canvas = np.zeros((coarse.frame.size, coarse.frame.size), np.float32)
@@ -162,7 +148,7 @@ def paint_tissues(cut):
 
 
 def warp(canvas, depth, rng):
-    """Bend what is drawn, widely and finely, for no two heads are alike; `depth` goes along."""
+    """Deform image and depth, coarsely and finely, since no two heads are alike."""
     size = canvas.shape[0]
     wide = 0.009 * rng.standard_normal((5, 5, 2), np.float32)
     fine = 0.0016 * rng.standard_normal((30, 30, 2), np.float32)
@@ -191,7 +177,7 @@ def frame_of(plane, anatomy, rng, size, level):
 
 
 def scan(signal, plane, anatomy, rng):
-    """Coil sensitivity, which ends at the neck, then Rician noise, as in a magnitude image."""
+    """Apply the coil's sensitivity, which ends at the neck, then Rician noise, as in a magnitude image."""
     size = signal.shape[0]
     reach = 1.0 if plane == "axial" else np.array([[1.0], [1.0], [0.55]])
     sensitivity = (anatomy.bias * reach).astype(np.float32)
@@ -209,22 +195,10 @@ def draw_slice(
         label: 1 meningioma, 2 glioma, 3 pituitary tumour.
         plane: "axial", "coronal" or "sagittal".
         anatomy: what all slices of the patient share.
-        rng: what this slice has of its own: its noise and the small differences to its neighbours.
+        rng: for this slice's noise and its small differences from its neighbours.
         size: rows and columns of the slice, in pixels.
         level: where the slice cuts the tumour, -1 to 1; 0 is through its middle.
-
-    Returns:
-        `Drawing` with the image (float32, fat near 1), the tumour's mask and the depth in the brain.
-
-    Raises:
-        ValueError: for an unknown label or plane, a size below 64, or a level beyond -1 to 1.
     """
-    if label not in TUMOURS:
-        raise ValueError(f"label must be one of {sorted(TUMOURS)}, got {label!r}")
-    if plane not in PLANES:
-        raise ValueError(f"plane must be one of {PLANES}, got {plane!r}")
-    if size < 64 or abs(level) > 1:
-        raise ValueError(f"size must be at least 64 and level from -1 to 1, got {size!r} and {level!r}")
     at_base = plane == "axial" and (label == 3 or anatomy.base < 0.3)
     view = VIEWS["axial base" if at_base else plane]
     shared = np.random.default_rng([anatomy.seed, PLANES.index(plane)])
@@ -242,7 +216,7 @@ def draw_slice(
 
 
 def draw_patient_slice(patient: Patient, number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Image (int16, 0 to the patient's maximum) and mask (bool) of a patient's `number`-th slice."""
+    """Draw a patient's `number`-th slice: image (int16, 0 to the patient's maximum) and mask (bool)."""
     person = np.random.default_rng([seed, PERSON, patient.label, patient.person])
     visit = np.random.default_rng([seed, VISIT, patient.label, patient.number])
     rng = np.random.default_rng([seed, SLICE, patient.label, patient.number, number])
@@ -259,11 +233,11 @@ def write_phantoms(
 ) -> list[Path]:
     """Write synthetic slices as MATLAB v7.3 files `1.mat`, `2.mat`, ... and their folds as `cvind.mat`.
 
-    The same counts and seed give the same bytes. Files that an earlier, perhaps interrupted, call
-    with the same arguments has completely written stay; `phantoms.json` tells which call that was.
+    The same counts and seed give the same bytes. Complete files of an earlier, perhaps interrupted,
+    call with the same arguments are kept; `phantoms.json` records the arguments.
 
     Args:
-        folder: where to write; made if it is missing.
+        folder: where to write; created if it doesn't exist.
         counts: slices of each label, for example `{1: 56, 2: 112, 3: 72}`.
         seed: a non-negative integer.
         progress: show a progress bar.
@@ -272,21 +246,32 @@ def write_phantoms(
         The paths of the slices, in the order of their numbers.
 
     Raises:
-        ValueError: for labels other than 1, 2, 3, or counts or a seed that are no whole numbers from 0.
-        FileExistsError: if the folder holds `.mat` files that are no phantoms.
+        ValueError: a label is not 1, 2 or 3, or a count or the seed is not a whole number from 0.
+        PhantomFolderError: the folder holds `.mat` files that are not phantoms.
     """
-    patients = roster(counts, seed)
-    return write_collection(Path(folder), patients, counts, seed, draw_patient_slice, progress=progress)
+    folder = Path(folder)
+    counts, patients = checked_counts(counts, seed), roster(counts, seed)
+    named = {str(label): count for label, count in counts.items()}
+    matfiles.prepare_folder(folder, {"counts": named, "seed": int(seed), "version": matfiles.VERSION})
+    slices = [(patient, number) for patient in patients for number in range(patient.slices)]
+    paths = [folder / f"{k}.mat" for k in range(1, len(slices) + 1)]
+    drawing = progress_bar(paths, total=len(paths), unit="slice", title="Drawing phantoms", show=progress)
+    for path, (patient, number) in zip(drawing, slices, strict=True):
+        if not matfiles.is_complete(path):
+            image, mask = draw_patient_slice(patient, number, int(seed))
+            matfiles.write_slice(path, patient.label, patient.pid, image, mask)
+    if not matfiles.is_complete(folder / matfiles.FOLDS_NAME):
+        folds = np.repeat(fold_of_patients(patients), [patient.slices for patient in patients])
+        matfiles.write_folds(folder / matfiles.FOLDS_NAME, folds)
+    return paths
 
 
-def main(arguments=None):
+def main() -> None:
     """Command line: write phantoms in the published data set's proportion of classes."""
-    parser = argparse.ArgumentParser(
-        "python -m helpers.phantoms", description="Write synthetic brain MRI slices."
-    )
-    parser.add_argument("folder", type=Path, metavar="OUT")
+    parser = argparse.ArgumentParser("python -m helpers.phantoms", description="Write synthetic slices.")
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--slices", type=int, default=240)
     parser.add_argument("--seed", type=int, default=2023)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     paths = write_phantoms(options.folder, proportional_counts(options.slices), options.seed)
     print(f"{len(paths)} slices in {options.folder}")

@@ -1,8 +1,8 @@
-"""The three tumours of the phantoms: where they sit and what they look like.
+"""The three tumours: their position and appearance.
 
-What tells them apart is what tells them apart in the clinic: the place, the edge and the
-inside. Every function is handed the `Cut` (see `phantom`) that it paints on; random numbers
-from `cut.shared` are alike for all slices of a patient, those from `cut.own` differ a little.
+They differ as in the clinic, by place, edge and interior. Functions get the `Cut` (see `drawing`)
+that they paint on: random numbers from `cut.shared` are the same for all slices of a patient, and
+those from `cut.own` differ a little.
 """
 
 import cv2
@@ -12,7 +12,7 @@ from helpers.phantoms.geometry import ellipse, smooth
 
 
 def blob(centre, radius, roughness, cut, stretch=(1.0, 1.0)):
-    """A star-shaped outline whose radius wobbles by about `roughness` of itself: (72, 2)."""
+    """A star-shaped outline whose radius varies by about `roughness` of itself: (72, 2)."""
     angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     order = np.arange(2, 7)[:, None]
     amplitude = cut.shared.normal(0, roughness, (5, 1)) + cut.own.normal(0, 0.2 * roughness, (5, 1))
@@ -53,7 +53,7 @@ def largest_piece(region):
 
 
 def blend(canvas, region, softness, signal):
-    """Lay `signal` over a 0/1 region whose edge is blurred by `softness` of a 512th of the slice."""
+    """Blend `signal` into a 0/1 region whose edge is blurred by `softness` 512ths of the slice."""
     weight = cv2.GaussianBlur(region.astype(np.float32), (0, 0), softness * canvas.shape[0] / 512)
     canvas += weight * (signal - canvas)
 
@@ -86,7 +86,7 @@ def paint_pituitary_tumour(canvas, cut, depth, centre, radius, bright):
     return mask
 
 
-# label: median radius in head units, where it sits, how it looks
+# label: median radius in head units, position, appearance
 TUMOURS = {
     1: (0.163, meningioma_site, paint_meningioma),
     2: (0.142, glioma_site, paint_glioma),
@@ -95,7 +95,7 @@ TUMOURS = {
 
 
 def paint_tumour(canvas, cut, label, depth):
-    """Paint the tumour where all slices of the patient have it; return its mask as uint8 0/1."""
+    """Paint the tumour at the same place in all slices of the patient; return its mask as uint8 0/1."""
     median, site, paint = TUMOURS[label]
     radius = median * cut.anatomy.tumour_size
     centre = site(cut, radius)
