@@ -112,10 +112,8 @@ class Exercise:
         return Verdict(CORRECT, self.correct_message, 1.0)
 
     def _judge_one(self, inputs: tuple, output: Any) -> Incorrect | None:
-        if type(output) is MissingOutput:
-            wrong = Incorrect(output.reason)
-        else:
-            wrong = _caught(self.compare, inputs, output)
+        missing = type(output) is MissingOutput
+        wrong = Incorrect(output.reason) if missing else _caught(self.compare, inputs, output)
         unusual = self.edge(inputs) if wrong else ""
         return Incorrect(f"{unusual} {wrong}", EDGE_CREDIT) if unusual else wrong
 

@@ -3,7 +3,7 @@
 A structure is a pair (tissue, outline); structures are painted in the order given.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ SIGNAL = {
     "vessel": 0.72, "fat": 0.80,
 }  # fmt: skip
 
+Structure = tuple[str, np.ndarray]  # tissue, outline (N, 2)
+
 
 @dataclass(frozen=True)
 class View:
@@ -24,7 +26,7 @@ class View:
 
     head: np.ndarray  # (N, 2), the outline of the skin
     cavity: np.ndarray  # (N, 2), the inner skull
-    structures: Callable[[float], list]  # inside the head, for ventricles of a given size
+    structures: Callable[[float], list[Structure]]  # inside the head, for ventricles of a given size
     sella: tuple[float, float]
     glioma_sites: tuple[tuple[float, float], ...]  # on the right if the view is symmetric
     dura: tuple[float, float]  # range of y in which a meningioma may be on the skull
@@ -37,18 +39,18 @@ class View:
 # fmt: off
 
 
-def paired(tissue, outline):
+def paired(tissue: str, outline: np.ndarray) -> list[Structure]:
     """A structure on the right and its mirror image on the left."""
     return [(tissue, outline), (tissue, outline * (-1, 1))]
 
 
-def falx(top, bottom):
+def falx(top: float, bottom: float) -> list[Structure]:
     """The midline: a cleft of CSF with the enhancing falx in it."""
     middle, half = (top + bottom) / 2, (bottom - top) / 2
     return [("csf", ellipse(0, middle, 0.012, half)), ("mucosa", ellipse(0, middle, 0.004, half))]
 
 
-def axial_structures(ventricles):
+def axial_structures(ventricles: float) -> list[Structure]:
     """At the level of the lateral ventricles."""
     frontal_horn = smooth([
         (0.03, -0.24), (0.10, -0.33), (0.15, -0.33), (0.13, -0.22), (0.06, -0.08), (0.05, -0.02),
@@ -70,7 +72,7 @@ def axial_structures(ventricles):
     ]
 
 
-def axial_base_structures(ventricles):
+def axial_base_structures(ventricles: float) -> list[Structure]:
     """Through orbits, sella and posterior fossa."""
     petrous_bone = smooth([
         (0.47, 0.10), (0.30, 0.10), (0.17, 0.06), (0.16, 0.10), (0.28, 0.17), (0.47, 0.20),
@@ -108,7 +110,7 @@ def axial_base_structures(ventricles):
     ]
 
 
-def coronal_structures(ventricles):
+def coronal_structures(ventricles: float) -> list[Structure]:
     """Through the sella, between the temporal lobes, with the nose and jaws below."""
     sphenoid_bone = smooth(mirrored([(0, 0.14), (0.13, 0.18), (0.20, 0.32), (0.16, 0.46), (0, 0.46)]))
     nasal_passage = smooth([
@@ -151,7 +153,7 @@ def coronal_structures(ventricles):
     ]
 
 
-def corpus_callosum():
+def corpus_callosum() -> np.ndarray:
     """An arch over the lateral ventricle: (40, 2)."""
     angle = np.linspace(1.02 * np.pi, 2.05 * np.pi, 20)
     outer = np.stack([0.27 * np.cos(angle), -0.08 + 0.185 * np.sin(angle)], axis=1)
@@ -159,7 +161,7 @@ def corpus_callosum():
     return np.concatenate([outer, inner[::-1]])
 
 
-def folia():
+def folia() -> Iterator[Structure]:
     """Thin wedges that fan out over the cerebellum, away from the fourth ventricle."""
     for angle in np.linspace(-1, 1, 9):
         ray = np.array([np.cos(angle), np.sin(angle)])
@@ -168,7 +170,7 @@ def folia():
         yield "folia", np.array([tip, far - across, far + across])
 
 
-def sagittal_structures(ventricles):
+def sagittal_structures(ventricles: float) -> list[Structure]:
     """In the midline, with the face to the left."""
     lateral_ventricle = smooth([
         (-0.22, -0.08), (-0.15, -0.18), (0, -0.21), (0.17, -0.15), (0.22, -0.07),

@@ -106,14 +106,14 @@ class Drawing:
 # ---------------------------------------------------------------------------- healthy anatomy
 
 
-def paint_head(canvas, cut):
+def paint_head(canvas: np.ndarray, cut: Cut) -> np.ndarray:
     """Paint scalp, face, neck and skull; return the cavity for the brain as uint8 0/1."""
     frame, anatomy = cut.frame, cut.anatomy
     inside = frame.depth(frame.region(smooth(cut.view.head)))
     cavity = frame.region(smooth(cut.view.cavity))
     above_cavity = frame.depth(1 - cavity)
     face = cut.field(30)
-    fat, bone = np.clip(1.6 * face - 1.2, 0, 1), np.clip(-2 * face - 2, 0, 1)  # fat lies between the muscles
+    fat, bone = np.clip(1.6 * face - 1.2, 0, 1), np.clip(-2 * face - 2, 0, 1)  # fat between the muscles
     muscles = SIGNAL["muscle"] + 0.38 * fat - 0.18 * bone
     scalp = SIGNAL["fat"] * anatomy.fat * (0.85 + 0.1 * face)
     canvas[:] = np.where(inside > anatomy.scalp, muscles, scalp)
@@ -124,7 +124,7 @@ def paint_head(canvas, cut):
     return cavity
 
 
-def paint_brain(canvas, cut, cavity):
+def paint_brain(canvas: np.ndarray, cut: Cut, cavity: np.ndarray) -> np.ndarray:
     """Paint folded cortex and white matter; return the depth below the inner skull."""
     depth = cut.frame.depth(cavity)
     folds = np.abs(cut.field(36))
@@ -137,7 +137,7 @@ def paint_brain(canvas, cut, cavity):
     return depth
 
 
-def paint_tissues(cut):
+def paint_tissues(cut: Cut) -> tuple[np.ndarray, np.ndarray]:
     """Paint head and brain at half the resolution, as much as a scan resolves, in a quarter of the time."""
     size = cut.frame.size
     coarse = replace(cut, frame=cut.frame.halved())
@@ -147,7 +147,7 @@ def paint_tissues(cut):
     return cv2.resize(canvas, (size, size)), cv2.resize(depth, (size, size))
 
 
-def warp(canvas, depth, rng):
+def warp(canvas: np.ndarray, depth: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
     """Deform image and depth, coarsely and finely, since no two heads are alike."""
     size = canvas.shape[0]
     wide = 0.009 * rng.standard_normal((5, 5, 2), np.float32)
@@ -157,16 +157,14 @@ def warp(canvas, depth, rng):
     pixels = np.arange(size, dtype=np.float32)
     flow[..., 0] += pixels
     flow[..., 1] += pixels[:, None]
-    return [
-        cv2.remap(each, flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for each in (canvas, depth)
-    ]
+    options = {"interpolation": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
+    return [cv2.remap(each, flow, None, **options) for each in (canvas, depth)]  # type: ignore[call-overload]
 
 
 # ---------------------------------------------------------------------------- the slice
 
 
-def frame_of(plane, anatomy, rng, size, level):
+def frame_of(plane: str, anatomy: Anatomy, rng: np.random.Generator, size: int, level: float) -> Frame:
     """Place the head in the picture, nearly alike in all slices of a patient."""
     tilt = np.deg2rad(anatomy.tilt_degrees + rng.normal(0, 0.2))
     turn = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
@@ -176,7 +174,7 @@ def frame_of(plane, anatomy, rng, size, level):
     return Frame(size, turn * zoom, centre)
 
 
-def scan(signal, plane, anatomy, rng):
+def scan(signal: np.ndarray, plane: str, anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
     """Apply the coil's sensitivity, which ends at the neck, then Rician noise, as in a magnitude image."""
     size = signal.shape[0]
     reach = 1.0 if plane == "axial" else np.array([[1.0], [1.0], [0.55]])

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 
-def mirrored(half: Sequence) -> np.ndarray:
+def mirrored(points: Sequence) -> np.ndarray:
     """Close the right half of a symmetric outline, given from top to bottom."""
-    half = np.asarray(half, np.float64)
+    half = np.asarray(points, np.float64)
     mirror = half[::-1] * (-1, 1)
     return np.concatenate([half, mirror[mirror[:, 0] != 0]])
 

@@ -89,7 +89,9 @@ def _border(mask: np.ndarray) -> np.ndarray:
     return (contour[:: max(1, len(contour) // 60)] + 1.0).reshape(1, -1)
 
 
-def _put(group: h5py.Group, name: str, array: np.ndarray, matlab_class: str, decode: int | None = None):
+def _put(
+    group: h5py.Group, name: str, array: np.ndarray, matlab_class: str, decode: int | None = None
+) -> None:
     """Store an array as MATLAB does: its class as an attribute, large arrays chunked and compressed."""
     large = {"chunks": array.shape, "compression": "gzip", "compression_opts": 1}
     options = large if array.size > 4096 else {}

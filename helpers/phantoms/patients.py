@@ -33,7 +33,7 @@ def checked_counts(counts: Mapping[int, int], seed: int) -> dict[int, int]:
     """Return the counts of all labels as plain numbers; raise ValueError for senseless counts or seeds."""
 
     def whole(value: object) -> bool:
-        return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0
+        return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 0)
 
     unknown = [label for label in counts if label not in PUBLISHED_COUNTS]
     if unknown:
@@ -77,7 +77,7 @@ def share_slices(slices: int, patients: int, rng: np.random.Generator) -> np.nda
 
 def number_pids(patients: int, taken: set[str], rng: np.random.Generator) -> list[tuple[str, int]]:
     """Return patient ids of five or six digits, each with the number of its person."""
-    pids = []
+    pids: list[tuple[str, int]] = []
     while len(pids) < patients:
         low, high = (10_000, 100_000) if len(pids) % 4 == 2 else (100_000, 115_000)
         pid = str(rng.integers(low, high))
@@ -91,7 +91,8 @@ def letter_pids(
     patients: int, first_person: int, taken: set[str], rng: np.random.Generator
 ) -> list[tuple[str, int]]:
     """Return ids such as MR040240; some persons, the first always, return as MR040240B and MR040240C."""
-    pids, person = [], first_person
+    pids: list[tuple[str, int]] = []
+    person = first_person
     while len(pids) < patients:
         stem = f"MR{rng.integers(10_000, 60_000):06d}"
         if stem in taken:
