@@ -142,7 +142,7 @@ def run_answer(exercise: Exercise, answer: Any, cases: list[tuple]) -> list:
 def _called(function: Callable, inputs: tuple) -> Any:
     try:
         with warnings.catch_warnings(action="ignore"):  # the output shows what is wrong
-            return function(*deepcopy(inputs))
+            return _snapshot(function(*deepcopy(inputs)))
     except (Exception, SystemExit) as error:  # whatever a student can write
         name = type(error).__name__
         given = "; ".join(described(value) for value in inputs)
@@ -150,6 +150,14 @@ def _called(function: Callable, inputs: tuple) -> Any:
         return MissingOutput(
             f"Your function stopped with {said} It was given: {given}. {ADVICE.get(name, '')}".strip()
         )
+
+
+def _snapshot(output: Any) -> Any:
+    """Copy an output, which the function may change at its next call."""
+    try:
+        return deepcopy(output)
+    except Exception:  # a generator, say
+        return output
 
 
 def _words(error: BaseException) -> str:

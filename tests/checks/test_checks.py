@@ -147,6 +147,21 @@ def test_an_answer_that_changes_its_inputs_changes_a_copy(number):
         assert exercise.judge(cases, checks.run_answer(exercise, spoils, cases)).status == CORRECT
 
 
+def test_an_output_that_later_calls_change_is_judged_as_it_was():
+    counts = {}
+
+    def reuses_its_dict(labels, patients):
+        counts.update({label: len(set(patients[labels == label])) for label in (1, 2, 3)})
+        return counts
+
+    assert checks.check("1.9", reuses_its_dict).status == CORRECT
+
+
+def test_an_output_that_cannot_be_copied_is_described():
+    found = checks.check("1.2.2", lambda stored: (row for row in stored.T))
+    assert "It returned a generator" in found.message
+
+
 @pytest.mark.parametrize("error", [ValueError("no\nway"), SystemExit(0), RecursionError(), KeyError("x")])
 def test_an_error_becomes_a_message(error):
     def fails(codes):
