@@ -220,7 +220,7 @@ EXERCISES = [
         "2.4.1", "Explain an error", 3, "open",
         hint="Where is the tumour, how large is it, and what do those of the other class look like?",
         rubric=(
-            ("Names one misclassified slice, its true class, the predicted class and the confidence.", 1),
+            ("Names one misclassified slice, its true class, the answer and the confidence.", 1),
             ("Offers a reason that can be seen in the picture: place, size, brightness, view, or border.", 1),
             ("Says how the reason could be tested, or what would speak against it: other slices of the "
              "patient, other errors, the training set.", 1),
