@@ -29,7 +29,7 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?")
 # OpenCV 4 and 5 round differently when they resize: one phantom's maximum is 12796 and 12798.
 NEARLY = 1e-3
 NOWHERE = "http://127.0.0.1:9"  # a proxy that is not there: the phantoms need no network
-VERSIONS = "import json; from helpers.config import environment; print(json.dumps(environment.installed()))"
+VERSIONS = "import json; from helpers.config import environment; print(json.dumps(runtime.installed()))"
 
 
 def run_in_twin(runtime: Runtime, python: Path, notebooks: list[Path], out: Path) -> list[dict]:
