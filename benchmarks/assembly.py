@@ -23,7 +23,7 @@ from matplotlib.image import imsave
 
 from benchmarks.command import parser, write_figures
 from benchmarks.memory import ChildrenWatch
-from helpers.config.machine import peak_bytes
+from helpers.config.environment import peak_bytes
 from helpers.datasets.assembly import assemble
 from helpers.datasets.dataset import Dataset
 from helpers.datasets.slice_files import SliceFile

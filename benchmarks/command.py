@@ -30,10 +30,10 @@ def machine_line() -> str:
     """
     import keras
 
-    from helpers.config import machine
+    from helpers.config import environment
 
     backend = f"Keras {keras.__version__} on {keras.backend.backend()}"
-    return f"{machine.device()}, Python {platform.python_version()}, {backend}"
+    return f"{environment.device()}, Python {platform.python_version()}, {backend}"
 
 
 def write_figures(figures: dict, path: Path | None) -> None:

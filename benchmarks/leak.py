@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.command import parser, write_figures
 from helpers import models, splits
-from helpers.config import machine
+from helpers.config import environment
 from helpers.config.settings import SEED, Schedule
 from helpers.datasets.assembly import assemble
 from helpers.datasets.dataset import Dataset
@@ -120,7 +120,7 @@ def main(arguments: list[str] | None = None) -> None:
     patients, families = data.table["patient"].nunique(), data.table["family"].nunique()
     figures = {
         "data": f"{len(data)} slices, {patients} patients, {families} families",
-        "device": machine.device(),
+        "device": environment.device(),
         "precision": chosen.precision,
     }
     figures |= classifier_gap(data, chosen.folds, chosen.epochs, chosen.home / "classifier")

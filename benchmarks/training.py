@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.command import machine_line, parser, write_figures
 from benchmarks.standin import in_fresh_process, open_noise, write_noise
-from helpers.config.machine import peak_bytes
+from helpers.config.environment import peak_bytes
 from helpers.training.augmentation import Augmentation
 from helpers.training.data_loader import Batches
 

@@ -1,4 +1,4 @@
-"""What would not run elsewhere: on Windows or macOS, from conda, without a network."""
+"""Portability: Windows and macOS, conda, and machines without a network."""
 
 import ast
 import os
@@ -13,8 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from helpers.config import machine, settings
-from helpers.config.settings import COURSE_FOLDER
+from helpers.config import environment, settings
+from helpers.config.environment import COURSE_FOLDER
 from instructor.notebooks.execute import NOTEBOOKS
 
 POSIX_MODULES = {"crypt", "fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
@@ -32,13 +32,13 @@ POSIX_NAMES = {
 }  # fmt: skip
 POSIX_OPTIONS = {"preexec_fn", "start_new_session", "pass_fds", "process_group", "dir_fd", "shell"}
 POSIX_PATH = re.compile(r"^/(tmp|proc|dev|bin|usr|etc|var|home|mnt|root|content|sys)\b")
-# Each of these is reached, or there, on the right machine only.
+# Each of these is reached only on a machine that has it.
 GUARDED = {
-    ("drive.py", "/content/drive/MyDrive"): "asked for with is_dir",
-    ("found.py", "/content"): "asked for with is_file",
-    ("settings.py", "/content/course"): "only where on_colab",
-    ("machine.py", "/proc/self/status"): "asked for with is_file",
-    ("machine.py", "resource"): "imported after Windows has returned",
+    ("drive.py", "/content/drive/MyDrive"): "tested with is_dir",
+    ("found.py", "/content"): "tested with is_file",
+    ("settings.py", "/content/course"): "only if on_colab",
+    ("environment.py", "/proc/self/status"): "tested with is_file",
+    ("environment.py", "resource"): "imported after Windows has returned",
 }
 TEXT_METHODS = {"read_text", "write_text"}
 
@@ -76,7 +76,7 @@ def posix_name(module, name):
     return module in POSIX_NAMES and POSIX_NAMES[module].fullmatch(name)
 
 
-def test_the_lint_finds_what_it_looks_for(tmp_path):
+def test_the_lint_finds_posix_only_code(tmp_path):
     bad = tmp_path / "bad.py"
     bad.write_text(
         "import fcntl\nfrom os import fork\nimport os, signal, subprocess\nos.getuid()\nsignal.SIGKILL\n"
@@ -98,20 +98,20 @@ def test_helpers_call_nothing_that_only_posix_has():
     assert set(GUARDED) <= set(found), "a guard that guards nothing"
 
 
-def test_the_peak_of_memory_on_windows(monkeypatch):
+def test_peak_memory_on_windows(monkeypatch):
     class Process:
         def memory_info(self):
             return type("Memory", (), {"peak_wset": 12345})
 
-    monkeypatch.setattr(machine.Path, "is_file", lambda path: False)
-    monkeypatch.setattr(machine.sys, "platform", "win32")
+    monkeypatch.setattr(environment.Path, "is_file", lambda path: False)
+    monkeypatch.setattr(environment.sys, "platform", "win32")
     monkeypatch.setattr(psutil, "Process", Process)
     monkeypatch.setitem(sys.modules, "resource", None)
-    assert machine.peak_bytes() == 12345
+    assert environment.peak_bytes() == 12345
 
 
 def test_kaggle_is_not_colab(monkeypatch):
-    """Its image is made from Colab's, and has Colab's package too."""
+    """Kaggle's image is made from Colab's, and has Colab's package too."""
     monkeypatch.setattr(settings.importlib.util, "find_spec", lambda name: object())
     monkeypatch.delenv("KAGGLE_KERNEL_RUN_TYPE", raising=False)
     assert settings.on_colab()
@@ -133,9 +133,9 @@ def test_conda_installs_the_same_packages():
     words = [line.split("#")[0].strip().removeprefix("- ") for line in lines.splitlines()]
     python, *others = [word for word in words if word]
     project = (COURSE_FOLDER / "pyproject.toml").read_text(encoding="utf-8")
-    wanted = re.search(r'requires-python = "(.+)"', project)[1]
-    assert SpecifierSet(python.removeprefix("python")) == SpecifierSet(wanted)
-    # The ranges stand in requirements.txt alone: nothing else that conda would choose first.
+    expected = re.search(r'requires-python = "(.+)"', project)[1]
+    assert SpecifierSet(python.removeprefix("python")) == SpecifierSet(expected)
+    # The ranges are in requirements.txt alone, so that conda doesn't choose other versions first.
     assert others == ["jupyterlab", "pip", "pip:", "-r requirements.txt"]
 
 
@@ -162,7 +162,7 @@ BLOCKED = """
 import socket, sys
 
 def refuse(*arguments, **options):
-    raise AssertionError(f"the network was asked for: {arguments}")
+    raise AssertionError(f"the network was used: {arguments}")
 
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = socket.create_connection = refuse
 import matplotlib

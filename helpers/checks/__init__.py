@@ -1,12 +1,8 @@
-"""The exercises' checks: `checks.check("1.2.1", answer)` says at once whether an answer is right.
+"""The exercises: `checks.check("1.2.1", answer)` says at once whether an answer is right.
 
-    module      one job
-    exercise    an answer's outputs -> a verdict
-    expect      is an output of the right type?
-    codec       outputs as JSON, for the sandbox in which submissions are graded
-    assembly, classification, segmentation    the exercises themselves
-
-None of them imports TensorFlow.
+exercise                                    runs an answer and turns its outputs into a verdict
+answer_types                                is an output of the right type, size and range?
+dataset, classification, segmentation       the exercises themselves
 """
 
 import difflib
@@ -17,8 +13,15 @@ import numpy as np
 
 from helpers._common import LINE_WIDTH, CourseError
 from helpers.checks import classification, dataset, segmentation
-from helpers.checks.answer_codec import CodecError, Outcome, decode, encode
-from helpers.checks.exercise import CORRECT, NOT_ATTEMPTED, NOT_YET, Exercise, Verdict, answer_of
+from helpers.checks.exercise import (
+    CORRECT,
+    NOT_ATTEMPTED,
+    NOT_YET,
+    Exercise,
+    MissingOutput,
+    Verdict,
+    run_answer,
+)
 
 EXERCISES: dict[str, Exercise] = {
     one.id: one for part in (dataset, classification, segmentation) for one in part.EXERCISES
@@ -30,16 +33,13 @@ __all__ = [
     "NOT_ATTEMPTED",
     "NOT_YET",
     "CheckError",
-    "CodecError",
     "Exercise",
-    "Outcome",
+    "MissingOutput",
     "Verdict",
-    "answer_of",
     "check",
-    "decode",
-    "encode",
     "hint",
     "rubric",
+    "run_answer",
 ]
 
 
@@ -48,14 +48,14 @@ class CheckError(CourseError):
 
 
 def check(number: str, answer: Any) -> Verdict:
-    """Checks an answer on new random inputs.
+    """Check an answer on new random inputs.
 
     Args:
         number: of the exercise, "1.2.1".
         answer: your function, by its name alone; or your value.
 
     Returns:
-        Verdict; a notebook shows it as a sentence.
+        The verdict, which a notebook shows as a sentence.
 
     Raises:
         CheckError: there is no such exercise, or it is an open question.
@@ -66,14 +66,11 @@ def check(number: str, answer: Any) -> Verdict:
             f"{number} is an open question, which a person reads. See checks.rubric({number!r})."
         )
     cases = exercise.cases(np.random.default_rng())
-    return exercise.judge(cases, answer_of(exercise, answer, cases))
+    return exercise.judge(cases, run_answer(exercise, answer, cases))
 
 
 def hint(number: str) -> None:
-    """Prints how to begin an exercise.
-
-    Args:
-        number: of the exercise, "1.2.1".
+    """Print how to begin an exercise.
 
     Raises:
         CheckError: there is no such exercise.
@@ -82,17 +79,14 @@ def hint(number: str) -> None:
 
 
 def rubric(number: str) -> None:
-    """Prints what a good answer to an open question has.
-
-    Args:
-        number: of the question, "1.10".
+    """Print the criteria for a good answer to an open question, and their points.
 
     Raises:
         CheckError: there is no such question, or it is not an open one.
     """
     exercise = _find(number)
     if exercise.kind != "open":
-        raise CheckError(f"{number} is no open question: checks.check({number!r}, ...) judges it.")
+        raise CheckError(f"{number} is not an open question: checks.check({number!r}, ...) judges it.")
     for criterion, points in exercise.rubric:
         line = f"- {criterion} ({points} point{'s' * (points > 1)})"
         print(textwrap.fill(line, LINE_WIDTH, subsequent_indent="  "))

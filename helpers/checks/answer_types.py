@@ -1,6 +1,7 @@
-"""What an output must be before it is compared: of the right type, size and range.
+"""Type, size and range of an output, before it is compared.
 
-Each function returns the output as a plain value, or raises a `Flaw` that says what it is instead.
+Each function returns the output as a plain value, or raises `Incorrect` with what it is instead.
+Subclasses don't count: their methods are the student's code.
 """
 
 import math
@@ -11,156 +12,83 @@ import numpy as np
 TOLERANCE = 1e-6  # of real numbers that should be equal
 
 
-class Incorrect(Exception):  # noqa: N818 (it is no error: it is a verdict on its way)
-    """One thing wrong with an output.
+class Incorrect(Exception):  # noqa: N818 (not an error but a verdict)
+    """Something that is wrong with an output.
 
     Args:
-        message: what, and why it matters, in words that teach.
-        credit: part of the points that it leaves, 0..1.
+        message: what is wrong and why it matters, in words that teach.
+        credit: share of the points that is left, 0 to 1.
     """
 
-    def __init__(self, message: str, credit: float = 0.0):
+    def __init__(self, message: str, credit: float = 0.0) -> None:
         super().__init__(message)
         self.credit = credit
 
 
 def described(value: Any) -> str:
-    """Names a value in a few words: "an array of (8, 1) uint16", "'MR0582'", "None".
-
-    Args:
-        value: any plain value.
-
-    Returns:
-        The words.
-    """
-    if isinstance(value, np.ndarray):
+    """Describe a value in a few words: "an array of (8, 1) uint16", "'MR0582'", "None"."""
+    if type(value) is np.ndarray:
         return f"an array of {value.shape} {value.dtype}"
-    if isinstance(value, list | tuple | dict):
+    if type(value) in (list, tuple, dict):
         return f"a {type(value).__name__} of {len(value)}"
-    if value is None or isinstance(value, bool | int | float | str | np.generic):
+    if type(value) in (type(None), bool, int, float, str) or isinstance(value, np.generic):
         words = repr(value.item() if isinstance(value, np.generic) else value)
         return words if len(words) <= 40 else f"{words[:37]}..."
     return f"a {type(value).__name__}"
 
 
 def text(output: Any) -> str:
-    """A text.
-
-    Args:
-        output: what came out.
-
-    Returns:
-        str.
-
-    Raises:
-        Flaw: it is something else.
-    """
+    """Return a text (str)."""
     _not_none(output)
-    if isinstance(output, str):
+    if type(output) in (str, np.str_):
         return str(output)
-    raise Incorrect(f"It returned {described(output)}; a text (str) is wanted.")
+    raise Incorrect(f"It returned {described(output)}; it should be a text (str).")
 
 
 def whole(output: Any, what: str = "It") -> int:
-    """A whole number.
-
-    Args:
-        output: what came out.
-        what: its name, for the message.
-
-    Returns:
-        int.
-
-    Raises:
-        Flaw: it is something else; a float too, even 3.0.
-    """
+    """Return a whole number; a float is none, not even 3.0. `what` names it in the message."""
     _not_none(output, what)
-    if isinstance(output, int | np.integer) and not isinstance(output, bool):
+    if _is_whole(output):
         return int(output)
     raise Incorrect(f"{what} is {described(output)}; a count is a whole number (int).")
 
 
 def number(output: Any, what: str = "It") -> float:
-    """A number.
-
-    Args:
-        output: what came out.
-        what: its name, for the message.
-
-    Returns:
-        float, not nan.
-
-    Raises:
-        Flaw: it is something else.
-    """
+    """Return a number that is not nan. `what` names it in the message."""
     _not_none(output, what)
     if isinstance(output, np.ndarray):
-        raise Incorrect(f"{what} is {described(output)}; one number is wanted. Sum over the pixels.")
-    if isinstance(output, bool | np.bool_) or not isinstance(output, int | float | np.number):
-        raise Incorrect(f"{what} is {described(output)}; a number is wanted.")
+        raise Incorrect(f"{what} is {described(output)}; it should be one number. Sum over the pixels.")
+    if not (_is_whole(output) or type(output) is float or isinstance(output, np.floating)):
+        raise Incorrect(f"{what} is {described(output)}; it should be a number.")
     if math.isnan(output):
         raise Incorrect(f"{what} is nan: 0 was divided by 0.")
     return float(output)
 
 
 def array(output: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """An array of numbers.
-
-    Args:
-        output: what came out.
-        shape: the shape that it must have.
-
-    Returns:
-        numpy array of bool, whole or real numbers.
-
-    Raises:
-        Flaw: it is something else, or of another shape.
-    """
+    """Return a numpy array of bool, whole or real numbers that has this shape."""
     _not_none(output)
-    if not isinstance(output, np.ndarray) or output.dtype.kind not in "biuf":
-        raise Incorrect(f"It returned {described(output)}; a numpy array of numbers is wanted.")
+    if type(output) is not np.ndarray or output.dtype.kind not in "biuf":
+        raise Incorrect(f"It returned {described(output)}; it should be a numpy array of numbers.")
     if output.shape != shape:
-        raise Incorrect(f"The array that came out is {output.shape}; it should be {shape}.")
+        raise Incorrect(f"The array that it returned is {output.shape}; it should be {shape}.")
     return output
 
 
 def pair(output: Any, names: str) -> tuple:
-    """Two things at once.
-
-    Args:
-        output: what came out.
-        names: what the two are, for the message.
-
-    Returns:
-        A tuple of two.
-
-    Raises:
-        Flaw: it is something else.
-    """
+    """Return a tuple of two values, called `names` in the message."""
     _not_none(output)
-    if isinstance(output, list | tuple) and len(output) == 2:
+    if type(output) in (list, tuple) and len(output) == 2:
         return tuple(output)
-    raise Incorrect(f"It returned {described(output)}; two things are wanted: return {names}.")
+    raise Incorrect(f"It returned {described(output)}; it should be two values: return {names}.")
 
 
 def rows(output: Any, what: str, count: int) -> np.ndarray:
-    """Row numbers, each at most once.
-
-    Args:
-        output: what came out.
-        what: which rows, for the message.
-        count: how many rows there are.
-
-    Returns:
-        (n,) int64.
-
-    Raises:
-        Flaw: it is something else.
-    """
+    """Return row numbers below `count`, each at most once: int64 (n,). `what` names them."""
     _not_none(output, what)
     values = np.asarray(output) if _is_list_of_int(output) else output
-    if not isinstance(values, np.ndarray) or values.ndim != 1:
-        raise Incorrect(f"{what} is {described(output)}; an array of row numbers is wanted.")
+    if type(values) is not np.ndarray or values.ndim != 1:
+        raise Incorrect(f"{what} is {described(output)}; it should be an array of row numbers.")
     if values.dtype.kind == "b":
         raise Incorrect(f"{what} holds True and False; np.flatnonzero makes row numbers of them.")
     if values.dtype.kind not in "iu":
@@ -173,50 +101,34 @@ def rows(output: Any, what: str, count: int) -> np.ndarray:
 
 
 def mapping(output: Any, keys: set, what: str) -> dict:
-    """A dict with the keys that it must have.
-
-    Args:
-        output: what came out.
-        keys: the keys, each str or int.
-        what: what they are, for the message.
-
-    Returns:
-        dict; numpy keys made plain.
-
-    Raises:
-        Flaw: it is something else, or has other keys.
-    """
+    """Return a dict with exactly these keys, str or int, called `what` in the message."""
     _not_none(output)
-    if not isinstance(output, dict):
-        raise Incorrect(f"It returned {described(output)}; a dict is wanted.")
-    plain = {_plain_key(key): value for key, value in output.items()}
+    if not isinstance(output, dict):  # a Counter or defaultdict will do
+        raise Incorrect(f"It returned {described(output)}; it should be a dict.")
+    plain = {_plain_key(key): value for key, value in dict.items(output)}
     if set(plain) != keys:
-        given, wanted = (", ".join(sorted(map(repr, names))) for names in (plain, keys))
-        raise Incorrect(f"The keys of the dict are {given or 'none'}; they should be {what}: {wanted}.")
+        given, expected = (", ".join(sorted(map(repr, names))) for names in (plain, keys))
+        raise Incorrect(f"The keys of the dict are {given or 'none'}; they should be {what}: {expected}.")
     return plain
 
 
 def close(one: float, other: float) -> bool:
-    """Whether two numbers are equal but for rounding.
-
-    Args:
-        one, other: numbers.
-
-    Returns:
-        bool.
-    """
+    """Whether two numbers are equal except for rounding."""
     return abs(one - other) < TOLERANCE
+
+
+def _is_whole(output: Any) -> bool:
+    return type(output) is int or isinstance(output, np.integer)
 
 
 def _plain_key(key: Any) -> Any:
     key = key.item() if isinstance(key, np.generic) else key
-    return key if type(key) in (int, str) else described(key)  # True and 1.0 would pass for 1
+    return key if type(key) in (int, str) else described(key)  # True and 1.0 are equal to 1
 
 
 def _is_list_of_int(output: Any) -> bool:
-    return isinstance(output, list | tuple) and all(
-        isinstance(item, int | np.integer) and not isinstance(item, bool) and abs(int(item)) < 2**31
-        for item in output
+    return type(output) in (list, tuple) and all(
+        _is_whole(item) and abs(int(item)) < 2**31 for item in output
     )
 
 

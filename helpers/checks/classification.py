@@ -1,4 +1,4 @@
-"""The exercises about classification: random inputs, and what typical mistakes look like."""
+"""Exercises about classification: random inputs, and messages for typical mistakes."""
 
 from typing import Any
 
@@ -27,7 +27,9 @@ def _compare_split(inputs: tuple, output: Any) -> None:
     train, test = answer_types.rows(train, "train", len(labels)), answer_types.rows(test, "test", len(labels))
     both = len(np.intersect1d(train, test))
     if both:
-        raise Incorrect(f"{both} slices stand in both sets: the network would be asked what it was told.")
+        raise Incorrect(
+            f"{both} slices are in both sets: the network would be tested on what it was trained on."
+        )
     if len(train) + len(test) < len(labels):
         raise Incorrect(
             f"{len(labels) - len(train) - len(test)} slices are in neither set. None may be lost."
@@ -43,7 +45,9 @@ def _compare_split(inputs: tuple, output: Any) -> None:
     said = f"Label {label}: {tested[label]} of {counts[label]} slices are in the test set."
     if set(excess.values()) <= {0, -1}:
         raise Incorrect(f"{said} {counts[label] / 5} is rounded up, not down.", credit=EDGE_CREDIT)
-    raise Incorrect(f"{said} A fifth of each class is wanted: split class by class, not all slices at once.")
+    raise Incorrect(
+        f"{said} A fifth of each class belongs there: split class by class, not all slices at once."
+    )
 
 
 def _repeats(cases: list[tuple], outputs: list) -> None:
@@ -55,7 +59,7 @@ def _repeats(cases: list[tuple], outputs: list) -> None:
     if np.array_equal(tests[0], tests[2]):
         raise Incorrect(
             "Two seeds gave the same split: nothing is shuffled. In the files, slices of one patient "
-            "stand together.",
+            "are next to each other.",
             credit=EDGE_CREDIT,
         )
 
@@ -68,7 +72,7 @@ def _leak_cases(rng: np.random.Generator) -> list[tuple]:
 
 
 def _leak_case(rng: np.random.Generator) -> tuple[np.ndarray, dict]:
-    """Three splits of the same slices: by patient, by slice, and by patient but for one of them."""
+    """Three splits of the same slices: by patient, by patient except for one of them, and by slice."""
     owners = np.repeat(np.arange(12), rng.integers(5, 9, 12))
     order = rng.permutation(len(owners))
     owners = owners[order]
@@ -85,14 +89,14 @@ def _compare_leaks(inputs: tuple, output: Any) -> None:
     patients, splits = inputs
     got = answer_types.mapping(output, set(splits), "the names of the splits")
     if any(isinstance(value, float | np.floating) and 0 < value < 1 for value in got.values()):
-        raise Incorrect("That is a part of the test set; the number of slices is wanted.")
+        raise Incorrect("That is a part of the test set; return the number of slices.")
     for name, (train, test) in splits.items():
-        wanted = int(np.isin(patients[test], patients[train]).sum())
+        expected = int(np.isin(patients[test], patients[train]).sum())
         value = got[name]
         if isinstance(value, bool | np.bool_):
-            raise Incorrect("True or False is not enough: count the slices, for one is not like forty.")
+            raise Incorrect("True or False is not enough: count the slices, since one is not forty.")
         value = answer_types.whole(value, f"The count of split {name!r}")
-        if value == wanted:
+        if value == expected:
             continue
         if value == 0:
             raise Incorrect(
@@ -104,10 +108,10 @@ def _compare_leaks(inputs: tuple, output: Any) -> None:
             )
         if value == np.isin(patients[train], patients[test]).sum():
             raise Incorrect(
-                f"{value} is the number of training slices with a sibling in the test. Turn it round."
+                f"{value} is the number of training slices with a sibling in the test set. Swap the two."
             )
         raise Incorrect(
-            f"Split {name!r} has {wanted} test slices with a sibling in the training set, not {value}."
+            f"Split {name!r} has {expected} test slices with a sibling in the training set, not {value}."
         )
 
 
@@ -128,12 +132,12 @@ def _compare_parameters(inputs: tuple, output: Any) -> None:
         return
     said = f"{kernel} x {kernel} pixels, {channels} channels, {filters} filters: {got:,} is not right."
     mistakes = {
-        weights: "Each filter has a bias too: one more number a filter.",
+        weights: "Each filter has a bias too: one more number per filter.",
         weights + 1: "Every filter has a bias of its own, not the layer as a whole.",
         weights + channels: "There is one bias for each filter, not for each channel that comes in.",
         kernel * channels * filters + filters: "The kernel has two sides.",
         kernel**2 * filters + filters: "Each filter looks at all channels at once: its kernel is a block.",
-        (kernel**2 + 1) * channels * filters: "One bias a filter, not one for each channel of each filter.",
+        (kernel**2 + 1) * channels * filters: "One bias per filter, not one for each channel of each filter.",
     }
     raise Incorrect(f"{said} {mistakes.get(got, 'Count the weights of one filter first.')}")
 
@@ -157,24 +161,24 @@ def _compare_matrix(inputs: tuple, output: Any) -> None:
     got = answer_types.number(precision, "The precision"), answer_types.number(recall, "The recall")
     right = int(matrix[k, k])
     called, are = int(matrix[:, k].sum()), int(matrix[k].sum())
-    wanted = (right / called if called else 0.0), right / are
-    fits = [close(*both) for both in zip(got, wanted, strict=True)]
+    expected = (right / called if called else 0.0), right / are
+    fits = [close(*both) for both in zip(got, expected, strict=True)]
     if all(fits):
         return
-    if close(got[0], wanted[1]) and close(got[1], wanted[0]):
+    if close(got[0], expected[1]) and close(got[1], expected[0]):
         raise Incorrect(
-            "The two are swapped. A column holds all that was called so; precision divides by it."
+            "The two are swapped. A column holds all slices that were called k; precision divides by its sum."
         )
     if max(got) > 1:
         raise Incorrect("Neither can be above 1: return a part, not a percentage or a count.")
-    if all(abs(mine - want) < 0.01 for mine, want in zip(got, wanted, strict=True)):
-        raise Incorrect("Nearly: do not round before you hand the numbers over.", credit=EDGE_CREDIT)
+    if all(abs(mine - want) < 0.01 for mine, want in zip(got, expected, strict=True)):
+        raise Incorrect("Nearly: do not round before you return the numbers.", credit=EDGE_CREDIT)
     if any(close(mine, np.trace(matrix) / matrix.sum()) for mine in got):
         raise Incorrect("That is the accuracy, which is one number for all classes.")
     if any(fits):
         fit, miss = ("precision", "recall") if fits[0] else ("recall", "precision")
         raise Incorrect(
-            f"The {fit} is right, the {miss} is not. Rows are what is, columns what was said.",
+            f"The {fit} is right, the {miss} is not. Rows are the true classes, columns the predicted ones.",
             credit=EDGE_CREDIT,
         )
     raise Incorrect(
@@ -184,7 +188,11 @@ def _compare_matrix(inputs: tuple, output: Any) -> None:
 
 def _never_called(inputs: tuple) -> str:
     matrix, k = inputs
-    return "" if matrix[:, k].any() else "Right, but for a class that was never named: its precision is 0."
+    return (
+        ""
+        if matrix[:, k].any()
+        else "Right, except for a class that was never predicted: its precision is 0."
+    )
 
 
 EXERCISES = [
@@ -193,24 +201,24 @@ EXERCISES = [
         cases=_split_cases, compare=_compare_split, across=_repeats,
         hint="np.flatnonzero(labels == label) are the rows of a class; "
         "np.random.default_rng(seed).permutation(rows) shuffles them. Then cut, and go to the next class.",
-        praise="Every slice stands in one set, every class in both, and the seed decides which.",
+        correct_message="Every slice stands in one set, every class in both, and the seed decides which.",
     ),
     Exercise(
         "2.1.2", "Find the leak", 2, "function",
         cases=_leak_cases, compare=_compare_leaks,
-        hint="patients[train] are the patients that the network knows; np.isin(a, b) asks of each a whether "
-        "it is among b.",
-        praise="You count the test slices whose patient the network has met.",
+        hint="patients[train] are the patients that the network has seen; np.isin(a, b) tells for each of a "
+        "whether it is in b.",
+        correct_message="You count the test slices whose patient the network has met.",
     ),
     Exercise(
         "2.2", "Count the parameters", 1, "function",
         cases=_parameter_cases, compare=_compare_parameters,
         hint="One filter is a block of kernel x kernel x channels weights, and one bias.",
-        praise="Try it on the four convolutions of Cuadro 2: it counts all of them.",
+        correct_message="Try it on the four convolutions of Cuadro 2: it counts all of them.",
     ),
     Exercise(
         "2.4.1", "Explain an error", 3, "open",
-        hint="Where does the tumour lie, how large is it, and what do those of the other class look like?",
+        hint="Where is the tumour, how large is it, and what do those of the other class look like?",
         rubric=(
             ("Names one misclassified slice, its true class, the answer and the confidence.", 1),
             ("Offers a reason that can be seen in the picture: place, size, brightness, view, or border.", 1),
@@ -221,7 +229,7 @@ EXERCISES = [
     Exercise(
         "2.4.2", "Read a confusion matrix", 2, "function",
         cases=_matrix_cases, compare=_compare_matrix, edge=_never_called,
-        hint="matrix[k].sum() are the slices that are class k, matrix[:, k].sum() those that were called so.",
-        praise="Precision goes down the column, recall along the row.",
+        hint="matrix[k].sum() counts the slices of class k, matrix[:, k].sum() those that were called k.",
+        correct_message="Precision goes down the column, recall along the row.",
     ),
 ]  # fmt: skip

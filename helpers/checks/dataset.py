@@ -1,4 +1,4 @@
-"""The exercises about slices and data sets: random inputs, and what typical mistakes look like."""
+"""Exercises about slices and data sets: random inputs, and messages for typical mistakes."""
 
 from typing import Any
 
@@ -33,13 +33,13 @@ def _pid_cases(rng: np.random.Generator) -> list[tuple]:
 
 def _compare_pid(inputs: tuple, output: Any) -> None:
     codes = inputs[0][:, 0].tolist()
-    wanted = "".join(map(chr, codes))
+    expected = "".join(map(chr, codes))
     if isinstance(output, list | tuple | np.ndarray):
-        raise Incorrect(f"It returned {described(output)}; join its characters to one text: ''.join(...).")
+        raise Incorrect(f"It returned {described(output)}; join its characters into one text: ''.join(...).")
     if isinstance(output, int | np.integer):
         raise Incorrect("An id is a name, not a number: as a number it loses its letters and leading zeros.")
     got = answer_types.text(output)
-    if got == wanted:
+    if got == expected:
         return
     if got in {"".join(map(str, codes)), " ".join(map(str, codes))}:
         raise Incorrect(
@@ -47,11 +47,11 @@ def _compare_pid(inputs: tuple, output: Any) -> None:
         )
     if "[" in got:
         raise Incorrect("That is the array, printed. Take the codes out of it one by one: codes[:, 0].")
-    if got in wanted:
+    if got in expected:
         raise Incorrect(
-            f"{len(wanted) - len(got)} of {len(wanted)} characters are missing: every code counts."
+            f"{len(expected) - len(got)} of {len(expected)} characters are missing: every code counts."
         )
-    raise Incorrect(f"{wanted!r} came out as {got!r}.")
+    raise Incorrect(f"{expected!r} came out as {got!r}.")
 
 
 # ---- 1.2.2: turn the matrix the right way up ----
@@ -64,13 +64,13 @@ def _upright_cases(rng: np.random.Generator) -> list[tuple]:
 
 def _compare_upright(inputs: tuple, output: Any) -> None:
     (stored,) = inputs
-    wanted = stored.T
-    if isinstance(output, np.ndarray) and output.shape == stored.shape != wanted.shape:
+    expected = stored.T
+    if isinstance(output, np.ndarray) and output.shape == stored.shape != expected.shape:
         if np.array_equal(output, stored):
             raise Incorrect("Nothing has moved: this is still the matrix as it is stored.")
-        raise Incorrect(f"{stored.shape} must become {wanted.shape}: a mirror image alone is not enough.")
-    got = answer_types.array(output, wanted.shape)
-    if np.array_equal(got, wanted):
+        raise Incorrect(f"{stored.shape} must become {expected.shape}: a mirror image alone is not enough.")
+    got = answer_types.array(output, expected.shape)
+    if np.array_equal(got, expected):
         if got.dtype != stored.dtype:
             raise Incorrect(
                 f"The pixels are right, but {stored.dtype} has become {got.dtype}.", credit=EDGE_CREDIT
@@ -78,8 +78,10 @@ def _compare_upright(inputs: tuple, output: Any) -> None:
         return
     if any(np.array_equal(got, np.rot90(stored, turns)) for turns in (1, 3)):
         raise Incorrect("A quarter turn leaves the head mirrored: left and right of the patient are swapped.")
-    if np.array_equal(got, stored.reshape(wanted.shape)):
-        raise Incorrect("reshape cuts the rows anew, and scrambles the pixels. Rows must become columns.")
+    if np.array_equal(got, stored.reshape(expected.shape)):
+        raise Incorrect(
+            "reshape cuts the rows elsewhere, which scrambles the pixels. Rows must become columns."
+        )
     raise Incorrect(
         "The shape is right, but the pixels are not where they belong: row i must become column i."
     )
@@ -104,12 +106,12 @@ def _normalise_cases(rng: np.random.Generator) -> list[tuple]:
 
 def _compare_normalise(inputs: tuple, output: Any) -> None:
     (image,) = inputs
-    wanted = to_uint8(image).astype(float)
+    expected = to_uint8(image).astype(float)
     stored = answer_types.array(output, image.shape)
     got = stored.astype(float)
     if not np.isfinite(got).all():
         raise Incorrect("Some pixels are nan or infinite: something was divided by 0.")
-    if np.abs(got - wanted).max() <= 1:  # cut or rounded, both will do
+    if np.abs(got - expected).max() <= 1:  # truncated or rounded
         if stored.dtype != np.uint8:
             raise Incorrect(
                 f"The values are right, but they are {stored.dtype}: store them as uint8.", credit=EDGE_CREDIT
@@ -129,7 +131,11 @@ def _compare_normalise(inputs: tuple, output: Any) -> None:
 
 def _constant(inputs: tuple) -> str:
     flat = inputs[0].min() == inputs[0].max()
-    return "Right for most slices, but not for one whose pixels are all alike: make it all 0." if flat else ""
+    return (
+        "Right for most slices, but not for one whose pixels are all alike: return zeros for it."
+        if flat
+        else ""
+    )
 
 
 # ---- 1.6: resize a mask without losing the tumour ----
@@ -157,18 +163,18 @@ def _mask_cases(rng: np.random.Generator) -> list[tuple]:
 def _compare_mask(inputs: tuple, output: Any) -> None:
     mask, factor = inputs
     size = len(mask) // factor
-    wanted = resize_mask(mask, size).astype(bool)
+    expected = resize_mask(mask, size).astype(bool)
     got = answer_types.array(output, (size, size))
     if not np.isin(got, (0, 1)).all():
         raise Incorrect("A pixel of a mask is tumour or not, 1 or 0. Half a tumour pixel means nothing.")
     got = got.astype(bool)
-    if np.array_equal(got, wanted):
+    if np.array_equal(got, expected):
         return
     blocks = mask.reshape(size, factor, size, factor).sum(axis=(1, 3))
-    if wanted.any() and not got.any():
+    if expected.any() and not got.any():
         raise Incorrect(
-            f"A tumour of {mask.sum()} pixels was lost. Where no coarse pixel is covered by half, keep the "
-            "ones that are covered most."
+            f"A tumour of {mask.sum()} pixels was lost. If no coarse pixel is covered by half, keep those "
+            "that are covered most."
         )
     if np.array_equal(got, 2 * blocks > factor**2):
         raise Incorrect(
@@ -177,12 +183,12 @@ def _compare_mask(inputs: tuple, output: Any) -> None:
     if np.array_equal(got, blocks > 0):
         raise Incorrect("The tumour grew: a coarse pixel that it only touches is not yet tumour.")
     raise Incorrect(
-        f"{np.count_nonzero(got != wanted)} coarse pixels are wrong. Count the part of each that is tumour."
+        f"{np.count_nonzero(got != expected)} coarse pixels are wrong. Count the part of each that is tumour."
     )
 
 
 def _empty_mask(inputs: tuple) -> str:
-    return "" if inputs[0].any() else "Right where there is a tumour, but a mask without one must stay empty."
+    return "" if inputs[0].any() else "Right if there is a tumour, but a mask without one must stay empty."
 
 
 # ---- 1.8: who is one person? ----
@@ -195,17 +201,17 @@ def _family_cases(rng: np.random.Generator) -> list[tuple]:
 
 def _compare_family(inputs: tuple, output: Any) -> None:
     (patient,) = inputs
-    wanted = patient_family(patient)
+    expected = patient_family(patient)
     got = answer_types.text(output)
-    if got == wanted:
+    if got == expected:
         return
     if got == patient:
-        raise Incorrect(f"{patient!r} still has its letter; its family is {wanted!r}.")
+        raise Incorrect(f"{patient!r} still has its letter; its family is {expected!r}.")
     if got == patient[:-1]:
         raise Incorrect(f"{patient!r} ends in a digit: it has no letter to lose, and stays as it is.")
     if not got.startswith("MR") and patient.startswith("MR"):
         raise Incorrect(f"{patient!r} became {got!r}: only the letter at the end goes, MR stays.")
-    raise Incorrect(f"{patient!r} became {got!r}; its family is {wanted!r}.")
+    raise Incorrect(f"{patient!r} became {got!r}; its family is {expected!r}.")
 
 
 # ---- 1.9: patients of each class ----
@@ -239,7 +245,7 @@ def _compare_patients(inputs: tuple, output: Any) -> None:
             )
         if value == 1 + np.count_nonzero(mine[1:] != mine[:-1]):
             raise Incorrect(
-                "A patient was counted again at each return: slices of one need not stand together."
+                "Some patients were counted again: the slices of one patient need not be next to each other."
             )
         raise Incorrect(f"Label {label} has {len(set(mine.tolist()))} patients, not {value}.")
 
@@ -249,38 +255,38 @@ EXERCISES = [
         "1.2.1", "Decode a patient id", 1, "function",
         cases=_pid_cases, compare=_compare_pid,
         hint="codes[:, 0] is the column as a row of numbers; chr(77) is 'M'; ''.join(...) makes one text.",
-        praise="Letters, digits and leading zeros are all there.",
+        correct_message="Letters, digits and leading zeros are all there.",
     ),
     Exercise(
         "1.2.2", "The right way up", 1, "function",
         cases=_upright_cases, compare=_compare_upright,
         hint="Rows become columns and columns rows. Mathematicians write it as a T.",
-        praise="Rows are columns and columns are rows; left is left again.",
+        correct_message="Rows are columns and columns are rows; left is left again.",
     ),
     Exercise(
         "1.5", "Normalise a slice", 2, "function",
         cases=_normalise_cases, compare=_compare_normalise, edge=_constant,
         hint="Subtract the smallest value, divide by the largest that is left, multiply by 255: in float.",
-        praise="From 0 to 255 whatever the scanner wrote, and nothing wrapped round.",
+        correct_message="From 0 to 255 whatever the scanner wrote, and nothing wrapped round.",
     ),
     Exercise(
         "1.6", "Shrink a mask, keep the tumour", 2, "function",
         cases=_mask_cases, compare=_compare_mask, edge=_empty_mask,
         hint="mask.reshape(n, factor, n, factor).mean(axis=(1, 3)) is the part of each coarse pixel that is "
-        "tumour. Half of it is enough; where nothing reaches half, the largest part is.",
-        praise="No tumour was lost, none grew, and no tumour was made up.",
+        "tumour. Half of it is enough; if nothing reaches half, the largest part is.",
+        correct_message="No tumour was lost, none grew, and no tumour was made up.",
     ),
     Exercise(
         "1.8", "Who is one person?", 1, "function",
         cases=_family_cases, compare=_compare_family,
         hint="patient[-1].isalpha() says whether the last character is a letter.",
-        praise="One letter goes where there is one, and nothing else.",
+        correct_message="One letter goes where there is one, and nothing else.",
     ),
     Exercise(
         "1.9", "Patients of each class", 1, "function",
         cases=_patient_cases, compare=_compare_patients,
         hint="patients[labels == 1] are the patients of all slices of class 1; np.unique names each once.",
-        praise="Each patient counts once, however many slices there are.",
+        correct_message="Each patient counts once, however many slices there are.",
     ),
     Exercise(
         "1.10", "What would you want to know?", 3, "open",

@@ -1,4 +1,4 @@
-"""The exercises about segmentation: random inputs, and what typical mistakes look like."""
+"""Exercises about segmentation: random inputs, and messages for typical mistakes."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from helpers.evaluation.overlap import THRESHOLD, dice, iou, pooled_dice, pooled
 
 
 def _masks(rng: np.random.Generator, parts: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Tumours of quite different sizes, and what somebody else drew."""
+    """True masks of quite different sizes, and predicted ones."""
     truth = np.zeros((parts, 16, 16), np.uint8)
     predicted = truth.copy()
     for part in range(parts):
@@ -32,9 +32,9 @@ def _dice_cases(rng: np.random.Generator) -> list[tuple]:
 
 def _compare_dice(inputs: tuple, output: Any) -> None:
     truth, predicted = inputs
-    wanted = float(dice(truth[None], predicted[None])[0])
+    expected = float(dice(truth[None], predicted[None])[0])
     got = answer_types.number(output)
-    if close(got, wanted):
+    if close(got, expected):
         return
     both, total = np.count_nonzero(truth & predicted), np.count_nonzero(truth) + np.count_nonzero(predicted)
     if total and close(got, float(iou(truth[None], predicted[None])[0])):
@@ -48,16 +48,16 @@ def _compare_dice(inputs: tuple, output: Any) -> None:
     if got > 1:
         raise Incorrect(f"{got:.2f} is above 1, which Dice never is. Is the overlap that of *both* masks?")
     if predicted.any() and close(got, both / np.count_nonzero(predicted)):
-        raise Incorrect("That is the precision of the pixels: it does not mind what the mask leaves out.")
+        raise Incorrect("That is the precision of the pixels: it ignores what the mask leaves out.")
     if truth.any() and close(got, both / np.count_nonzero(truth)):
         raise Incorrect("That is the recall of the pixels: a mask over the whole slice would get 1.")
-    raise Incorrect(f"{wanted:.4f} is right, {got:.4f} came out.")
+    raise Incorrect(f"{expected:.4f} is right, {got:.4f} came out.")
 
 
 def _both_empty(inputs: tuple) -> str:
     if any(mask.any() for mask in inputs):
         return ""
-    return "Right, but for two empty masks: they agree about everything, so make it 1."
+    return "Right, except for two empty masks: they agree about everything, so return 1."
 
 
 # ---- 2.10.1: which explanation? ----
@@ -74,7 +74,7 @@ def _compare_culprit(inputs: tuple, output: Any) -> None:
     against = {
         "A": "Then the true masks would do better, which cannot be too small. Look at their bar.",
         "C": "Then the tumour's own IoU would be low. Look at the other bar of your network.",
-        "D": "A threshold cannot be too high where none is used: the metric was given probabilities.",
+        "D": "A threshold cannot be too high if none is used: the metric was given probabilities.",
     }
     raise Incorrect(against.get(got, "Choose one of the letters A, B, C and D, between quotes."))
 
@@ -97,14 +97,17 @@ def _repair_cases(rng: np.random.Generator) -> list[tuple]:
 def _compare_repair(inputs: tuple, output: Any) -> None:
     truth, probabilities = inputs
     mask = probabilities >= THRESHOLD
-    wanted = pooled_iou(truth, mask)
+    expected = pooled_iou(truth, mask)
     got = answer_types.number(output)
-    if close(got, wanted):
+    if close(got, expected):
         return
     background = pooled_iou(truth == 0, ~mask)
     mistakes = [
-        (0.0, "0, as if nothing had been found: are the probabilities still turned into whole numbers?"),
-        ((wanted + background) / 2, "That is the mean over tumour and background. Leave the background out."),
+        (0.0, "0, as if nothing had been found: are the probabilities still truncated to whole numbers?"),
+        (
+            (expected + background) / 2,
+            "That is the mean over tumour and background. Leave the background out.",
+        ),
         (background, "That is the IoU of the background, which is large whatever the network does."),
         (pooled_dice(truth, mask), "That is Dice. The IoU divides by the union, once."),
         (float(iou(truth, mask).mean()), "That is the mean over slices; here all pixels are pooled."),
@@ -117,13 +120,13 @@ def _compare_repair(inputs: tuple, output: Any) -> None:
     for value, message in mistakes:
         if close(got, value):
             raise Incorrect(message)
-    raise Incorrect(f"{wanted:.4f} is right, {got:.4f} came out.")
+    raise Incorrect(f"{expected:.4f} is right, {got:.4f} came out.")
 
 
 def _nothing_to_find(inputs: tuple) -> str:
     if inputs[0].any():
         return ""
-    return "Right, but for slices without any tumour, true or found: nothing is wrong there, so make it 1."
+    return "Right, except for slices without any tumour, true or found: nothing is wrong there, so return 1."
 
 
 EXERCISES = [
@@ -131,18 +134,19 @@ EXERCISES = [
         "2.9", "Dice of two masks", 2, "function",
         cases=_dice_cases, compare=_compare_dice, edge=_both_empty,
         hint="(truth & predicted).sum() is the overlap. What is the sum of the two areas?",
-        praise="1 for a perfect mask, 0 for a miss, and 1 where there is nothing to find and nothing found.",
+        correct_message="1 for a perfect mask, 0 for a miss, and 1 where there is nothing to find and "
+        "nothing found.",
     ),
     Exercise(
         "2.10.1", "Find the error", 1, "value",
         cases=_culprit_cases, compare=_compare_culprit,
         hint="An explanation must fit all three predictions. Which ones does the true mask rule out?",
-        praise="It is the only one that explains why a perfect mask scores like an empty one.",
+        correct_message="It is the only one that explains why a perfect mask scores like an empty one.",
     ),
     Exercise(
         "2.10.2", "Repair it", 2, "function",
         cases=_repair_cases, compare=_compare_repair, edge=_nothing_to_find,
         hint="Make a mask of the probabilities first: probabilities >= 0.5. Then count pixels.",
-        praise="Decided first, counted afterwards, and the background left out.",
+        correct_message="Decided first, counted afterwards, and the background left out.",
     ),
 ]  # fmt: skip

@@ -1,10 +1,11 @@
-"""The settings of a run, and what it runs on."""
+"""Settings of a run from the environment variables COURSE_*, and a report of what it runs on."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "environment": ["banner"],
         "settings": [
             "PROFILES",
             "Profile",
@@ -12,7 +13,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Schedule",
             "Settings",
             "SettingsError",
-            "banner",
             "load",
             "on_colab",
             "start",

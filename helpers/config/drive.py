@@ -1,4 +1,4 @@
-"""The student's Google Drive in Colab: asked for, and done without."""
+"""The student's Google Drive in Colab, which is optional."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -8,34 +8,26 @@ FOLDER = "brain-mri-course"
 
 
 def folder() -> Path | None:
-    """Where the course keeps things on Drive.
-
-    Returns:
-        The folder, made when first written to; None where no Drive is mounted.
-    """
+    """Return the course's folder on Drive, which may not exist yet; None if no Drive is mounted."""
     with suppress(OSError):  # a mount that has broken down
         return DRIVE / FOLDER if DRIVE.is_dir() else None
     return None
 
 
 def mount() -> None:
-    """Asks the student for access; where it is not given, says so and goes on."""
+    """Ask the student for access to Drive; if it is refused, print so and continue without it."""
     if folder():
         return
     from google.colab import drive
 
     try:
         drive.mount(str(DRIVE.parent))
-    except Exception as error:  # Colab's errors have no common name, and none of them may stop the course
-        print(f"Google Drive is not mounted ({error}); the course goes on without it.")
+    except Exception as error:  # Colab's errors have no common base, and none of them may stop the course
+        print(f"Google Drive is not mounted ({error}); the course continues without it.")
 
 
 def offer() -> str:
-    """Says where copies of trainings go, or how to keep them.
-
-    Returns:
-        A line or two.
-    """
+    """Say in a line or two where copies of trainings are kept, or how to keep some."""
     if found := folder():
         return f"trainings are also kept on your Google Drive, in {found.name}"
     return (

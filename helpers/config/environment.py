@@ -1,19 +1,33 @@
-"""The versions that run here, and how they differ from those that the course was tested with.
+"""What the course runs on: library versions, device, memory, and the banner that reports them.
 
-Colab changes its packages every few weeks, and nothing is ever installed there: a student should
-hear of it before a cell fails. What was tested stands in `colab/`, one file a runtime.
+Colab changes its packages every few weeks, and the course installs nothing there: a student should
+hear of a new version before a cell fails. The versions that were tested are in `colab/`, one file
+per runtime.
 """
 
 import importlib.metadata
+import os
 import platform
 import re
+import shutil
+import subprocess
+import sys
+import textwrap
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from helpers.config.machine import gpu_name
+import psutil
+from packaging.version import Version
+
+from helpers import reference
+from helpers.config import drive
+
+if TYPE_CHECKING:
+    from helpers.config.settings import Settings
 
 COURSE_FOLDER = Path(__file__).resolve().parents[2]
-# One library may come in several packages.
+# Some libraries are published as several packages.
 PACKAGES = {
     "TensorFlow": ("tensorflow", "tensorflow-cpu"),
     "Keras": ("keras",),
@@ -31,35 +45,22 @@ SHOWN = ("Python", "TensorFlow", "Keras", "NumPy")
 
 
 def course_version() -> str:
-    """Reads the version of the course.
-
-    Returns:
-        Such as "0.1.0".
-    """
+    """Return the version of the course, such as "0.1.0"."""
     project = tomllib.loads((COURSE_FOLDER / "pyproject.toml").read_text(encoding="utf-8"))
     return project["project"]["version"]
 
 
 def installed() -> dict[str, str]:
-    """Finds the versions of Python and the libraries, without loading them.
-
-    Returns:
-        Name -> version, of those that are there.
-    """
+    """Return the versions of Python and of the installed `PACKAGES`, without importing them."""
     found = {"Python": platform.python_version()}
     for library, packages in PACKAGES.items():
-        versions = [version for package in packages if (version := _version(package))]
-        if versions:
+        if versions := [version for package in packages if (version := _version(package))]:
             found[library] = versions[0]
     return found
 
 
 def tested() -> dict[str, list[str]]:
-    """Reads which versions the course was tested with in Colab.
-
-    Returns:
-        Name -> versions, one or more for each runtime.
-    """
+    """Return the versions that the course was tested with in Colab, one or more per library."""
     found: dict[str, list[str]] = {}
     for path in sorted((COURSE_FOLDER / "colab").glob("*-py*.txt")):
         found.setdefault("Python", []).append(path.stem.rpartition("-py")[2])
@@ -69,56 +70,112 @@ def tested() -> dict[str, list[str]]:
     return found
 
 
-def untested(here: dict[str, str] | None = None) -> list[str]:
-    """Says which versions lie outside those tested; the third number of a version is passed over.
+def untested(versions: dict[str, str]) -> list[str]:
+    """List the versions outside the tested range; only major and minor numbers are compared.
 
     Args:
-        here: as `installed` returns, by default that.
+        versions: by library, as `installed` returns them.
 
     Returns:
         A few words for each, such as "Keras 4.0 (tested: 3.13)".
     """
     known, found = tested(), []
-    for library, version in (installed() if here is None else here).items():
-        spans = sorted(_number(one) for one in known.get(library, []))
-        if spans and not spans[0] <= _number(version) <= spans[-1]:
-            span = " to ".join(dict.fromkeys(f"{major}.{minor}" for major, minor in (spans[0], spans[-1])))
-            found.append(f"{library} {version} (tested: {span})")
+    for library, version in versions.items():
+        span = sorted(_major_minor(one) for one in known.get(library, []))
+        if span and not span[0] <= _major_minor(version) <= span[-1]:
+            words = " to ".join(dict.fromkeys(f"{major}.{minor}" for major, minor in (span[0], span[-1])))
+            found.append(f"{library} {version} (tested: {words})")
     return found
 
 
-def versions_line() -> str:
-    """Names the versions that matter most.
+def gpu_name() -> str | None:
+    """Return the name of the first NVIDIA GPU, or None; asks the driver, not a framework."""
+    if shutil.which("nvidia-smi") is None:
+        return None
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    names = answer.stdout.strip().splitlines()
+    return names[0] if answer.returncode == 0 and names else None
 
-    Returns:
-        Such as "Python 3.13.9, TensorFlow 2.20.0, Keras 3.13.2, NumPy 2.1.3".
-    """
-    here = installed()
-    return ", ".join(f"{name} {here[name]}" for name in SHOWN if name in here)
+
+def device() -> str:
+    """Return the name of the GPU or else of the CPU, such as "CPU, 2 cores (x86_64)"."""
+    return gpu_name() or f"CPU, {os.cpu_count()} cores ({platform.machine()})"
 
 
-def advice(here: dict[str, str] | None = None) -> dict[str, str]:
-    """What a student in Colab should click, if anything.
+def peak_bytes() -> int:
+    """Return the peak resident memory of this process in bytes, memory-mapped files included."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # On Linux, getrusage would also count the peak of the process that started this one.
+        lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
+        if "VmHWM" in lines:  # some sandboxes leave it out
+            return int(lines["VmHWM"].split()[0]) * 1024
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def banner(settings: "Settings") -> str:
+    """Describe a run in a few lines: its data, profile and device, and what a full run needs.
 
     Args:
-        here: as in `untested`.
+        settings: as `helpers.config.load` returns them.
 
     Returns:
-        Label -> sentence, for the banner.
+        Lines separated by newlines; on Colab with what to click if something is missing.
     """
+    profile, gpu, versions = settings.profile, gpu_name(), installed()
+    data = {
+        "phantoms": f"{profile.phantoms} synthetic slices (phantoms), drawn here",
+        "figshare": f"{reference.SLICES} real slices from figshare: a download of 880 MB",
+    }.get(settings.data, f"the slices in {settings.data}")
+    slices = f"at most {profile.slices} slices" if profile.slices else "every slice"
+    memory = psutil.virtual_memory()
+    disk = shutil.disk_usage(existing_parent(settings.home))
+    inside = settings.home.is_relative_to(COURSE_FOLDER)
+    lines = {
+        "Course": f"version {course_version()}",
+        "Data": data,
+        "Profile": f"{profile.name}: {slices}, {profile.classifier.epochs} and {profile.unet.epochs} epochs",
+        "Full run": "3064 real slices, 20 and 40 epochs: a GPU, about 4 GB of memory and 3 GB of disk",
+        "Device": f"{gpu or f'no GPU, {os.cpu_count()} CPU cores'}, {memory.total / 1e9:.1f} GB of memory "
+        f"({memory.available / 1e9:.1f} free), {disk.free / 1e9:.0f} GB of disk free",
+        "Versions": ", ".join(f"{name} {versions[name]}" for name in SHOWN if name in versions),
+        "Files": str(settings.home.relative_to(COURSE_FOLDER) if inside else settings.home),
+    }
+    if settings.colab:
+        lines |= advice(gpu, versions) | {"Copies": str(settings.copies or drive.offer())}
+    return "\n".join(
+        textwrap.fill(text, 100, initial_indent=f"{name:9}", subsequent_indent=" " * 9,
+                      break_long_words=False, break_on_hyphens=False)
+        for name, text in lines.items()
+    )  # fmt: skip
+
+
+def advice(gpu: str | None, versions: dict[str, str]) -> dict[str, str]:
+    """Return the banner's lines, by label, about what a student in Colab should click, if anything."""
     lines = {}
-    if gpu_name() is None:
+    if gpu is None:
         lines["GPU"] = (
             "none. Notebook 1 needs none; for notebook 2 choose Runtime > Change runtime type > T4 GPU, "
             "and run this cell again"
         )
-    if differing := untested(here):
+    if differing := untested(versions):
         older = max(path.stem.rpartition("-py")[0] for path in (COURSE_FOLDER / "colab").glob("2*-py*.txt"))
         lines["Untested"] = (
             f"{', '.join(differing)}. That may well work. Should a cell fail, choose "
             f"Runtime > Change runtime type > Runtime version > {older}, and run again from the top"
         )
     return lines
+
+
+def existing_parent(folder: Path) -> Path:
+    """Return the path itself if it exists, otherwise the nearest folder above it that does."""
+    return next((parent for parent in [folder, *folder.parents] if parent.exists()), Path.cwd())
 
 
 def _version(package: str) -> str | None:
@@ -128,7 +185,6 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _number(version: str) -> tuple[int, int]:
-    """The first two numbers: 2.20.0rc1 -> (2, 20)."""
-    numbers = [int(number) for number in re.findall(r"\d+", version)[:2]]
-    return numbers[0], numbers[1] if len(numbers) > 1 else 0
+def _major_minor(version: str) -> tuple[int, int]:
+    number = Version(version.rstrip("+"))  # Python built from its repository: "3.14.0+"
+    return number.major, number.minor

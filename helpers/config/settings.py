@@ -1,28 +1,27 @@
-"""The knobs of the course, read once from the environment.
+"""The settings of the course, read once from the environment.
 
 COURSE_DATA     `phantoms`, `figshare`, or a folder with `.mat` files or zip archives of them;
-                by default `figshare` on Colab, else `phantoms`
-COURSE_PROFILE  `quick` or `full`; by default `full` on Colab, else `quick`
+                by default `figshare` on Colab, otherwise `phantoms`
+COURSE_PROFILE  `quick` or `full`; by default `full` on Colab, otherwise `quick`
 COURSE_HOME     folder for downloads, data sets and runs; by default `/content/course` on
-                Colab, else `data` in the course folder
+                Colab, otherwise `data` in the course folder
 COURSE_COPIES   folder for a second copy of what trainings save; by default one on Google Drive
-                where that is mounted, else none
+                if that is mounted, otherwise none
 """
 
 import difflib
 import hashlib
 import importlib.util
 import os
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import reference
 from helpers._common import CourseError
-from helpers.config import drive, environment, machine
+from helpers.config import drive
+from helpers.config.environment import COURSE_FOLDER, banner, existing_parent
 
-COURSE_FOLDER = Path(__file__).resolve().parents[2]
 SEED = 2023
 KEYWORDS = ("phantoms", "figshare")
 
@@ -85,7 +84,7 @@ PROFILES = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What `load` read: which data, how big a run, where files go, and the seed.
+    """What `load` read: which data, the size of the run, where files go, and the seed.
 
     Args:
         data: "phantoms", "figshare", or the absolute path of a folder.
@@ -93,7 +92,7 @@ class Settings:
         home: folder for downloads, data sets and runs; made when first written to.
         colab: whether this is a Colab runtime.
         seed: of every split, shuffle and initial weight.
-        copies: folder for a second copy of what trainings save; None: on Google Drive where
+        copies: folder for a second copy of what trainings save; None: on Google Drive if
             that is mounted.
     """
 
@@ -106,17 +105,17 @@ class Settings:
 
     @property
     def phantom_folder(self) -> Path:
-        """Where the synthetic `.mat` files are written."""
+        """Folder of the synthetic `.mat` files."""
         return self.home / "phantoms" / str(self.profile.phantoms)
 
     @property
     def download_folder(self) -> Path:
-        """Where the published archives are downloaded to."""
+        """Folder of the published archives."""
         return self.home / "figshare"
 
     @property
     def dataset_folder(self) -> Path:
-        """Where the data set assembled from `data` lies; one folder for each source."""
+        """Folder of the data set assembled from `data`; each source has its own."""
         if self.data == "phantoms":
             name = f"phantoms-{self.profile.phantoms}"
         elif self.data == "figshare":
@@ -127,11 +126,11 @@ class Settings:
         return self.home / "datasets" / name
 
     def run_folder(self, name: str) -> Path:
-        """Where a training keeps its checkpoints and history."""
+        """Folder of a training's checkpoints and history."""
         return self.home / self._run_path(name)
 
     def copy_folder(self, name: str) -> Path | None:
-        """Where a training keeps a second copy of its checkpoints; None for nowhere.
+        """Folder of the second copy of a training's checkpoints, or None.
 
         Looked up at each call: a Drive may be mounted after the first cell has run.
         """
@@ -143,17 +142,14 @@ class Settings:
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Reads and checks the settings.
+    """Read and check the settings.
 
     Args:
         environ: the environment to read, `os.environ` by default.
 
-    Returns:
-        Settings.
-
     Raises:
-        SettingsError: a variable has a value that cannot be used. The message names the
-            variable and the values that can.
+        SettingsError: a variable has an unusable value. The message names the variable and the
+            values that it can have.
     """
     environ = os.environ if environ is None else environ
     colab = on_colab()
@@ -169,14 +165,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def start(environ: Mapping[str, str] | None = None, *, keep_on_drive: bool = False) -> Settings:
-    """Reads the settings and prints the banner. The first call of every notebook.
+    """Read the settings and print the banner. The first call of every notebook.
 
     Args:
         environ: the environment to read, `os.environ` by default.
-        keep_on_drive: whether to ask for the student's Google Drive, on Colab.
-
-    Returns:
-        Settings.
+        keep_on_drive: on Colab, whether to ask for the student's Google Drive.
 
     Raises:
         SettingsError: as `load`.
@@ -188,46 +181,9 @@ def start(environ: Mapping[str, str] | None = None, *, keep_on_drive: bool = Fal
     return settings
 
 
-def banner(settings: Settings) -> str:
-    """Says in a few lines which data and profile run, on what, and what a full run needs.
-
-    Args:
-        settings: what `load` returned.
-
-    Returns:
-        The text, lines parted by newlines; on Colab with what to click for more.
-    """
-    profile = settings.profile
-    data = {
-        "phantoms": f"{profile.phantoms} synthetic slices (phantoms), drawn here",
-        "figshare": f"{reference.SLICES} real slices from figshare: a download of 880 MB",
-    }.get(settings.data, f"the slices in {settings.data}")
-    slices = f"at most {profile.slices} slices" if profile.slices else "every slice"
-    lines = {
-        "Course": f"version {environment.course_version()}",
-        "Data": data,
-        "Profile": f"{profile.name}: {slices}, {profile.classifier.epochs} and {profile.unet.epochs} epochs",
-        "Full run": "3064 real slices, 20 and 40 epochs: a GPU, about 4 GB of memory and 3 GB of disk",
-        "Device": machine.summary(_existing_parent(settings.home)),
-        "Versions": environment.versions_line(),
-        "Files": str(_shown(settings.home)),
-    }
-    if settings.colab:
-        lines |= environment.advice() | {"Copies": str(settings.copies or drive.offer())}
-    return "\n".join(
-        textwrap.fill(text, 100, initial_indent=f"{name:9}", subsequent_indent=" " * 9,
-                      break_long_words=False, break_on_hyphens=False)
-        for name, text in lines.items()
-    )  # fmt: skip
-
-
 def on_colab() -> bool:
-    """Says whether this is a Colab runtime.
-
-    Returns:
-        bool.
-    """
-    if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:  # its image is Colab's, with Colab's package in it
+    """Tell whether this is a Colab runtime."""
+    if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:  # Kaggle's image is Colab's, with Colab's package in it
         return False
     try:
         return importlib.util.find_spec("google.colab") is not None
@@ -243,7 +199,7 @@ def _read_data(value: str) -> str:
     if folder.is_dir():
         return str(folder)
     if folder.is_file():
-        raise SettingsError(f"COURSE_DATA={value!r} is a file; give the folder that it lies in.")
+        raise SettingsError(f"COURSE_DATA={value!r} is a file; give the folder that it is in.")
     close = difflib.get_close_matches(keyword, KEYWORDS, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else f" (Looked for {folder}.)"
     raise SettingsError(
@@ -260,10 +216,10 @@ def _read_profile(value: str) -> Profile:
 
 def _read_folder(variable: str, value: str) -> Path:
     folder = _path(variable, value)
-    parent = _existing_parent(folder)
+    parent = existing_parent(folder)
     if not parent.is_dir():
         raise SettingsError(
-            f"{variable}={value!r}: {parent} is a file; there must be a folder, or nothing yet."
+            f"{variable}={value!r}: {parent} is a file; it must be a folder, or not exist yet."
         )
     if not os.access(parent, os.W_OK):
         raise SettingsError(
@@ -277,15 +233,5 @@ def _path(variable: str, value: str) -> Path:
         path = Path(value).expanduser().resolve()
         path.exists()
     except (OSError, RuntimeError, ValueError) as error:  # too long, no such user, a null byte
-        raise SettingsError(f"{variable}={value[:80]!r} is no path ({error}).") from error
+        raise SettingsError(f"{variable}={value[:80]!r} is not a path ({error}).") from error
     return path
-
-
-def _existing_parent(folder: Path) -> Path:
-    """The nearest thing above a path, or the path itself, that exists."""
-    return next((parent for parent in [folder, *folder.parents] if parent.exists()), Path.cwd())
-
-
-def _shown(folder: Path) -> Path:
-    """A folder as a reader wants it: short where it lies in the course."""
-    return folder.relative_to(COURSE_FOLDER) if folder.is_relative_to(COURSE_FOLDER) else folder

@@ -1,10 +1,8 @@
-"""Synthetic T1 contrast-enhanced MRI slices of synthetic patients: the embedded data set.
+"""Synthetic T1 contrast-enhanced MRI slices of synthetic patients.
 
-    python -m helpers.phantoms OUT --slices 240 --seed 2023
-
-A slice is drawn from outlines in *head units* (x to the right, y down, origin in the middle
-of the head, 1 is half the image), which a patient's own `Anatomy` scales, tilts and tints.
-What tells the three tumours apart is what tells them apart in the clinic:
+A slice is drawn from outlines in *head units* (x to the right, y down, origin in the middle of the
+head, 1 is half the image), which a patient's `Anatomy` scales, tilts and tints. The three tumours
+differ as in the clinic:
 
 - meningioma (1): bright, homogeneous, broad-based on the inner skull or on the falx;
 - glioma (2): inside the brain, an irregular bright ring, a dark core, oedema around it;
@@ -21,26 +19,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from helpers._common import progress_bar
+from helpers.phantoms import matfiles
 from helpers.phantoms.anatomy import SIGNAL, VIEWS, View
 from helpers.phantoms.geometry import Frame, smooth
-from helpers.phantoms.matfiles import write_collection
-from helpers.phantoms.patients import PUBLISHED_COUNTS, Patient, proportional_counts, roster
-from helpers.phantoms.tumours import TUMOURS, paint_tumour
+from helpers.phantoms.patients import Patient, checked_counts, fold_of_patients, proportional_counts, roster
+from helpers.phantoms.tumours import paint_tumour
 
-__all__ = [
-    "PLANES",
-    "PUBLISHED_COUNTS",
-    "Anatomy",
-    "Drawing",
-    "draw_anatomy",
-    "draw_slice",
-    "proportional_counts",
-    "write_phantoms",
-]
-
-# Each names a stream of random numbers of its own, beside the seed and the patient.
-PERSON, VISIT, SLICE = 1, 2, 3
-
+PERSON, VISIT, SLICE = 1, 2, 3  # separate streams of random numbers for a seed and patient
 PLANES = ("axial", "coronal", "sagittal")
 
 
@@ -57,9 +43,9 @@ class Anatomy:
     shift: tuple[float, float]
     scalp: float
     skull: float
-    ventricles: float  # 1 is a middling size
+    ventricles: float  # 1 is an average size
     base: float  # below 0.3, axial slices show the base of the skull
-    seed: int  # of the folds, the textures and the tumour's place and shape
+    seed: int  # of the cortical folds, the textures and the tumour's place and shape
     contrast: float
     fat: float
     noise: float
@@ -91,7 +77,7 @@ def draw_anatomy(person: np.random.Generator, visit: np.random.Generator) -> Ana
 
 @dataclass(frozen=True)
 class Cut:
-    """One slice in the making: a level of one plane through one patient."""
+    """A slice while it is drawn: a level of one plane through one patient."""
 
     view: View
     frame: Frame
@@ -120,14 +106,14 @@ class Drawing:
 # ---------------------------------------------------------------------------- healthy anatomy
 
 
-def paint_head(canvas, cut):
+def paint_head(canvas: np.ndarray, cut: Cut) -> np.ndarray:
     """Paint scalp, face, neck and skull; return the cavity for the brain as uint8 0/1."""
     frame, anatomy = cut.frame, cut.anatomy
     inside = frame.depth(frame.region(smooth(cut.view.head)))
     cavity = frame.region(smooth(cut.view.cavity))
     above_cavity = frame.depth(1 - cavity)
     face = cut.field(30)
-    fat, bone = np.clip(1.6 * face - 1.2, 0, 1), np.clip(-2 * face - 2, 0, 1)  # fat lies between the muscles
+    fat, bone = np.clip(1.6 * face - 1.2, 0, 1), np.clip(-2 * face - 2, 0, 1)  # fat between the muscles
     muscles = SIGNAL["muscle"] + 0.38 * fat - 0.18 * bone
     scalp = SIGNAL["fat"] * anatomy.fat * (0.85 + 0.1 * face)
     canvas[:] = np.where(inside > anatomy.scalp, muscles, scalp)
@@ -138,7 +124,7 @@ def paint_head(canvas, cut):
     return cavity
 
 
-def paint_brain(canvas, cut, cavity):
+def paint_brain(canvas: np.ndarray, cut: Cut, cavity: np.ndarray) -> np.ndarray:
     """Paint folded cortex and white matter; return the depth below the inner skull."""
     depth = cut.frame.depth(cavity)
     folds = np.abs(cut.field(36))
@@ -151,8 +137,8 @@ def paint_brain(canvas, cut, cavity):
     return depth
 
 
-def paint_tissues(cut):
-    """Paint head and brain at half the resolution, which is all that a scan resolves; four times as fast."""
+def paint_tissues(cut: Cut) -> tuple[np.ndarray, np.ndarray]:
+    """Paint head and brain at half the resolution, as much as a scan resolves, in a quarter of the time."""
     size = cut.frame.size
     coarse = replace(cut, frame=cut.frame.halved())
     canvas = np.zeros((coarse.frame.size, coarse.frame.size), np.float32)
@@ -161,8 +147,8 @@ def paint_tissues(cut):
     return cv2.resize(canvas, (size, size)), cv2.resize(depth, (size, size))
 
 
-def warp(canvas, depth, rng):
-    """Bend what is drawn, widely and finely, for no two heads are alike; `depth` goes along."""
+def warp(canvas: np.ndarray, depth: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """Deform image and depth, coarsely and finely, since no two heads are alike."""
     size = canvas.shape[0]
     wide = 0.009 * rng.standard_normal((5, 5, 2), np.float32)
     fine = 0.0016 * rng.standard_normal((30, 30, 2), np.float32)
@@ -171,16 +157,14 @@ def warp(canvas, depth, rng):
     pixels = np.arange(size, dtype=np.float32)
     flow[..., 0] += pixels
     flow[..., 1] += pixels[:, None]
-    return [
-        cv2.remap(each, flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for each in (canvas, depth)
-    ]
+    options = {"interpolation": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
+    return [cv2.remap(each, flow, None, **options) for each in (canvas, depth)]  # type: ignore[call-overload]
 
 
 # ---------------------------------------------------------------------------- the slice
 
 
-def frame_of(plane, anatomy, rng, size, level):
+def frame_of(plane: str, anatomy: Anatomy, rng: np.random.Generator, size: int, level: float) -> Frame:
     """Place the head in the picture, nearly alike in all slices of a patient."""
     tilt = np.deg2rad(anatomy.tilt_degrees + rng.normal(0, 0.2))
     turn = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
@@ -190,8 +174,8 @@ def frame_of(plane, anatomy, rng, size, level):
     return Frame(size, turn * zoom, centre)
 
 
-def scan(signal, plane, anatomy, rng):
-    """Coil sensitivity, which ends at the neck, then Rician noise, as in a magnitude image."""
+def scan(signal: np.ndarray, plane: str, anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
+    """Apply the coil's sensitivity, which ends at the neck, then Rician noise, as in a magnitude image."""
     size = signal.shape[0]
     reach = 1.0 if plane == "axial" else np.array([[1.0], [1.0], [0.55]])
     sensitivity = (anatomy.bias * reach).astype(np.float32)
@@ -209,22 +193,10 @@ def draw_slice(
         label: 1 meningioma, 2 glioma, 3 pituitary tumour.
         plane: "axial", "coronal" or "sagittal".
         anatomy: what all slices of the patient share.
-        rng: what this slice has of its own: its noise and the small differences to its neighbours.
+        rng: for this slice's noise and its small differences from its neighbours.
         size: rows and columns of the slice, in pixels.
         level: where the slice cuts the tumour, -1 to 1; 0 is through its middle.
-
-    Returns:
-        `Drawing` with the image (float32, fat near 1), the tumour's mask and the depth in the brain.
-
-    Raises:
-        ValueError: for an unknown label or plane, a size below 64, or a level beyond -1 to 1.
     """
-    if label not in TUMOURS:
-        raise ValueError(f"label must be one of {sorted(TUMOURS)}, got {label!r}")
-    if plane not in PLANES:
-        raise ValueError(f"plane must be one of {PLANES}, got {plane!r}")
-    if size < 64 or abs(level) > 1:
-        raise ValueError(f"size must be at least 64 and level from -1 to 1, got {size!r} and {level!r}")
     at_base = plane == "axial" and (label == 3 or anatomy.base < 0.3)
     view = VIEWS["axial base" if at_base else plane]
     shared = np.random.default_rng([anatomy.seed, PLANES.index(plane)])
@@ -242,7 +214,7 @@ def draw_slice(
 
 
 def draw_patient_slice(patient: Patient, number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Image (int16, 0 to the patient's maximum) and mask (bool) of a patient's `number`-th slice."""
+    """Draw a patient's `number`-th slice: image (int16, 0 to the patient's maximum) and mask (bool)."""
     person = np.random.default_rng([seed, PERSON, patient.label, patient.person])
     visit = np.random.default_rng([seed, VISIT, patient.label, patient.number])
     rng = np.random.default_rng([seed, SLICE, patient.label, patient.number, number])
@@ -259,11 +231,11 @@ def write_phantoms(
 ) -> list[Path]:
     """Write synthetic slices as MATLAB v7.3 files `1.mat`, `2.mat`, ... and their folds as `cvind.mat`.
 
-    The same counts and seed give the same bytes. Files that an earlier, perhaps interrupted, call
-    with the same arguments has completely written stay; `phantoms.json` tells which call that was.
+    The same counts and seed give the same bytes. Complete files of an earlier, perhaps interrupted,
+    call with the same arguments are kept; `phantoms.json` records the arguments.
 
     Args:
-        folder: where to write; made if it is missing.
+        folder: where to write; created if it doesn't exist.
         counts: slices of each label, for example `{1: 56, 2: 112, 3: 72}`.
         seed: a non-negative integer.
         progress: show a progress bar.
@@ -272,21 +244,32 @@ def write_phantoms(
         The paths of the slices, in the order of their numbers.
 
     Raises:
-        ValueError: for labels other than 1, 2, 3, or counts or a seed that are no whole numbers from 0.
-        FileExistsError: if the folder holds `.mat` files that are no phantoms.
+        ValueError: a label is not 1, 2 or 3, or a count or the seed is not a whole number from 0.
+        PhantomFolderError: the folder holds `.mat` files that are not phantoms.
     """
-    patients = roster(counts, seed)
-    return write_collection(Path(folder), patients, counts, seed, draw_patient_slice, progress=progress)
+    folder = Path(folder)
+    counts, patients = checked_counts(counts, seed), roster(counts, seed)
+    named = {str(label): count for label, count in counts.items()}
+    matfiles.prepare_folder(folder, {"counts": named, "seed": int(seed), "version": matfiles.VERSION})
+    slices = [(patient, number) for patient in patients for number in range(patient.slices)]
+    paths = [folder / f"{k}.mat" for k in range(1, len(slices) + 1)]
+    drawing = progress_bar(paths, total=len(paths), unit="slice", title="Drawing phantoms", show=progress)
+    for path, (patient, number) in zip(drawing, slices, strict=True):
+        if not matfiles.is_complete(path):
+            image, mask = draw_patient_slice(patient, number, int(seed))
+            matfiles.write_slice(path, patient.label, patient.pid, image, mask)
+    if not matfiles.is_complete(folder / matfiles.FOLDS_NAME):
+        folds = np.repeat(fold_of_patients(patients), [patient.slices for patient in patients])
+        matfiles.write_folds(folder / matfiles.FOLDS_NAME, folds)
+    return paths
 
 
-def main(arguments=None):
+def main() -> None:
     """Command line: write phantoms in the published data set's proportion of classes."""
-    parser = argparse.ArgumentParser(
-        "python -m helpers.phantoms", description="Write synthetic brain MRI slices."
-    )
-    parser.add_argument("folder", type=Path, metavar="OUT")
+    parser = argparse.ArgumentParser("python -m helpers.phantoms", description="Write synthetic slices.")
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--slices", type=int, default=240)
     parser.add_argument("--seed", type=int, default=2023)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     paths = write_phantoms(options.folder, proportional_counts(options.slices), options.seed)
     print(f"{len(paths)} slices in {options.folder}")

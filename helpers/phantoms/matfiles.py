@@ -1,22 +1,19 @@
-"""The phantoms' slices as MATLAB v7.3 files with the published layout.
-
-Knows nothing of how a slice is drawn: `write_collection` is given a function for that.
-"""
+"""The phantoms' files: MATLAB v7.3 with the layout of the published ones."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import h5py
 import numpy as np
 
-from helpers._common import CourseError, progress_bar
-from helpers.datasets.matfile import FOLDS_NAME, USER_BLOCK_BYTES
-from helpers.phantoms.patients import Patient, checked_counts, fold_of_patients
+from helpers._common import CourseError
 
-VERSION = 2  # raise it when the same seed would give other bytes
+VERSION = 2  # increase it when the same seed gives other bytes
 MARKER = "phantoms.json"
+FOLDS_NAME = "cvind.mat"  # as in the published data set
+USER_BLOCK_BYTES = 512
 # The date is fixed, and the platform says what this is: a phantom must never pass for a patient.
 HEADER = b"MATLAB 7.3 MAT-file, Platform: PHANTOM, Created on: Sun Jan 01 00:00:00 2023 HDF5 schema 1.00 ."
 
@@ -25,73 +22,29 @@ class PhantomFolderError(CourseError):
     """The folder for the phantoms holds something else."""
 
 
-def border_of(mask: np.ndarray) -> np.ndarray:
-    """The mask's outline as MATLAB stores it: float64 (1, 2N), x1, y1, x2, y2, ... in pixels from 1."""
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    contour = max(contours, key=len)[:, 0, :]
-    step = max(1, len(contour) // 60)
-    return (contour[::step] + 1.0).reshape(1, -1)
+def write_slice(path: Path, label: int, pid: str, image: np.ndarray, mask: np.ndarray) -> None:
+    """Write one slice: image int16 (H, W) and mask bool (H, W), transposed to MATLAB's order."""
 
-
-def put(
-    group: h5py.Group, name: str, array: np.ndarray, matlab_class: str, decode: int | None = None
-) -> None:
-    """Store an array as MATLAB does: its class as an attribute, large arrays chunked and compressed."""
-    chunked = (
-        {"chunks": array.shape, "compression": "gzip", "compression_opts": 1} if array.size > 4096 else {}
-    )
-    dataset = group.create_dataset(name, data=array, track_times=False, **chunked)
-    dataset.attrs["MATLAB_class"] = np.bytes_(matlab_class)
-    if decode is not None:
-        dataset.attrs["MATLAB_int_decode"] = np.int32(decode)
-
-
-def write_mat(path: Path, fill: Callable[[h5py.File], None]) -> None:
-    """Write an HDF5 file behind MATLAB's user block: under a temporary name, then renamed."""
-    part = path.with_name(path.name + ".part")
-    with h5py.File(part, "w", userblock_size=USER_BLOCK_BYTES, libver="earliest") as file:
-        fill(file)
-    with part.open("r+b") as handle:
-        handle.write(HEADER.ljust(116) + bytes(8) + b"\x00\x02IM")
-    part.replace(path)
-
-
-def write_slice(path: Path, patient: Patient, image: np.ndarray, mask: np.ndarray) -> None:
-    """Write one slice: image int16 (H, W) and mask bool (H, W), which MATLAB's order transposes."""
-
-    def fill(file):
+    def fill(file: h5py.File) -> None:
         cjdata = file.create_group("cjdata")
         cjdata.attrs["MATLAB_class"] = np.bytes_("struct")
-        put(
-            cjdata,
-            "PID",
-            np.array([[ord(character)] for character in patient.pid], np.uint16),
-            "char",
-            decode=2,
-        )
-        put(cjdata, "image", np.ascontiguousarray(image.T), "int16")
-        put(cjdata, "label", np.array([[patient.label]], np.float64), "double")
-        put(cjdata, "tumorBorder", border_of(mask), "double")
-        put(cjdata, "tumorMask", np.ascontiguousarray(mask.T.astype(np.uint8)), "logical", decode=1)
+        codes = np.frombuffer(pid.encode("utf-16-le"), np.uint16)
+        _put(cjdata, "PID", codes[:, None], "char", decode=2)
+        _put(cjdata, "image", np.ascontiguousarray(image.T), "int16")
+        _put(cjdata, "label", np.array([[label]], np.float64), "double")
+        _put(cjdata, "tumorBorder", _border(mask), "double")
+        _put(cjdata, "tumorMask", np.ascontiguousarray(mask.T.astype(np.uint8)), "logical", decode=1)
 
-    write_mat(path, fill)
+    _write_mat(path, fill)
 
 
-def write_folds(path: Path, patients: Sequence[Patient]) -> None:
+def write_folds(path: Path, folds: np.ndarray) -> None:
     """Write the fold of every slice, 1 to 5: float64 (1, N)."""
-    folds = np.repeat(fold_of_patients(patients), [patient.slices for patient in patients])
-    write_mat(path, lambda file: put(file, "cvind", folds[None].astype(np.float64), "double"))
-
-
-def is_phantom(path: Path) -> bool:
-    """Whether a file is one of ours, or too short to be anybody's."""
-    with path.open("rb") as handle:
-        start = handle.read(USER_BLOCK_BYTES)
-    return len(start) < USER_BLOCK_BYTES or start.startswith(HEADER)
+    _write_mat(path, lambda file: _put(file, "cvind", folds[None].astype(np.float64), "double"))
 
 
 def is_complete(path: Path) -> bool:
-    """Whether a file is there and whole; HDF5 refuses a file shorter than its superblock says."""
+    """Whether a file exists and is complete; HDF5 refuses one shorter than its superblock says."""
     try:
         with h5py.File(path, "r") as file:
             return len(file) == 1
@@ -99,8 +52,12 @@ def is_complete(path: Path) -> bool:
         return False
 
 
-def prepare(folder: Path, call: dict) -> None:
-    """Clear away what another call has left, then sign the folder with this one."""
+def prepare_folder(folder: Path, call: dict) -> None:
+    """Delete phantoms and temporary files of other calls, and record this call in the marker file.
+
+    Raises:
+        PhantomFolderError: the folder holds `.mat` files that are not phantoms.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for part in folder.glob("*.mat.part"):
         part.unlink()
@@ -108,10 +65,9 @@ def prepare(folder: Path, call: dict) -> None:
     if marker.exists() and marker.read_text(encoding="utf-8") == json.dumps(call):
         return
     files = sorted(folder.glob("*.mat"))
-    strangers = [path.name for path in files if not is_phantom(path)]
-    if strangers:
+    if others := [path.name for path in files if not _is_phantom(path)]:
         raise PhantomFolderError(
-            f"{folder} holds {strangers[0]}, which is no phantom: move it elsewhere, or set COURSE_HOME "
+            f"{folder} holds {others[0]}, which is not a phantom: move it elsewhere, or set COURSE_HOME "
             "to another folder."
         )
     for path in files:
@@ -119,39 +75,37 @@ def prepare(folder: Path, call: dict) -> None:
     marker.write_text(json.dumps(call), encoding="utf-8")
 
 
-def write_collection(
-    folder: Path,
-    patients: Sequence[Patient],
-    counts: Mapping[int, int],
-    seed: int,
-    draw: Callable[[Patient, int, int], tuple[np.ndarray, np.ndarray]],
-    *,
-    progress: bool,
-) -> list[Path]:
-    """Write every slice of every patient, and the folds; keep what is already there and whole.
+def _is_phantom(path: Path) -> bool:
+    """Whether a file is a phantom, or too short to be a slice of anyone."""
+    with path.open("rb") as handle:
+        start = handle.read(USER_BLOCK_BYTES)
+    return len(start) < USER_BLOCK_BYTES or start.startswith(HEADER)
 
-    Args:
-        folder: where to write.
-        patients: in the order of the files.
-        counts: slices of each label; with the seed, the name of this collection.
-        seed: handed on to `draw`.
-        draw: `draw(patient, number, seed)` gives image int16 and mask bool of a patient's slice.
-        progress: show a progress bar.
 
-    Returns:
-        The paths of the slices, in the order of their numbers.
+def _border(mask: np.ndarray) -> np.ndarray:
+    """The mask's outline as MATLAB stores it: float64 (1, 2N), x1, y1, x2, y2, ... in pixels from 1."""
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    contour = max(contours, key=len)[:, 0, :]
+    return (contour[:: max(1, len(contour) // 60)] + 1.0).reshape(1, -1)
 
-    Raises:
-        PhantomFolderError: if the folder holds `.mat` files that are no phantoms.
-    """
-    named = {str(label): count for label, count in checked_counts(counts, seed).items()}
-    prepare(folder, {"counts": named, "seed": int(seed), "version": VERSION})
-    slices = [(patient, number) for patient in patients for number in range(patient.slices)]
-    paths = [folder / f"{k}.mat" for k in range(1, len(slices) + 1)]
-    drawing = progress_bar(paths, total=len(paths), unit="slice", title="Drawing phantoms", show=progress)
-    for path, (patient, number) in zip(drawing, slices, strict=True):
-        if not is_complete(path):
-            write_slice(path, patient, *draw(patient, number, int(seed)))
-    if not is_complete(folder / FOLDS_NAME):
-        write_folds(folder / FOLDS_NAME, patients)
-    return paths
+
+def _put(
+    group: h5py.Group, name: str, array: np.ndarray, matlab_class: str, decode: int | None = None
+) -> None:
+    """Store an array as MATLAB does: its class as an attribute, large arrays chunked and compressed."""
+    large = {"chunks": array.shape, "compression": "gzip", "compression_opts": 1}
+    options = large if array.size > 4096 else {}
+    dataset = group.create_dataset(name, data=array, track_times=False, **options)
+    dataset.attrs["MATLAB_class"] = np.bytes_(matlab_class)
+    if decode is not None:
+        dataset.attrs["MATLAB_int_decode"] = np.int32(decode)
+
+
+def _write_mat(path: Path, fill: Callable[[h5py.File], None]) -> None:
+    """Write an HDF5 file behind MATLAB's user block: under a temporary name, then renamed."""
+    part = path.with_name(path.name + ".part")
+    with h5py.File(part, "w", userblock_size=USER_BLOCK_BYTES, libver="earliest") as file:
+        fill(file)
+    with part.open("r+b") as handle:
+        handle.write(HEADER.ljust(116) + bytes(8) + b"\x00\x02IM")
+    part.replace(path)

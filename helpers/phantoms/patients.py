@@ -1,4 +1,4 @@
-"""The phantoms' patients: how many, what their ids look like, and who has which slices."""
+"""The synthetic patients: their number, ids, slices and folds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,31 +13,27 @@ MOST_SLICES = 38  # of one patient
 
 @dataclass(frozen=True)
 class Patient:
-    """A synthetic patient: who, and how the slices were taken.
-
-    `person` is the same for patient ids of one family (one person at several dates);
-    `planes` names the plane of each slice; `size` is in pixels.
-    """
+    """A synthetic patient and how the slices were taken."""
 
     pid: str
     label: int
-    number: int
-    person: int
-    size: int
-    maximum: int
-    planes: tuple[str, ...]
+    number: int  # within the class
+    person: int  # the same for ids of one family: one person on several dates
+    size: int  # of the slices, in pixels
+    maximum: int  # intensity
+    planes: tuple[str, ...]  # of each slice
 
     @property
     def slices(self) -> int:
-        """How many slices the patient has."""
+        """Number of slices."""
         return len(self.planes)
 
 
 def checked_counts(counts: Mapping[int, int], seed: int) -> dict[int, int]:
-    """Return the counts with plain keys and values; raise ValueError if they or the seed make no sense."""
+    """Return the counts of all labels as plain numbers; raise ValueError for senseless counts or seeds."""
 
-    def whole(value):
-        return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0
+    def whole(value: object) -> bool:
+        return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 0)
 
     unknown = [label for label in counts if label not in PUBLISHED_COUNTS]
     if unknown:
@@ -50,17 +46,7 @@ def checked_counts(counts: Mapping[int, int], seed: int) -> dict[int, int]:
 
 
 def proportional_counts(slices: int) -> dict[int, int]:
-    """Split a number of slices over the classes in the published proportion, by largest remainders.
-
-    Args:
-        slices: how many, at least 1.
-
-    Returns:
-        Slices of each label 1, 2, 3; they add up to `slices`.
-
-    Raises:
-        ValueError: if `slices` is below 1.
-    """
+    """Split at least 1 slices over the labels in the published proportion, by largest remainders."""
     if slices < 1:
         raise ValueError(f"slices must be at least 1, got {slices!r}")
     total = sum(PUBLISHED_COUNTS.values())
@@ -73,7 +59,7 @@ def proportional_counts(slices: int) -> dict[int, int]:
 
 
 def patient_count(label: int, slices: int) -> int:
-    """How many patients share a class: as published, but with fewer slices each in a small set."""
+    """Return the number of patients of a class: as published, with fewer slices each in a small set."""
     patients = round(PATIENT_COUNTS[label] * (slices / PUBLISHED_COUNTS[label]) ** 0.6)
     return min(slices, max(6, patients))
 
@@ -90,8 +76,8 @@ def share_slices(slices: int, patients: int, rng: np.random.Generator) -> np.nda
 
 
 def number_pids(patients: int, taken: set[str], rng: np.random.Generator) -> list[tuple[str, int]]:
-    """Patient ids of five or six digits, each with the number of the person it belongs to."""
-    pids = []
+    """Return patient ids of five or six digits, each with the number of its person."""
+    pids: list[tuple[str, int]] = []
     while len(pids) < patients:
         low, high = (10_000, 100_000) if len(pids) % 4 == 2 else (100_000, 115_000)
         pid = str(rng.integers(low, high))
@@ -104,8 +90,9 @@ def number_pids(patients: int, taken: set[str], rng: np.random.Generator) -> lis
 def letter_pids(
     patients: int, first_person: int, taken: set[str], rng: np.random.Generator
 ) -> list[tuple[str, int]]:
-    """Ids such as MR040240; some persons come back as MR040240B, MR040240C: the first one always does."""
-    pids, person = [], first_person
+    """Return ids such as MR040240; some persons, the first always, return as MR040240B and MR040240C."""
+    pids: list[tuple[str, int]] = []
+    person = first_person
     while len(pids) < patients:
         stem = f"MR{rng.integers(10_000, 60_000):06d}"
         if stem in taken:
@@ -118,26 +105,20 @@ def letter_pids(
 
 
 def planes_of(slices: int, rng: np.random.Generator) -> tuple[str, ...]:
-    """The plane of each slice: one for most patients, two one after the other for some."""
+    """Return the plane of each slice: one for most patients, two in turn for some."""
     first, second, _ = rng.permutation(["axial", "coronal", "sagittal"])
     change = slices if slices < 4 or rng.random() < 0.6 else slices // 2
     return (str(first),) * change + (str(second),) * (slices - change)
 
 
 def roster(counts: Mapping[int, int], seed: int) -> list[Patient]:
-    """Invent the patients whose slices make up `counts`, in class order, as in the published files.
-
-    Args:
-        counts: slices of each label 1, 2, 3.
-        seed: a non-negative integer.
-
-    Returns:
-        The patients; `slices` of each label add up to `counts`.
+    """Return patients whose slices add up to `counts` by label, in the order of the published files.
 
     Raises:
-        ValueError: for counts or a seed that make no sense.
+        ValueError: the counts or the seed make no sense.
     """
-    taken, patients = set(), []
+    taken: set[str] = set()
+    patients: list[Patient] = []
     for label, slices in checked_counts(counts, seed).items():
         if slices == 0:
             continue
@@ -145,25 +126,15 @@ def roster(counts: Mapping[int, int], seed: int) -> list[Patient]:
         many = patient_count(label, slices)
         plain = many // 4 if label == 2 else many
         pids = number_pids(plain, taken, rng) + letter_pids(many - plain, plain, taken, rng)
-        for number, ((pid, person), share) in enumerate(
-            zip(pids, share_slices(slices, many, rng), strict=True)
-        ):
-            patients.append(
-                Patient(
-                    pid,
-                    label,
-                    number,
-                    person,
-                    size=256
-                    if number == min(1, many - 1)
-                    else 512,  # one of each class: the size must not tell it
-                    maximum=int(np.exp(rng.uniform(np.log(930), np.log(12_728)))),
-                    planes=planes_of(int(share), rng),
-                )
-            )
+        shares = share_slices(slices, many, rng)
+        for number, ((pid, person), share) in enumerate(zip(pids, shares, strict=True)):
+            size = 256 if number == min(1, many - 1) else 512  # in each class: the size must not tell it
+            maximum = int(np.exp(rng.uniform(np.log(930), np.log(12_728))))
+            planes = planes_of(int(share), rng)
+            patients.append(Patient(pid, label, number, person, size, maximum, planes))
     return patients
 
 
 def fold_of_patients(patients: Sequence[Patient]) -> list[int]:
-    """Folds 1..5, patients of a class dealt out in turn, so that no patient is cut."""
+    """Return the fold 1 to 5 of each patient, in turn within a class, so that no patient is split."""
     return [1 + (patient.number + patient.label) % len(FOLDS) for patient in patients]

@@ -1,18 +1,25 @@
-"""The three tumours of the phantoms: where they sit and what they look like.
+"""The three tumours: their position and appearance.
 
-What tells them apart is what tells them apart in the clinic: the place, the edge and the
-inside. Every function is handed the `Cut` (see `phantom`) that it paints on; random numbers
-from `cut.shared` are alike for all slices of a patient, those from `cut.own` differ a little.
+They differ as in the clinic, by place, edge and interior. Functions get the `Cut` (see `drawing`)
+that they paint on: random numbers from `cut.shared` are the same for all slices of a patient, and
+those from `cut.own` differ a little.
 """
+
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from helpers.phantoms.geometry import ellipse, smooth
 
+if TYPE_CHECKING:
+    from helpers.phantoms.drawing import Cut
 
-def blob(centre, radius, roughness, cut, stretch=(1.0, 1.0)):
-    """A star-shaped outline whose radius wobbles by about `roughness` of itself: (72, 2)."""
+
+def blob(
+    centre: np.ndarray, radius: float, roughness: float, cut: "Cut", stretch: tuple[float, float] = (1.0, 1.0)
+) -> np.ndarray:
+    """A star-shaped outline whose radius varies by about `roughness` of itself: (72, 2)."""
     angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     order = np.arange(2, 7)[:, None]
     amplitude = cut.shared.normal(0, roughness, (5, 1)) + cut.own.normal(0, 0.2 * roughness, (5, 1))
@@ -22,7 +29,7 @@ def blob(centre, radius, roughness, cut, stretch=(1.0, 1.0)):
     return centre + radius * np.clip(wobble, 0.55, 1.5)[:, None] * ray
 
 
-def meningioma_site(cut, radius):
+def meningioma_site(cut: "Cut", radius: float) -> np.ndarray:
     """Centre of a broad-based tumour, on the falx or on the inner skull away from the sella."""
     view, rng = cut.view, cut.shared
     if view.falx and rng.random() < 0.3:
@@ -35,39 +42,47 @@ def meningioma_site(cut, radius):
     return base + 0.5 * radius * inwards / np.linalg.norm(inwards)
 
 
-def glioma_site(cut, radius):
+def glioma_site(cut: "Cut", radius: float) -> np.ndarray:
     """Centre of a tumour within a lobe."""
     site = cut.shared.choice(cut.view.glioma_sites) + cut.shared.normal(0, 0.03, 2)
     return site * (cut.shared.choice((-1, 1)) if cut.view.symmetric else 1, 1)
 
 
-def pituitary_site(cut, radius):
+def pituitary_site(cut: "Cut", radius: float) -> np.ndarray:
     """Centre of a tumour that grows upwards out of the sella."""
     return cut.view.sella + np.array([cut.shared.normal(0, 0.01), -0.35 * radius])
 
 
-def largest_piece(region):
+def largest_piece(region: np.ndarray) -> np.ndarray:
     """The largest connected part of a bool region, as uint8 0/1."""
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=4)
     return (pieces == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA])).astype(np.uint8)
 
 
-def blend(canvas, region, softness, signal):
-    """Lay `signal` over a 0/1 region whose edge is blurred by `softness` of a 512th of the slice."""
+def blend(canvas: np.ndarray, region: np.ndarray, softness: float, signal: float | np.ndarray) -> None:
+    """Blend `signal` into a 0/1 region whose edge is blurred by `softness` 512ths of the slice."""
     weight = cv2.GaussianBlur(region.astype(np.float32), (0, 0), softness * canvas.shape[0] / 512)
     canvas += weight * (signal - canvas)
 
 
-def paint_meningioma(canvas, cut, depth, centre, radius, bright):
+def paint_meningioma(
+    canvas: np.ndarray, cut: "Cut", depth: np.ndarray, centre: np.ndarray, radius: float, bright: float
+) -> np.ndarray:
     """Bright and homogeneous, with a tail of thickened dura along the skull."""
     mask = largest_piece(cut.frame.region(blob(centre, radius, 0.05, cut)) * (depth > 0))
-    tail = cut.frame.region(ellipse(*centre, 1.5 * radius, 1.5 * radius)) * (depth > 0) * (depth < 0.012)
+    tail = (
+        cut.frame.region(ellipse(centre[0], centre[1], 1.5 * radius, 1.5 * radius))
+        * (depth > 0)
+        * (depth < 0.012)
+    )
     blend(canvas, tail, 0.9, 0.9 * bright)
     blend(canvas, mask, 0.9, bright + 0.02 * cut.field(48))
     return mask
 
 
-def paint_glioma(canvas, cut, depth, centre, radius, bright):
+def paint_glioma(
+    canvas: np.ndarray, cut: "Cut", depth: np.ndarray, centre: np.ndarray, radius: float, bright: float
+) -> np.ndarray:
     """An irregular enhancing ring with a necrotic core, in dark oedema."""
     mask = largest_piece(cut.frame.region(blob(centre, radius, 0.13, cut)) * (depth > 0.025))
     oedema = cut.frame.region(blob(centre, 1.45 * radius, 0.2, cut)) * (depth > 0.015)
@@ -78,7 +93,9 @@ def paint_glioma(canvas, cut, depth, centre, radius, bright):
     return mask
 
 
-def paint_pituitary_tumour(canvas, cut, depth, centre, radius, bright):
+def paint_pituitary_tumour(
+    canvas: np.ndarray, cut: "Cut", depth: np.ndarray, centre: np.ndarray, radius: float, bright: float
+) -> np.ndarray:
     """Bright and homogeneous, half in the bone of the sella and half above it."""
     stretch = (1.0, cut.shared.uniform(1.0, 1.3))
     mask = largest_piece(cut.frame.region(blob(centre, radius, 0.06, cut, stretch)) > 0)
@@ -86,7 +103,7 @@ def paint_pituitary_tumour(canvas, cut, depth, centre, radius, bright):
     return mask
 
 
-# label: median radius in head units, where it sits, how it looks
+# label: median radius in head units, position, appearance
 TUMOURS = {
     1: (0.163, meningioma_site, paint_meningioma),
     2: (0.142, glioma_site, paint_glioma),
@@ -94,8 +111,8 @@ TUMOURS = {
 }
 
 
-def paint_tumour(canvas, cut, label, depth):
-    """Paint the tumour where all slices of the patient have it; return its mask as uint8 0/1."""
+def paint_tumour(canvas: np.ndarray, cut: "Cut", label: int, depth: np.ndarray) -> np.ndarray:
+    """Paint the tumour at the same place in all slices of the patient; return its mask as uint8 0/1."""
     median, site, paint = TUMOURS[label]
     radius = median * cut.anatomy.tumour_size
     centre = site(cut, radius)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from helpers._common import CourseError, read_json, write_json
-from helpers.config import machine
+from helpers.config import environment
 from helpers.config.settings import Schedule
 from helpers.datasets.dataset import Dataset
 from helpers.evaluation.bootstrap import ConfidenceInterval
@@ -82,9 +82,9 @@ def write_record(
         "best": {name: float(value) for name, value in history.loc[best].items()},
         "last": {name: float(value) for name, value in history.iloc[-1].items()},
         "seconds": float(history["seconds"].sum()),
-        "device": machine.device(),
-        "peak_memory_mb": round(machine.peak_bytes() / 1e6),
-        "versions": machine.versions(),
+        "device": environment.device(),
+        "peak_memory_mb": round(environment.peak_bytes() / 1e6),
+        "versions": environment.installed(),
         "results": {},
     }
     write_json(Path(folder) / NAME, card)

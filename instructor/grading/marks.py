@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.checks import NOT_ATTEMPTED, NOT_YET, CodecError, Outcome, Verdict, decode
+from helpers.checks import NOT_ATTEMPTED, NOT_YET, MissingOutput, Verdict
 from instructor.grading import sandbox, watch
 from instructor.grading.context import imports, needed
 from instructor.grading.course import Pristine, Task
+from instructor.grading.inside.answer_codec import CodecError, decode
 from instructor.grading.papers import Paper, storable
 from instructor.grading.watch import Limits
 from instructor.notebooks.student_edition import answer_cells, is_stub
@@ -115,7 +116,7 @@ def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
         try:
             outputs = decode(text if isinstance(text, str) else "")
         except CodecError as error:
-            outputs = [Outcome(str(error)) for _ in cases]
+            outputs = [MissingOutput(str(error)) for _ in cases]
         verdicts.append(exercise.judge(cases, outputs))
     worst = min(verdicts, key=lambda verdict: verdict.score)
     return replace(worst, message=storable(worst.message))  # which may quote an output

@@ -1,6 +1,7 @@
 """Each check, with the notebook's own solution and with the mistakes that students make."""
 
 import ast
+import pickle
 import re
 from copy import deepcopy
 
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 
 from helpers import checks
-from helpers.checks import CORRECT, EXERCISES, NOT_ATTEMPTED, NOT_YET, Outcome, answer_types
-from helpers.config.settings import COURSE_FOLDER
+from helpers.checks import CORRECT, EXERCISES, NOT_ATTEMPTED, NOT_YET, MissingOutput, answer_types
+from helpers.config.environment import COURSE_FOLDER
 from instructor.notebooks import student_edition
 from tests.support.mistakes import MISTAKES, wrong
 
@@ -24,7 +25,7 @@ CHECKED = [number for number, exercise in EXERCISES.items() if exercise.kind != 
 
 
 def defined(source):
-    """What the last definition of an answer cell is: the function or the value."""
+    """The function or value that an answer cell defines last."""
     names = {"np": np}
     exec(source, names)
     last = ast.parse(source).body[-1]
@@ -34,7 +35,7 @@ def defined(source):
 def verdict(number, answer, seed):
     exercise = EXERCISES[number]
     cases = exercise.cases(np.random.default_rng(seed))
-    return exercise.judge(cases, checks.answer_of(exercise, answer, cases))
+    return exercise.judge(cases, checks.run_answer(exercise, answer, cases))
 
 
 def test_every_exercise_is_solved_in_a_notebook():
@@ -48,7 +49,7 @@ def test_the_solution_is_correct_whatever_the_inputs(number):
     verdicts = [verdict(number, answer, seed) for seed in range(30)]
     assert {str(one) for one in verdicts if one.status != CORRECT} == set()
     assert {one.score for one in verdicts} == {1.0}
-    assert len({str(one) for one in verdicts}) == 1  # the notebook's stored output is compared
+    assert len({str(one) for one in verdicts}) == 1  # stored outputs of notebooks are compared
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,8 @@ class SlyArray(np.ndarray):
 
 @pytest.mark.parametrize("number", CHECKED)
 @pytest.mark.parametrize(
-    "impostor", [AlwaysEqual(), SlyInt(3), np.zeros((2, 2)).view(SlyArray), True, float("nan")]
+    "impostor",
+    [AlwaysEqual(), SlyInt(3), np.zeros((2, 2)).view(SlyArray), True, float("nan"), 1j, np.complex64(1)],
 )
 def test_an_impostor_does_not_pass(number, impostor):
     for answer in (impostor, lambda *_: impostor, lambda *_: (impostor, impostor), lambda *_: {1: impostor}):
@@ -122,14 +124,14 @@ def test_an_impostor_does_not_pass(number, impostor):
         assert found.score == 0
 
 
-@pytest.mark.parametrize("wanted", [answer_types.whole, answer_types.number, answer_types.text])
-def test_true_is_no_number_and_no_text(wanted):
+@pytest.mark.parametrize("expect", [answer_types.whole, answer_types.number, answer_types.text])
+def test_true_is_neither_a_number_nor_a_text(expect):
     with pytest.raises(answer_types.Incorrect, match="True"):
-        wanted(True)
+        expect(True)
 
 
 @pytest.mark.parametrize("number", CHECKED)
-def test_what_a_student_does_to_the_inputs_is_theirs_alone(number):
+def test_an_answer_that_changes_its_inputs_changes_a_copy(number):
     exercise = EXERCISES[number]
     cases = exercise.cases(np.random.default_rng(0))
     answer = defined(SOLVED[number])
@@ -142,7 +144,22 @@ def test_what_a_student_does_to_the_inputs_is_theirs_alone(number):
         return result
 
     if exercise.kind == "function":
-        assert exercise.judge(cases, checks.answer_of(exercise, spoils, cases)).status == CORRECT
+        assert exercise.judge(cases, checks.run_answer(exercise, spoils, cases)).status == CORRECT
+
+
+def test_an_output_that_later_calls_change_is_judged_as_it_was():
+    counts = {}
+
+    def reuses_its_dict(labels, patients):
+        counts.update({label: len(set(patients[labels == label])) for label in (1, 2, 3)})
+        return counts
+
+    assert checks.check("1.9", reuses_its_dict).status == CORRECT
+
+
+def test_an_output_that_cannot_be_copied_is_described():
+    found = checks.check("1.2.2", lambda stored: (row for row in stored.T))
+    assert "It returned a generator" in found.message
 
 
 @pytest.mark.parametrize("error", [ValueError("no\nway"), SystemExit(0), RecursionError(), KeyError("x")])
@@ -164,7 +181,7 @@ def test_an_interrupted_check_is_interrupted():
         checks.check("1.2.1", stopped)
 
 
-def test_a_call_in_place_of_the_function_is_named():
+def test_a_call_instead_of_the_function_is_named():
     found = checks.check("1.2.2", np.zeros((3, 3)))
     assert "an array of (3, 3) float64, not a function" in found.message
 
@@ -173,13 +190,13 @@ def test_too_few_outputs_are_worth_nothing():
     exercise = EXERCISES["2.2"]
     cases = exercise.cases(np.random.default_rng(0))
     assert exercise.judge(cases, []).score == 0
-    assert exercise.judge(cases, [Outcome("no result")] * len(cases)).message == "no result"
+    assert exercise.judge(cases, [MissingOutput("no result")] * len(cases)).message == "no result"
 
 
 def test_the_inputs_are_new_each_time():
     for number in set(CHECKED) - {"2.10.1"}:
         exercise = EXERCISES[number]
-        drawn = {checks.encode(exercise.cases(np.random.default_rng(seed))) for seed in range(5)}
+        drawn = {pickle.dumps(exercise.cases(np.random.default_rng(seed))) for seed in range(5)}
         assert len(drawn) == 5
 
 
@@ -195,10 +212,10 @@ def test_hints_and_rubrics(capsys):
             assert max(map(len, lines)) <= 96
 
 
-def test_a_number_that_is_not_there():
+def test_an_unknown_number_is_refused():
     with pytest.raises(checks.CheckError, match=r"no exercise '1\.2\.7'\. Did you mean '1\.2\.[12]'"):
         checks.check("1.2.7", None)
     with pytest.raises(checks.CheckError, match="open question"):
         checks.check("1.10", "text")
-    with pytest.raises(checks.CheckError, match="no open question"):
+    with pytest.raises(checks.CheckError, match="not an open question"):
         checks.rubric("1.5")

@@ -8,7 +8,7 @@ from helpers.config import drive
 
 @pytest.fixture
 def colab(monkeypatch, tmp_path):
-    """A Colab that mounts Drive into a folder; `asked` remembers with what."""
+    """A Colab that mounts Drive in a temporary folder; `asked` lists the mount points."""
     asked = []
 
     def mount(mountpoint):
@@ -22,7 +22,7 @@ def colab(monkeypatch, tmp_path):
     return types.SimpleNamespace(asked=asked, module=module, parent=str(tmp_path))
 
 
-def test_it_is_asked_for_once(colab):
+def test_access_is_asked_for_once(colab):
     assert drive.folder() is None
     assert "KEEP_ON_DRIVE" in drive.offer()
     drive.mount()
@@ -32,18 +32,18 @@ def test_it_is_asked_for_once(colab):
     assert "also kept on your Google Drive" in drive.offer()
 
 
-def test_a_refusal_is_said_in_a_line(colab, capsys):
+def test_a_refusal_is_reported_in_one_line(colab, capsys):
     def mount(mountpoint):
         raise RuntimeError("no credentials")
 
     colab.module.drive.mount = mount
     drive.mount()
     assert capsys.readouterr().out.splitlines() == [
-        "Google Drive is not mounted (no credentials); the course goes on without it."
+        "Google Drive is not mounted (no credentials); the course continues without it."
     ]
 
 
-def test_a_mount_that_has_broken_down_is_none(monkeypatch):
+def test_a_broken_mount_counts_as_none(monkeypatch):
     class Broken:
         def is_dir(self):
             raise OSError(107, "Transport endpoint is not connected")

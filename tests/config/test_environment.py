@@ -3,19 +3,19 @@ import platform
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from helpers.config import environment
+from helpers.config import environment, settings
 
 AS_TESTED = {"Python": "3.13.7", "TensorFlow": "2.20.1", "Keras": "3.13.9", "NumPy": "2.0.9"}
 
 
-def test_what_is_installed_is_found_without_loading_it():
+def test_installed_versions_are_found_without_importing_the_libraries():
     here = environment.installed()
     assert here["Python"] == platform.python_version()
     assert here["Keras"] == importlib.metadata.version("keras")
     assert set(here) == {"Python", *environment.PACKAGES}
-    assert f"Keras {here['Keras']}" in environment.versions_line()
 
 
 def test_every_library_has_been_tested_in_every_runtime():
@@ -25,14 +25,12 @@ def test_every_library_has_been_tested_in_every_runtime():
     assert {len(versions) for versions in known.values()} == {2}
 
 
-def test_the_versions_tested_are_not_warned_of(monkeypatch):
-    monkeypatch.setattr(environment, "gpu_name", lambda: "Tesla T4")
+def test_tested_versions_cause_no_warning():
     assert environment.untested(AS_TESTED) == []
-    assert environment.advice(AS_TESTED) == {}
+    assert environment.advice("Tesla T4", AS_TESTED) == {}
     for which in (0, -1):
-        assert (
-            environment.untested({name: found[which] for name, found in environment.tested().items()}) == []
-        )
+        versions = {name: found[which] for name, found in environment.tested().items()}
+        assert environment.untested(versions) == []
 
 
 @pytest.mark.parametrize(
@@ -45,20 +43,40 @@ def test_the_versions_tested_are_not_warned_of(monkeypatch):
         ("TensorFlow", "2.100.0.dev1", "TensorFlow 2.100.0.dev1 (tested: 2.20)"),
     ],
 )
-def test_others_are_warned_of_with_what_to_click(library, version, words):
+def test_untested_versions_cause_a_warning_with_what_to_click(library, version, words):
     here = AS_TESTED | {library: version}
     assert environment.untested(here) == [words]
-    line = environment.advice(here)["Untested"]
+    line = environment.advice("Tesla T4", here)["Untested"]
     assert line.startswith(f"{words}. That may well work.")
     assert "Runtime > Change runtime type > Runtime version > 2026.07" in line
 
 
-def test_a_gpu_is_missed_where_there_is_none(monkeypatch):
-    monkeypatch.setattr(environment, "gpu_name", lambda: None)
-    assert "Change runtime type > T4 GPU" in environment.advice(AS_TESTED)["GPU"]
+def test_a_missing_gpu_is_reported_with_what_to_click():
+    assert "Change runtime type > T4 GPU" in environment.advice(None, AS_TESTED)["GPU"]
 
 
-def test_it_loads_no_framework():
+def test_the_banner_says_what_runs(tmp_path):
+    text = environment.banner(settings.load({"COURSE_HOME": str(tmp_path)}))
+    keras = f"Keras {importlib.metadata.version('keras')}"
+    for words in ("240 synthetic slices", "quick", "3064 real slices", "CPU cores", keras, str(tmp_path)):
+        assert words in text
+
+
+def test_the_banner_names_no_folder_above_the_course():
+    assert str(environment.COURSE_FOLDER) not in environment.banner(settings.load({}))
+
+
+def test_peak_memory_includes_an_array_that_is_gone():
+    before = environment.peak_bytes()
+    used = np.ones(200_000_000 // 8).nbytes
+    assert environment.peak_bytes() >= max(before, used)
+
+
+def test_there_is_always_a_device():
+    assert environment.device()
+
+
+def test_start_loads_no_framework():
     program = "import sys; from helpers.config import settings; settings.start(); print(sorted(sys.modules))"
     answer = subprocess.run(
         [sys.executable, "-c", program],

@@ -16,20 +16,20 @@ def test_defaults_outside_colab():
     assert not course.colab
 
 
-def test_defaultson_colab(monkeypatch):
+def test_defaults_on_colab(monkeypatch):
     monkeypatch.setattr(settings, "on_colab", lambda: True)
     course = load()
     assert (course.data, course.profile.name) == ("figshare", "full")
     assert course.home.as_posix() == "/content/course"
 
 
-def test_a_folder_is_made_absolute(tmp_path, monkeypatch):
+def test_a_relative_folder_becomes_absolute(tmp_path, monkeypatch):
     (tmp_path / "slices").mkdir()
     monkeypatch.chdir(tmp_path)
     assert load(COURSE_DATA="slices").data == str((tmp_path / "slices").resolve())
 
 
-def test_each_source_has_a_data_set_of_its_own(tmp_path):
+def test_each_source_has_its_own_data_set(tmp_path):
     (tmp_path / "a" / "mats").mkdir(parents=True)
     (tmp_path / "b" / "mats").mkdir(parents=True)
     values = ["phantoms", "figshare", str(tmp_path / "a" / "mats"), str(tmp_path / "b" / "mats")]
@@ -45,12 +45,12 @@ def test_each_source_has_a_data_set_of_its_own(tmp_path):
         ("COURSE_DATA", "/no/such/folder", "nor a folder that exists"),
         ("COURSE_DATA", __file__, "is a file; give the folder"),
         ("COURSE_PROFILE", "fast", "choose 'quick' or 'full'"),
-        ("COURSE_DATA", "x" * 5000, "is no path"),
+        ("COURSE_DATA", "x" * 5000, "is not a path"),
         ("COURSE_HOME", __file__, "is a file"),
         ("COURSE_HOME", __file__ + "/below", "is a file"),
     ],
 )
-def test_a_bad_value_is_named(variable, value, words):
+def test_a_bad_value_is_refused_with_its_name(variable, value, words):
     with pytest.raises(SettingsError) as caught:
         load(**{variable: value})
     assert variable in str(caught.value)
@@ -65,35 +65,25 @@ def test_micro_batches_divide_the_batch(name):
         assert schedule.batch % (schedule.micro_batch or 1) == 0
 
 
-def test_the_full_profile_is_the_report():
+def test_the_full_profile_is_that_of_the_report():
     full = settings.PROFILES["full"]
     assert (full.classifier.epochs, full.classifier.batch) == (20, 300)
     assert (full.unet.epochs, full.unet.batch) == (40, 32)
     assert full.slices is None
 
 
-def test_the_banner_says_what_runs(tmp_path):
-    text = settings.banner(load(COURSE_HOME=str(tmp_path)))
-    for words in ("240 synthetic slices", "quick", "3064 real slices", "CPU cores", str(tmp_path)):
-        assert words in text
-
-
-def test_the_banner_names_no_folder_above_the_course():
-    assert str(settings.COURSE_FOLDER) not in settings.banner(load())
-
-
-def test_case_and_spaces_do_not_matter():
+def test_case_and_spaces_are_ignored():
     course = load(COURSE_DATA=" Phantoms", COURSE_PROFILE="FULL ")
     assert (course.data, course.profile.name) == ("phantoms", "full")
 
 
-def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):
+def test_a_folder_without_write_access_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(settings.os, "access", lambda *_: False)
     with pytest.raises(SettingsError, match="nothing can be written"):
         load(COURSE_HOME=str(tmp_path / "new"))
 
 
-def test_copies_go_where_they_are_asked_to(tmp_path):
+def test_copies_go_to_the_folder_that_is_set(tmp_path):
     course = load(COURSE_COPIES=str(tmp_path))
     assert course.copy_folder("unet") == tmp_path / "runs" / "phantoms-240-quick" / "unet"
     assert load().copy_folder("unet") is None

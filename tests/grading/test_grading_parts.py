@@ -9,10 +9,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from helpers.checks import encode
 from instructor.grading import marks, open_marks, reproduction, tables
 from instructor.grading.context import checked_expression, imports, needed
 from instructor.grading.course import Course, visible_course
+from instructor.grading.inside.answer_codec import encode
 from instructor.grading.papers import read_paper
 from instructor.grading.stored import compare, same_words, similar_numbers
 from instructor.grading.watch import Outcome

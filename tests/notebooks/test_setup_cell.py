@@ -137,5 +137,5 @@ def test_drive_that_is_not_given_is_done_without(source, content, remote):
     assert ticked != source
     status, out, errors = run(ticked, content, remote)
     assert (status, errors) == (0, "")
-    assert out.startswith("Google Drive is not mounted (mount failed); the course goes on without it.\n")
+    assert out.startswith("Google Drive is not mounted (mount failed); the course continues without it.\n")
     assert "what you train is lost" in out

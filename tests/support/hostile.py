@@ -101,7 +101,7 @@ PATCH = """
     full = inner.Verdict('correct', 'yes', 1.0)
     checks.check = lambda *given: full
     inner.Exercise.judge = lambda *given: full
-    checks.answer_of = inner.answer_of = lambda *given: ['right'] * 5
+    checks.run_answer = inner.run_answer = lambda *given: ['right'] * 5
     checks.EXERCISES.clear()
 """
 FORGED_RESULTS = """

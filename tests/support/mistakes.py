@@ -1,11 +1,11 @@
-"""Wrong answers that students give, and what the checks must say about them."""
+"""Typical wrong answers of students, and what the checks must say about them."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-# A wrong answer, words of the message that it gets, and the part of the points that it leaves;
-# None where the check must take it for not attempted.
+# A wrong answer, a pattern of its message, and the share of the points that it gets; None if it must
+# count as not attempted.
 MISTAKES = {
     "1.2.1": [
         ("lambda codes: ''.join(str(c) for c in codes[:, 0])", r"chr\(77\)", 0),
@@ -24,7 +24,7 @@ MISTAKES = {
         ("lambda m: m.reshape(m.shape[::-1])", "scrambles the pixels", 0),
         ("lambda m: m.T.astype(float)", "int16 has become float64", 0.5),
         ("lambda m: m.T[::-1, ::-1]", "not where they belong", 0),
-        ("lambda m: m.T.tolist()", "a numpy array of numbers is wanted", 0),
+        ("lambda m: m.T.tolist()", "should be a numpy array of numbers", 0),
     ],
     "1.5": [
         ("lambda i: (i / i.max() * 255).astype(np.uint8)", "darkest pixel", 0),
@@ -57,9 +57,9 @@ MISTAKES = {
         ("lambda l, p: {k: int((l == k).sum()) for k in (1, 2, 3)}", "number of slices", 0),
         ("lambda l, p: {k: len(set(p)) for k in (1, 2, 3)}", "of all classes", 0),
         ("lambda l, p: {'glioma': 1, 'meningioma': 2, 'pituitary': 3}", "should be the labels", 0),
-        ("lambda l, p: [len(set(p[l == k])) for k in (1, 2, 3)]", "a dict is wanted", 0),
+        ("lambda l, p: [len(set(p[l == k])) for k in (1, 2, 3)]", "should be a dict", 0),
         ("lambda l, p: {k: 1 + int((p[l == k][1:] != p[l == k][:-1]).sum()) for k in (1, 2, 3)}", "again", 0),
-        ("lambda l, p: {k: set(p[l == k]) for k in (1, 2, 3)}", "holds a set", 0),
+        ("lambda l, p: {k: set(p[l == k]) for k in (1, 2, 3)}", "is a set", 0),
         ("lambda l, p: {k: float(len(set(p[l == k]))) for k in (1, 2, 3)}", "whole number", 0),
     ],
     "2.1.1": [
@@ -69,7 +69,7 @@ MISTAKES = {
         ("lambda l, s: solve(l, s, lambda n: -(-n // 5))[::-1]", "larger one", 0),
         ("lambda l, s: solve(l, None, lambda n: -(-n // 5))", "two different splits", 0.5),
         ("lambda l, s: solve(l, 7, lambda n: -(-n // 5))", "nothing is shuffled", 0.5),
-        ("lambda l, s: (np.arange(len(l)), np.arange(len(l) // 5))", "stand in both sets", 0),
+        ("lambda l, s: (np.arange(len(l)), np.arange(len(l) // 5))", "are in both sets", 0),
         ("lambda l, s: (np.arange(30), np.arange(30, 40))", "in neither set", 0),
         ("lambda l, s: (l[30:], l[:30])", "the same row twice", 0),
         ("lambda l, s: (np.arange(len(l)) > 20, np.arange(len(l)) <= 20)", "np.flatnonzero", 0),
@@ -77,11 +77,11 @@ MISTAKES = {
     ],
     "2.1.2": [
         ("lambda p, s: {k: len(set(p[a]) & set(p[b])) for k, (a, b) in s.items()}", "number of patients", 0),
-        ("lambda p, s: {k: met(p[a], p[b]).sum() for k, (a, b) in s.items()}", "Turn it round", 0),
+        ("lambda p, s: {k: met(p[a], p[b]).sum() for k, (a, b) in s.items()}", "Swap the two", 0),
         ("lambda p, s: {k: len(set(a) & set(b)) for k, (a, b) in s.items()}", "not row numbers", 0),
         ("lambda p, s: {k: met(p[b], p[a]).mean() for k, (a, b) in s.items()}", "a part of the test", 0),
         ("lambda p, s: {k: met(p[b], p[a]).any() for k, (a, b) in s.items()}", "not enough", 0),
-        ("lambda p, s: [met(p[b], p[a]).sum() for a, b in s.values()]", "a dict is wanted", 0),
+        ("lambda p, s: [met(p[b], p[a]).sum() for a, b in s.values()]", "should be a dict", 0),
         ("lambda p, s: {k: len(b) + 100 for k, (a, b) in s.items()}", "with a sibling", 0),
     ],
     "2.2": [
@@ -98,10 +98,10 @@ MISTAKES = {
         ("lambda m, k: (m[k, k] / m[k].sum(), m[k, k] / called(m, k))", "swapped", 0),
         ("lambda m, k: (np.trace(m) / m.sum(), m[k, k] / m[k].sum())", "the accuracy", 0),
         ("lambda m, k: (100 * m[k, k] / called(m, k), 100 * m[k, k] / m[k].sum())", "percentage", 0),
-        ("lambda m, k: (m[k, k] / m[:, k].sum(), m[k, k] / m[k].sum())", "never named", 0.5),
+        ("lambda m, k: (m[k, k] / m[:, k].sum(), m[k, k] / m[k].sum())", "never predicted", 0.5),
         ("lambda m, k: (round(m[k, k] / called(m, k), 2), round(m[k, k] / m[k].sum(), 2))", "round", 0.5),
         ("lambda m, k: (m[k, k] / called(m, k), m[k, k] / m.sum())", "recall is not", 0.5),
-        ("lambda m, k: m[k, k] / m[k].sum()", "two things are wanted", 0),
+        ("lambda m, k: m[k, k] / m[k].sum()", "should be two values", 0),
         ("lambda m, k: (0.1, 0.1)", "Neither is right", 0),
     ],
     "2.9": [
@@ -136,7 +136,7 @@ MISTAKES = {
 
 
 def wrong(source: str) -> object:
-    """The answer that a line above stands for."""
+    """Evaluate a wrong answer listed above."""
     return eval(source, globals())
 
 
@@ -145,7 +145,7 @@ def rows(seed: int, count: int) -> np.ndarray:
 
 
 def cover(mask: np.ndarray, factor: int) -> np.ndarray:
-    """The part of each coarse pixel that is tumour."""
+    """Part of each coarse pixel that is tumour."""
     return mask.reshape(len(mask) // factor, factor, -1, factor).mean(axis=(1, 3))
 
 
@@ -158,7 +158,7 @@ def called(matrix: np.ndarray, k: int) -> int:
 
 
 def solve(labels: np.ndarray, seed: int | None, fifth: Callable[[int], int]) -> tuple:
-    """A split by class with a rounding of its own."""
+    """A split by class that rounds a fifth with `fifth`."""
     rng, train, test = np.random.default_rng(seed), [], []
     for label in np.unique(labels):
         own = rng.permutation(np.flatnonzero(labels == label))

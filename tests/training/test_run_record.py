@@ -32,7 +32,7 @@ def test_a_card_says_what_the_run_was(folder, dataset):
     assert (card["seed"], card["size"], card["schedule"]["batch"]) == (7, 128, 8)
     assert (card["best_epoch"], card["best"]["loss"], card["last"]["loss"]) == (2, 0.5, 0.4)
     assert card["seconds"] == 4.0
-    assert card["versions"]["python"] and card["device"] and card["peak_memory_mb"] > 10
+    assert card["versions"]["Python"] and card["device"] and card["peak_memory_mb"] > 10
 
 
 def test_a_patient_split_is_told_from_a_slice_split(tmp_path, dataset):

@@ -14,6 +14,7 @@ import sys
 import time
 
 import numpy as np
+from answer_codec import encode_outputs
 from report import Report, read_job, share_finished_work
 
 from helpers import checks
@@ -32,7 +33,7 @@ def outputs(job: dict) -> dict:
     """The answer's outputs, or what went wrong before there were any."""
     exercise = checks.EXERCISES[job["id"]]
     # Bound before the student's code runs. It cannot gain by changing them, but could break its own run.
-    encode, answer_of = checks.encode, checks.answer_of
+    encode, run_answer = encode_outputs, checks.run_answer
     names = {"__name__": "__main__"}
     for source in job["before"]:
         try:
@@ -49,7 +50,7 @@ def outputs(job: dict) -> dict:
     texts = []
     for seed in job["seeds"]:
         cases = exercise.cases(np.random.default_rng(seed))
-        texts.append(encode(answer_of(exercise, answer, cases)))
+        texts.append(encode(run_answer(exercise, answer, cases)))
     return {"outputs": texts}
 
 

@@ -8,8 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from helpers.checks import EXERCISES, CodecError, Outcome, Verdict, decode, encode
-from helpers.checks.answer_codec import MAX_CHARACTERS
+from helpers.checks import EXERCISES, MissingOutput, Verdict
+from instructor.grading.inside.answer_codec import (
+    MAX_CHARACTERS,
+    CodecError,
+    decode,
+    encode,
+    encode_outputs,
+)
 
 DTYPES = st.one_of(
     hnp.boolean_dtypes(),
@@ -21,7 +27,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 KEYS = st.one_of(st.booleans(), st.integers(-(2**64), 2**64), TEXT, st.none())
 ARRAYS = hnp.arrays(DTYPES, hnp.array_shapes(min_dims=0, min_side=0, max_side=4))
 VALUES = st.recursive(
-    st.one_of(KEYS, st.floats(), ARRAYS, DTYPES.flatmap(hnp.from_dtype), TEXT.map(Outcome)),
+    st.one_of(KEYS, st.floats(), ARRAYS, DTYPES.flatmap(hnp.from_dtype), TEXT.map(MissingOutput)),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
         st.lists(inner, max_size=4).map(tuple),
@@ -110,6 +116,18 @@ def test_what_no_exercise_asks_for_is_not_sent(value):
     for whole in (value, [value], {"a": (value,)}):
         with pytest.raises(CodecError):
             encode(whole)
+
+
+def test_one_output_that_cannot_be_sent_spoils_no_other():
+    class Sly:
+        @property
+        def __class__(self):
+            raise RuntimeError
+
+    first, second, third, last = decode(encode_outputs([1, {2}, Sly(), "x"]))
+    assert (first, last) == (1, "x")
+    assert second == MissingOutput("The answer is or holds a set, which no exercise asks for.")
+    assert third == MissingOutput("What it returned cannot be looked at (RuntimeError).")
 
 
 def test_a_value_inside_itself_is_not_sent():

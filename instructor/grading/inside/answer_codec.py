@@ -1,8 +1,8 @@
-"""Answers as JSON text and back: what leaves a sandbox, so nothing in it is believed.
+"""Answers as JSON text and back: what leaves a sandbox, so nothing in it is trusted.
 
 Python's own numbers, text, lists and None are themselves; the rest is a JSON object with one
 key that names its type: `tuple`, `dict` (pairs), `array`, `scalar`, `float` (not finite) and
-`error` (an `Outcome`).
+`error` (a `MissingOutput`).
 """
 
 import base64
@@ -10,12 +10,12 @@ import binascii
 import json
 import math
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from helpers._common import CourseError
+from helpers.checks import MissingOutput
 
 MAX_CHARACTERS = 8 << 20
 MAX_DEPTH = 20
@@ -33,29 +33,15 @@ DTYPES = {f"<{kind}{size}" for kind in "iu" for size in (2, 4, 8)} | {
 
 
 class CodecError(CourseError):
-    """A value that cannot be sent, or a text that is not one of ours."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Stands for an output that is not there.
-
-    Args:
-        error: why, a sentence or two: the answer raised an error, or returned what cannot be sent.
-    """
-
-    error: str
+    """A value that cannot be sent, or a text that `encode` did not write."""
 
 
 def encode(value: Any) -> str:
-    """Writes a value as JSON.
+    """Write a value as ASCII JSON text.
 
     Args:
         value: None, bool, int, float, str, numpy array or scalar (whole, real, bool or text),
-            `Outcome`, or a list, tuple or dict of those. Subclasses do not count, but for dict's.
-
-    Returns:
-        ASCII text.
+            `MissingOutput`, or a list, tuple or dict of those. No subclasses except those of dict.
 
     Raises:
         CodecError: another type, or too large, or too deeply nested.
@@ -66,17 +52,19 @@ def encode(value: Any) -> str:
     return text
 
 
-def decode(text: str | bytes) -> Any:
-    """Reads what `encode` wrote; whatever else it is given, it refuses.
+def encode_outputs(outputs: list) -> str:
+    """Write the outputs of an answer as JSON; one that cannot be sent becomes a `MissingOutput`."""
+    return encode([_sendable(output) for output in outputs])
 
-    Args:
-        text: JSON.
+
+def decode(text: str | bytes) -> Any:
+    """Read what `encode` wrote, and refuse anything else.
 
     Returns:
         The value, equal in type and content; arrays are writable copies.
 
     Raises:
-        CodecError: the text is too large, no JSON, or not of the form that `encode` writes.
+        CodecError: the text is too large, not valid JSON, or not of the form that `encode` writes.
     """
     if len(text) > MAX_CHARACTERS:
         raise CodecError(f"the result has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read.")
@@ -86,6 +74,16 @@ def decode(text: str | bytes) -> Any:
         if isinstance(error, CodecError):
             raise
         raise CodecError(f"the result cannot be read ({type(error).__name__}).") from error
+
+
+def _sendable(output: Any) -> Any:
+    try:
+        encode(output)
+    except CodecError as error:
+        return MissingOutput(f"{str(error)[0].upper()}{str(error)[1:]}")
+    except Exception as error:
+        return MissingOutput(f"What it returned cannot be looked at ({type(error).__name__}).")
+    return output
 
 
 def _to_json(value: Any, depth: int) -> Any:
@@ -111,8 +109,8 @@ def _to_json(value: Any, depth: int) -> Any:
         return {"array": _packed(value)}
     if isinstance(value, np.generic):
         return {"scalar": _packed(np.asarray(value))}
-    if kind is Outcome:
-        return {"error": _sound(value.error)[:MAX_ERROR_CHARACTERS]}
+    if kind is MissingOutput:
+        return {"error": _sound(value.reason)[:MAX_ERROR_CHARACTERS]}
     raise CodecError(f"the answer is or holds a {kind.__name__}, which no exercise asks for.")
 
 
@@ -159,7 +157,7 @@ def _dict(content: Any, depth: int) -> dict:
 
 def _float(content: Any, _depth: int) -> float:
     if content not in ("nan", "inf", "-inf"):
-        raise CodecError("a float of the result is no float.")
+        raise CodecError("a float of the result is not nan or infinite.")
     return float(content)
 
 
@@ -174,12 +172,12 @@ def _array(content: Any, _depth: int) -> np.ndarray:
     try:
         data = base64.b64decode(_require(fields["base64"], str), validate=True)
     except binascii.Error as error:
-        raise CodecError("an array of the result is no base64.") from error
+        raise CodecError("an array of the result is not base64.") from error
     _require_dtype(dtype)
     if dtype == "|b1" and not set(data) <= {0, 1}:
         raise CodecError("a bool of the result is neither 0 nor 1.")
     if dtype.startswith("<U"):
-        data.decode("utf-32-le")  # a code that is no character is a ValueError
+        data.decode("utf-32-le")  # an invalid code point is a ValueError
     return np.frombuffer(data, dtype).reshape(shape).copy()  # another size is a ValueError
 
 
@@ -190,8 +188,8 @@ def _scalar(content: Any, depth: int) -> np.generic:
     return array[()]
 
 
-def _error(content: Any, _depth: int) -> Outcome:
-    return Outcome(_sound(_require(content, str))[:MAX_ERROR_CHARACTERS])
+def _error(content: Any, _depth: int) -> MissingOutput:
+    return MissingOutput(_sound(_require(content, str))[:MAX_ERROR_CHARACTERS])
 
 
 _READERS = {
@@ -223,7 +221,7 @@ def _small(value: int) -> int:
 
 
 def _sound(text: str) -> str:
-    """Refuses halves of characters, which no file could hold."""
+    """Refuse lone surrogates, which no file could hold."""
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise CodecError("a text of the answer holds half a character.")
+        raise CodecError("a text of the answer holds a lone surrogate.")
     return text
