@@ -76,9 +76,7 @@ def classification_intervals(
     _require_equal_lengths(truth, predicted, patients)
     if not (np.isin(truth, _LABELS).all() and np.isin(predicted, _LABELS).all()):
         raise BootstrapError(f"Labels must be {', '.join(map(str, _LABELS))}; other values were given.")
-    cells = np.eye(len(_LABELS) ** 2)[
-        3 * np.searchsorted(_LABELS, truth) + np.searchsorted(_LABELS, predicted)
-    ]
+    cells = np.eye(9)[3 * np.searchsorted(_LABELS, truth) + np.searchsorted(_LABELS, predicted)]
     confusions = _sum_by_patient(cells, patients)
     have_class = np.count_nonzero(confusions.reshape(-1, 3, 3).sum(axis=2), axis=0)
     patients_behind = [len(confusions), len(confusions), *have_class]
@@ -102,10 +100,8 @@ def mean_interval(
     Raises:
         BootstrapError: a value is not finite, the lengths differ, or there are no slices.
     """
-    values = np.asarray(values, np.float64)
+    values = _finite(values)
     _require_equal_lengths(values, patients)
-    if not np.isfinite(values).all():
-        raise BootstrapError("Some values are not finite. Leave those slices out, and report how many.")
     sums = _sum_by_patient(np.stack([values, np.ones(len(values))], axis=1), patients)
     totals, counts = _resample(sums, seed, resamples).T
     return _interval(values.mean(), totals / counts)
@@ -128,7 +124,7 @@ def paired_difference(
     Raises:
         BootstrapError: a value is not finite, the lengths differ, or there are no slices.
     """
-    values_a, values_b = np.asarray(values_a, np.float64), np.asarray(values_b, np.float64)
+    values_a, values_b = _finite(values_a), _finite(values_b)
     _require_equal_lengths(values_a, values_b, patients)
     return mean_interval(values_a - values_b, patients, seed=seed, resamples=resamples)
 
@@ -194,6 +190,13 @@ def _interval(value: float, resampled: np.ndarray) -> ConfidenceInterval:
     resampled = resampled[~np.isnan(resampled)]
     low, high = np.percentile(resampled, PERCENTILES) if len(resampled) else (np.nan, np.nan)
     return ConfidenceInterval(float(value), float(low), float(high))
+
+
+def _finite(values: ArrayLike) -> np.ndarray:
+    numbers = np.asarray(values, np.float64)
+    if not np.isfinite(numbers).all():
+        raise BootstrapError("Some values are not finite. Leave those slices out, and report how many.")
+    return numbers
 
 
 def _require_equal_lengths(*columns: ArrayLike) -> None:
