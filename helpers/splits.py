@@ -168,19 +168,12 @@ def slice_folds(labels: ArrayLike, seed: int, *, folds: int = 5, validation: flo
 
 @dataclass(frozen=True)
 class Leakage:
-    """How much of a test set comes from patients that were trained on.
-
-    Args:
-        test_slices: slices in the test set.
-        with_sibling: those with a slice of the same patient in the training set.
-        patients: patients in the test set.
-        shared_patients: those who are in the training set too.
-    """
+    """How much of a test set comes from patients that were trained on."""
 
     test_slices: int
-    with_sibling: int
-    patients: int
-    shared_patients: int
+    with_sibling: int  # test slices with a slice of the same patient in training
+    patients: int  # in the test set
+    shared_patients: int  # in the training set too
 
     @property
     def share(self) -> float:
@@ -224,9 +217,7 @@ def patient_family(patient: str) -> str:
 def split_level(split: Split, patients: ArrayLike, families: ArrayLike) -> str:
     """Return what a split keeps together: "family", "patient", or "slice" if neither.
 
-    Args:
-        split: any split.
-        patients, families: (N,) the patient and the family of each slice.
+    `patients` and `families` are (N,) those of each slice.
     """
     if leakage(split, families).with_sibling == 0:
         return "family"
