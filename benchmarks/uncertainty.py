@@ -1,9 +1,9 @@
-"""How fast the bootstrap over patients is: against a plain loop over scikit-learn.
+"""Time of the bootstrap over patients, against a plain loop over scikit-learn.
 
     python -m benchmarks.uncertainty [--slices N] [--resamples N] [--json FILE]
 
-Both ways compute accuracy, macro F1 and the recall of each class in every resample, of the same
-made-up labels, in the same run.
+Both compute accuracy, macro F1 and the recall of each class in every resample, of the same
+synthetic labels, in the same run.
 """
 
 import os
@@ -23,15 +23,12 @@ SLICES_PER_PATIENT = 13  # the published mean: 3064 slices of 233 patients
 
 
 def plain_loop(truth: np.ndarray, predicted: np.ndarray, patients: np.ndarray, resamples: int) -> np.ndarray:
-    """What one writes first: draw patients, collect their slices, score them, again and again.
+    """Return scores (resamples, 5): draw patients, collect their slices, score them, repeat.
 
     Args:
         truth, predicted: (N,) labels.
-        patients: (N,) whose slice it is.
-        resamples: how often.
-
-    Returns:
-        (resamples, 5) scores.
+        patients: (N,) the patient of each slice.
+        resamples: number of bootstrap resamples.
     """
     rng = np.random.default_rng(0)
     rows_of = {patient: np.flatnonzero(patients == patient) for patient in np.unique(patients)}
@@ -46,14 +43,11 @@ def plain_loop(truth: np.ndarray, predicted: np.ndarray, patients: np.ndarray, r
 
 
 def measure(slices: int, resamples: int) -> dict:
-    """Measures both ways.
+    """Return the times of both ways, by name.
 
     Args:
-        slices: how many to make up.
+        slices: number of synthetic slices.
         resamples: of each bootstrap.
-
-    Returns:
-        The figures, by name.
     """
     rng = np.random.default_rng(0)
     patients = rng.integers(max(2, slices // SLICES_PER_PATIENT), size=slices)
@@ -84,14 +78,7 @@ def measure(slices: int, resamples: int) -> dict:
 
 
 def lines(figures: dict) -> list[str]:
-    """Words for the figures.
-
-    Args:
-        figures: what `measure` returned.
-
-    Returns:
-        Lines to print.
-    """
+    """Format the times of `measure` as lines to print."""
     return [
         f"{figures['resamples']} resamples of {figures['slices']} slices of {figures['patients']} patients, "
         f"{figures['cores']} cores, Python {figures['python']}",
@@ -110,11 +97,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measures and prints.
-
-    Args:
-        arguments: of the command line.
-    """
+    """Measure and print; `arguments` as on the command line."""
     made = parser(__doc__)
     made.add_argument("--slices", type=int, default=614)
     made.add_argument("--resamples", type=int, default=2000)

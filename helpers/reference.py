@@ -1,22 +1,26 @@
-"""What the technical report of 2023 states, as data.
+"""Facts of the published data set, the numbers of the 2023 report, and published results, as data.
 
-The notebooks print these numbers beside their own, labelled "report". Nothing is computed
-from them. Source: F. E. Pose, "Redes Neuronales Artificiales: Trabajo Práctico Integrador",
-IA Aplicada a Ingeniería con Python, 2023. "Cuadro" is a table, "Figura" a figure.
-
-Two facts about the same slices stand here too, where the report is silent.
+Tables and figures show them next to the course's own results.
 """
 
 from dataclasses import dataclass
 
+# ---- The published data set ----
+# J. Cheng, "brain tumor dataset", version 5, figshare, 2017, doi 10.6084/m9.figshare.1512427. The
+# counts were made on its files; the pixel size is from J. Cheng et al., PLoS ONE 10(10), 2015,
+# doi 10.1371/journal.pone.0140381.
+
 CLASS_NAMES = {1: "meningioma", 2: "glioma", 3: "pituitary"}
-FOLDS = (1, 2, 3, 4, 5)  # of the author's cross-validation
+FOLDS = (1, 2, 3, 4, 5)  # of the author's cross-validation, in cvind.mat
 SLICES = 3064
-PATIENTS = 233
-CLASS_COUNTS = {1: 708, 2: 1426, 3: 930}
-# Not from the report: counted in the published data set, figshare 1512427.
+CLASS_COUNTS = {1: 708, 2: 1426, 3: 930}  # slices
 PATIENT_COUNTS = {1: 82, 2: 89, 3: 62}
 TUMOUR_PERCENT = 1.69  # of the pixels, mean over all slices
+NATIVE_SIZE, NATIVE_PIXEL_MM = 512, 0.49  # pixels per side, side of a pixel
+
+# ---- The report ----
+# F. E. Pose, "Redes Neuronales Artificiales: Trabajo Práctico Integrador", IA Aplicada a
+# Ingeniería con Python, 2023. "Cuadro" is a table, "Figura" a figure.
 
 # Cuadro 1: slices per class in the training and the test set.
 CLASSIFICATION_SPLIT = {1: (566, 142), 2: (1140, 286), 3: (744, 186)}
@@ -40,7 +44,7 @@ CLASSIFIER_LAYERS = (
 )
 CLASSIFIER_PARAMETERS = 475_779
 
-# Section 7: results on its test set, which was its validation set too.
+# Section 7: results on the test set, which was also the validation set.
 CLASSIFIER_RESULTS = {
     "test loss": 0.17,
     "test accuracy": 0.93,
@@ -88,28 +92,28 @@ UNET_RESULTS = {
 }
 UNET_SECONDS = {"training, 40 epochs": 605.82, "prediction, a slice": 0.063}
 
-
-# ---- what others reach on these slices, each number with its protocol ----
+# ---- Results published by others on the same slices, each with its protocol ----
+# Collected in 2026 from papers and public code.
 
 
 @dataclass(frozen=True)
 class PublishedResult:
-    """A published number.
+    """A published number with its protocol.
 
     Args:
         task: "classification" or "segmentation".
         model: what was trained.
-        unit: what was shuffled: "slice", "patient" or "family"; None where nothing was trained.
-        measure: its name, as this course uses it.
-        value: the number, or the range of several, as text.
-        size: pixels a side, None where it is not stated.
-        source: who says so.
-        note: what else the protocol says.
+        split_by: what was shuffled: "slice", "patient" or "family"; "none" if nothing was trained.
+        measure: its name, as in this course.
+        value: the number, or a range of several, as text.
+        size: pixels per side, None if not stated.
+        source: "report" or "published" (by others).
+        note: other details of the protocol.
     """
 
     task: str
     model: str
-    unit: str | None
+    split_by: str
     measure: str
     value: str
     size: int | None = None
@@ -117,55 +121,26 @@ class PublishedResult:
     note: str = ""
 
 
-PUBLISHED_RESULTS = (
-    PublishedResult(
-        "classification",
-        "the report's CNN",
-        "slice",
-        "accuracy",
-        f"{CLASSIFICATION_ACCURACY:.2f}",
-        512,
-        "report",
-        "the test set is the validation set",
-    ),
-    PublishedResult("classification", "ResNet-50", "slice", "accuracy", "0.985"),
-    PublishedResult(
-        "classification",
-        "DenseNet-121 of ImageNet",
-        "patient",
-        "accuracy",
-        "0.953",
-        note="the author's five folds",
-    ),
-    PublishedResult(
-        "classification",
-        "DenseNet-121 of ImageNet",
-        "patient",
-        "macro F1",
-        "0.947",
-        note="the author's five folds",
-    ),
-    PublishedResult(
-        "classification", "ResNet-34, several tasks", "family", "accuracy", "0.952", note="209 groups"
-    ),
-    PublishedResult(
-        "classification", "ResNet-34, several tasks", "family", "macro F1", "0.938", note="209 groups"
-    ),
-    PublishedResult("classification", "CNN from scratch, Keras", "patient", "accuracy", "0.80"),
-    PublishedResult(
-        "segmentation",
-        "the report's U-Net",
-        "slice",
-        "mean IoU of raw probabilities",
-        f"{UNET_RESULTS['validation']['IoU']:.4f}",
-        128,
-        "report",
-        "measures the background",
-    ),
-    PublishedResult("segmentation", "several networks", "slice", "Dice", "0.861 to 0.871"),
-    PublishedResult("segmentation", "plain U-Net", "slice", "Dice", "0.745", 512),
-    PublishedResult("segmentation", "U-Net, Keras", "slice", "IoU", "0.66", 128),
-    PublishedResult("segmentation", "ResNet-34 U-Net", "family", "Dice", "0.775", 256, note="209 groups"),
-    PublishedResult("segmentation", "ResNet-34 U-Net", "family", "IoU", "0.680", 256, note="209 groups"),
-    PublishedResult("segmentation", "Otsu's threshold, no network", None, "Dice", "0.09"),
-)
+_CNN, _UNET = "the report's CNN", "the report's U-Net"
+_FOLDS, _GROUPS = "the author's five folds", "209 groups"
+_IOU = f"{UNET_RESULTS['validation']['IoU']:.4f}"
+# fmt: off
+PUBLISHED_RESULTS = tuple(PublishedResult(*row) for row in (
+    ("classification", _CNN, "slice", "accuracy", f"{CLASSIFICATION_ACCURACY:.2f}", 512, "report",
+     "the test set is the validation set"),
+    ("classification", "ResNet-50", "slice", "accuracy", "0.985"),
+    ("classification", "DenseNet-121 of ImageNet", "patient", "accuracy", "0.953", None, "published", _FOLDS),
+    ("classification", "DenseNet-121 of ImageNet", "patient", "macro F1", "0.947", None, "published", _FOLDS),
+    ("classification", "ResNet-34, several tasks", "family", "accuracy", "0.952", None, "published", _GROUPS),
+    ("classification", "ResNet-34, several tasks", "family", "macro F1", "0.938", None, "published", _GROUPS),
+    ("classification", "CNN from scratch, Keras", "patient", "accuracy", "0.80"),
+    ("segmentation", _UNET, "slice", "mean IoU of raw probabilities", _IOU, 128, "report",
+     "measures the background"),
+    ("segmentation", "several networks", "slice", "Dice", "0.861 to 0.871"),
+    ("segmentation", "plain U-Net", "slice", "Dice", "0.745", 512),
+    ("segmentation", "U-Net, Keras", "slice", "IoU", "0.66", 128),
+    ("segmentation", "ResNet-34 U-Net", "family", "Dice", "0.775", 256, "published", _GROUPS),
+    ("segmentation", "ResNet-34 U-Net", "family", "IoU", "0.680", 256, "published", _GROUPS),
+    ("segmentation", "Otsu's threshold, no network", "none", "Dice", "0.09"),
+))
+# fmt: on

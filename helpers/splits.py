@@ -1,4 +1,4 @@
-"""Labels, patients and counts -> index arrays: who trains, who validates, who is tested."""
+"""Training, validation and test sets, by slice, by patient or by family."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from helpers._common import CourseError
 
 
 class SplitError(CourseError):
-    """The slices cannot be split as asked."""
+    """The slices cannot be split as requested."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,7 @@ class Split:
     Args:
         train, validation, test: (n,) int64, zero-based rows of the data set. They are
             disjoint and complete, unless `validation_is_test`.
-        validation_is_test: True only for the report's own protocol, in which the two are
-            one and the same set.
+        validation_is_test: True only for the report's protocol, in which they are the same set.
     """
 
     train: np.ndarray
@@ -34,18 +33,16 @@ class Split:
 def classification_split(
     labels: ArrayLike, seed: int, *, validation: float = 0.1, report_protocol: bool = False
 ) -> Split:
-    """Splits by slice, class by class: 20 % of each class, rounded up, for the test.
+    """Split by slice, stratified: 20 % of each class, rounded up, for the test set.
 
-    On the published data set these are the counts of Cuadro 1. The report validated on its
-    test set, and so chose the learning rate and the stopping epoch with it; here a
-    validation set is carved out of the training set instead.
+    On the published data set, these are the counts of Cuadro 1. The report validated on its test
+    set; here a validation set is taken from the training set instead.
 
     Args:
         labels: (N,) the class of each slice.
-        seed: of the shuffle. The same seed gives the same split.
-        validation: part of each class's remaining slices that validates, 0 < validation < 1.
-        report_protocol: True for the report's protocol: nothing is carved out, and the
-            test set is the validation set.
+        seed: of the shuffle.
+        validation: share of each class's remaining slices for validation, 0 < validation < 1.
+        report_protocol: use the test set as the validation set, as the report did.
 
     Returns:
         Split; the test set does not depend on `validation` or `report_protocol`.
@@ -55,38 +52,27 @@ def classification_split(
         ValueError: `validation` is out of range.
     """
     if not 0 < validation < 1:
-        raise ValueError(f"validation is {validation}; it must lie between 0 and 1.")
+        raise ValueError(f"validation is {validation}; it must be between 0 and 1.")
     labels = np.asarray(labels)
     rng = np.random.default_rng(seed)
-    parts: dict[str, list[np.ndarray]] = {"train": [], "validation": [], "test": []}
+    parts = []
     for label in np.unique(labels):
         rows = rng.permutation(np.flatnonzero(labels == label))
         if len(rows) < 3:
-            raise SplitError(
-                f"class {label} has {len(rows)} slices; training, validation and test need one each."
-            )
-        n_test = -(-len(rows) // 5)  # ceil(20 %) in whole numbers
+            raise SplitError(f"Class {label} has {len(rows)} slices; each of the three parts needs one.")
+        n_test = -(-len(rows) // 5)  # ceil(20 %), in integers
         n_validation = 0 if report_protocol else max(1, round(validation * (len(rows) - n_test)))
-        parts["test"].append(rows[:n_test])
-        parts["validation"].append(rows[n_test : n_test + n_validation])
-        parts["train"].append(rows[n_test + n_validation :])
-    if report_protocol:
-        parts["validation"] = parts["test"]
-    return Split(**{name: _sorted(rows) for name, rows in parts.items()}, validation_is_test=report_protocol)
+        parts.append(np.split(rows, [n_test, n_test + n_validation]))
+    test, validating, train = (_sorted(*rows) for rows in zip(*parts, strict=True))
+    return Split(train, test if report_protocol else validating, test, validation_is_test=report_protocol)
 
 
 def segmentation_split(count: int, seed: int) -> Split:
-    """Splits by slice in the proportions of Cuadro 5 (2453 / 488 / 123 of 3064).
+    """Split by slice in the proportions of Cuadro 5 (2453 / 488 / 123 of 3064).
 
     Args:
-        count: how many slices there are, at least 3.
+        count: number of slices; a SplitError if it is less than 3.
         seed: of the shuffle.
-
-    Returns:
-        Split; every part has at least one slice.
-
-    Raises:
-        SplitError: `count` is less than 3.
     """
     if count < 3:
         raise SplitError(f"{count} slices cannot be split into training, validation and test.")
@@ -94,66 +80,57 @@ def segmentation_split(count: int, seed: int) -> Split:
     n_test = max(1, round(count * test_share / reference.SLICES))
     n_train = max(1, min(count * train_share // reference.SLICES, count - n_test - 1))
     rows = np.random.default_rng(seed).permutation(count)
-    return Split(
-        train=_sorted([rows[:n_train]]),
-        validation=_sorted([rows[n_train : count - n_test]]),
-        test=_sorted([rows[count - n_test :]]),
-    )
+    train, validating, test = map(_sorted, np.split(rows, [n_train, count - n_test]))
+    return Split(train, validating, test)
 
 
 def patient_split(
     labels: ArrayLike, patients: ArrayLike, seed: int, *, test: float = 0.2, validation: float = 0.1
 ) -> Split:
-    """Splits by patient: nobody stands on two sides, and the classes keep about their shares.
+    """Split by patient: no patient is in two parts, and each class is split in about the same shares.
 
-    Of scikit-learn's `StratifiedGroupKFold`, the fold whose classes come closest to the shares
-    asked for is the test set; the validation set is taken from the rest in the same way.
+    Of the folds of scikit-learn's `StratifiedGroupKFold`, the one whose classes are closest to the
+    requested share is the test set; the validation set is taken from the rest in the same way.
 
     Args:
         labels: (N,) the class of each slice.
-        patients: (N,) whose slice it is: patients, or families (`patient_family`), which is
-            stricter.
+        patients: (N,) the patient of each slice, or its family (`patient_family`), which is stricter.
         seed: of the shuffle.
-        test: part of the slices that is tested, about; 0 < test <= 0.5.
-        validation: part of the remaining slices that validates, about; 0 < validation <= 0.5.
+        test: approximate share of the slices for the test set, 0 < test <= 0.5.
+        validation: approximate share of the remaining slices for validation, 0 < validation <= 0.5.
 
     Returns:
         Split; every part has every class.
 
     Raises:
         SplitError: a class has fewer than three patients.
-        ValueError: `test` or `validation` is out of range.
     """
     labels, patients = np.asarray(labels), np.asarray(patients)
-    _, tested = _carve(np.arange(len(labels)), labels, patients, test, seed, keep=2)
+    _, tested = _hold_out(np.arange(len(labels)), labels, patients, test, seed, keep=2)
     return _around(tested, labels, patients, validation, seed)
 
 
 def official_folds(
     folds: ArrayLike, labels: ArrayLike, patients: ArrayLike, seed: int, *, validation: float = 0.1
 ) -> list[Split]:
-    """The author's folds (`cvind.mat`): each in turn is the test set. They never cut a patient.
+    """Return one split per fold of the data set's author (`cvind.mat`), which never cut a patient.
 
     Args:
-        folds: (N,) fold of each slice, from 1 on.
+        folds: (N,) fold of each slice, counted from 1.
         labels: (N,) the class of each slice.
-        patients: (N,) whose slice it is, for the validation sets.
+        patients: (N,) the patient of each slice, for the validation sets.
         seed: of the validation sets.
-        validation: part of the remaining slices that validates, about; 0 < validation <= 0.5.
-
-    Returns:
-        A Split for each fold that occurs, in order.
+        validation: approximate share of the remaining slices for validation, 0 < validation <= 0.5.
 
     Raises:
-        SplitError: a slice has no fold (0: `cvind.mat` is missing), there is only one, or a class
-            has too few patients.
+        SplitError: a slice has no fold (0: `cvind.mat` is missing), there is only one fold, or a
+            class has too few patients.
     """
     folds, labels, patients = np.asarray(folds), np.asarray(labels), np.asarray(patients)
     numbers = np.unique(folds)
     if len(numbers) < 2 or numbers[0] < 1:
         raise SplitError(
-            "these slices have no folds by the author; assemble them with his cvind.mat beside "
-            "them, or use family_folds."
+            "These slices have no official folds. Assemble them with cvind.mat, or use family_folds."
         )
     tests = [np.flatnonzero(folds == number) for number in numbers]
     return [_around(tested, labels, patients, validation, seed) for tested in tests]
@@ -162,20 +139,17 @@ def official_folds(
 def family_folds(
     labels: ArrayLike, families: ArrayLike, seed: int, *, folds: int = 5, validation: float = 0.1
 ) -> list[Split]:
-    """Cross-validation that keeps families together: each slice is tested once.
+    """Return the splits of a cross-validation that keeps families together.
 
     Args:
         labels: (N,) the class of each slice.
         families: (N,) the family of each slice, or its patient.
         seed: of the shuffle.
-        folds: how many, at least 2.
-        validation: part of the remaining slices that validates, about; 0 < validation <= 0.5.
-
-    Returns:
-        A Split for each fold.
+        folds: number of folds, at least 2; each slice is in one test set.
+        validation: approximate share of the remaining slices for validation, 0 < validation <= 0.5.
 
     Raises:
-        SplitError: a class has fewer families than folds, or too few of them beside a test set.
+        SplitError: a class has fewer families than folds, or too few outside a test set.
     """
     labels, families = np.asarray(labels), np.asarray(families)
     _require_patients(labels, families, max(folds, 3))
@@ -184,57 +158,37 @@ def family_folds(
 
 
 def slice_folds(labels: ArrayLike, seed: int, *, folds: int = 5, validation: float = 0.1) -> list[Split]:
-    """Cross-validation by slice, as the report splits: siblings stand on both sides.
+    """Return the splits of a cross-validation by slice, as the report splits: patients leak.
 
-    Args:
-        labels: (N,) the class of each slice.
-        seed: of the shuffle.
-        folds: how many, at least 2.
-        validation: part of the remaining slices that validates, about; 0 < validation <= 0.5.
-
-    Returns:
-        A Split for each fold.
-
-    Raises:
-        SplitError: a class has fewer slices than folds, or fewer than three.
+    Arguments and errors as in `family_folds`, with each slice as its own family.
     """
-    each_its_own = np.arange(len(np.asarray(labels)))
-    return family_folds(labels, each_its_own, seed, folds=folds, validation=validation)
+    slices = np.arange(len(np.asarray(labels)))
+    return family_folds(labels, slices, seed, folds=folds, validation=validation)
 
 
 @dataclass(frozen=True)
 class Leakage:
-    """How much of a test set a network has, in a way, seen before.
-
-    Args:
-        test_slices: slices in the test set.
-        with_sibling: those with a slice of the same patient in the training set.
-        patients: patients in the test set.
-        shared_patients: those who are in the training set too.
-    """
+    """How much of a test set comes from patients that were trained on."""
 
     test_slices: int
-    with_sibling: int
-    patients: int
-    shared_patients: int
+    with_sibling: int  # test slices with a slice of the same patient in training
+    patients: int  # in the test set
+    shared_patients: int  # in the training set too
 
     @property
     def share(self) -> float:
-        """Part of the test slices with a sibling in training, 0..1."""
+        """Share of the test slices with a sibling in training, 0..1."""
         return self.with_sibling / self.test_slices
 
 
 def leakage(split: Split, patients: ArrayLike) -> Leakage:
-    """Counts the test slices that have a sibling among the slices trained on.
+    """Count the test slices that have a sibling in training.
 
     Validation counts as training: it chooses the epoch and the learning rate.
 
     Args:
         split: any split.
-        patients: (N,) whose slice each is, or which family's.
-
-    Returns:
-        Leakage.
+        patients: (N,) the patient of each slice, or its family.
     """
     patients = np.asarray(patients)
     seen = patients[np.setdiff1d(np.concatenate([split.train, split.validation]), split.test)]
@@ -248,87 +202,78 @@ def leakage(split: Split, patients: ArrayLike) -> Leakage:
 
 
 def patient_family(patient: str) -> str:
-    """The stem that the ids of one family share: "MR040240B" -> "MR040240".
+    """Return the stem that the ids of one family share, or the id itself if it has no letter.
 
-    Eighteen stems of gliomas stand for several patient ids that differ by a letter: perhaps
-    one person, scanned at several dates.
+    Eighteen glioma stems occur with several letters: perhaps one person, scanned several times.
 
-    Args:
-        patient: a patient id.
-
-    Returns:
-        The id without its letter, or the id itself where it has none.
+    Example:
+        >>> patient_family("MR040240B")
+        'MR040240'
     """
     match = re.fullmatch(r"(MR\d+)[A-Z]?", patient)
     return match[1] if match else patient
 
 
 def split_level(split: Split, patients: ArrayLike, families: ArrayLike) -> str:
-    """What was shuffled, judged by what crosses the split.
+    """Return what a split keeps together: "family", "patient", or "slice" if neither.
 
-    Args:
-        split: any split.
-        patients, families: (N,) whose slice each is.
-
-    Returns:
-        "family" where no family stands on both sides, else "patient" where no patient does,
-        else "slice".
+    `patients` and `families` are (N,) those of each slice.
     """
     if leakage(split, families).with_sibling == 0:
         return "family"
     return "patient" if leakage(split, patients).with_sibling == 0 else "slice"
 
 
-def _around(tested, labels, patients, validation, seed) -> Split:
+def _around(
+    tested: np.ndarray, labels: np.ndarray, patients: np.ndarray, validation: float, seed: int
+) -> Split:
     """The split with this test set."""
     rest = np.setdiff1d(np.arange(len(labels)), tested)
-    train, validating = _carve(rest, labels, patients, validation, seed, keep=1)
+    train, validating = _hold_out(rest, labels, patients, validation, seed, keep=1)
     return Split(train=train, validation=validating, test=tested)
 
 
-def _carve(rows, labels, patients, share, seed, keep) -> tuple[np.ndarray, np.ndarray]:
-    """Takes whole patients, about `share` of each class; `keep` patients of each class stay at least."""
+def _hold_out(
+    rows: np.ndarray, labels: np.ndarray, patients: np.ndarray, share: float, seed: int, keep: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows to keep and about `share` of each class to hold out; `keep` patients per class remain."""
     if not 0 < share <= 0.5:
-        raise ValueError(f"{share} is no part for a test or validation set; it must be in 0 < part <= 0.5.")
+        raise ValueError(f"{share} is not a valid share for a test or validation set; use 0 < share <= 0.5.")
     labels, patients = labels[rows], patients[rows]
     fewest = _require_patients(labels, patients, keep + 1)
-    classes, counts = np.unique(labels, return_counts=True)
+    of_class = labels == np.unique(labels)[:, None]
 
-    def patients_left(taken: np.ndarray) -> int:
-        left = np.setdiff1d(np.arange(len(rows)), taken)
-        return min(len(np.unique(patients[left][labels[left] == label])) for label in classes)
+    def distance(held: np.ndarray) -> float:
+        """Largest deviation of a class from `share`; infinite if the fold cannot be held out."""
+        shares = of_class[:, held].sum(axis=1) / of_class.sum(axis=1)
+        left = np.delete(np.arange(len(rows)), held)
+        patients_left = min(len(np.unique(patients[left][one[left]])) for one in of_class)
+        return np.inf if shares.min() == 0 or patients_left < keep else np.abs(shares - share).max()
 
-    def distance(taken: np.ndarray) -> float:
-        shares = [np.count_nonzero(labels[taken] == label) for label in classes] / counts
-        return np.inf if shares.min() == 0 else np.abs(shares - share).max()
-
-    folds = _group_folds(labels, patients, min(round(1 / share), fewest), seed)
-    taken = min((fold for fold in folds if patients_left(fold) >= keep), key=distance, default=None)
-    if taken is None or distance(taken) == np.inf:
-        raise SplitError("these patients cannot be divided so that every part has every class.")
-    return np.delete(rows, taken), rows[taken]
+    held = min(_group_folds(labels, patients, min(round(1 / share), fewest), seed), key=distance)
+    if distance(held) == np.inf:
+        raise SplitError("These patients cannot be divided so that every part has every class.")
+    return np.delete(rows, held), rows[held]
 
 
-def _group_folds(labels, patients, count, seed) -> list[np.ndarray]:
-    """The test sets of scikit-learn's stratified folds that keep patients together."""
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # it loads for a second
+def _group_folds(labels: np.ndarray, groups: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
+    """The test sets of stratified folds that keep groups together."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # here: takes a second to load
 
-    alone = len(np.unique(patients)) == len(patients)  # nobody to keep together: the fast way
-    folder = StratifiedKFold if alone else StratifiedGroupKFold
+    single = len(np.unique(groups)) == len(groups)  # nothing to keep together: the faster way
+    folder = StratifiedKFold if single else StratifiedGroupKFold
     folds = folder(count, shuffle=True, random_state=seed)
-    return [tested for _, tested in folds.split(labels, labels, None if alone else patients)]
+    return [tested for _, tested in folds.split(labels, labels, None if single else groups)]
 
 
-def _require_patients(labels, patients, wanted) -> int:
-    """The fewest patients that a class has; an error if that is less than `wanted`."""
+def _require_patients(labels: np.ndarray, patients: np.ndarray, required: int) -> int:
+    """The number of patients of the smallest class; an error if it is below `required`."""
     counts = {label: len(np.unique(patients[labels == label])) for label in np.unique(labels)}
     label, fewest = min(counts.items(), key=lambda pair: pair[1])
-    if fewest < wanted:
-        raise SplitError(
-            f"class {label} has slices of {fewest} patients; {wanted} are needed to keep them apart."
-        )
+    if fewest < required:
+        raise SplitError(f"Class {label} has {fewest} patients; this split needs at least {required}.")
     return fewest
 
 
-def _sorted(parts: list[np.ndarray]) -> np.ndarray:
+def _sorted(*parts: np.ndarray) -> np.ndarray:
     return np.sort(np.concatenate(parts)).astype(np.int64)

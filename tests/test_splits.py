@@ -18,7 +18,7 @@ def assert_disjoint_and_complete(split, count):
     np.testing.assert_array_equal(np.sort(rows), np.arange(count))
 
 
-def test_cuadro_1_exactly():
+def test_the_classification_split_has_the_counts_of_cuadro_1():
     split = classification_split(PUBLISHED_LABELS, seed=1)
     assert len(split.train) + len(split.validation) == 2450
     assert len(split.test) == 614
@@ -56,16 +56,16 @@ def test_segmentation_split_properties(count, seed):
     assert_disjoint_and_complete(split, count)
     parts = [len(split.train), len(split.validation), len(split.test)]
     assert min(parts) >= 1
-    wanted = np.array(reference.SEGMENTATION_SPLIT) * count / 3064
-    assert np.abs(np.array(parts) - wanted).max() <= 2
+    expected = np.array(reference.SEGMENTATION_SPLIT) * count / 3064
+    assert np.abs(np.array(parts) - expected).max() <= 2
 
 
-def test_cuadro_5_exactly():
+def test_the_segmentation_split_has_the_counts_of_cuadro_5():
     split = segmentation_split(3064, seed=1)
     assert (len(split.train), len(split.validation), len(split.test)) == (2453, 488, 123)
 
 
-def test_the_seed_decides():
+def test_the_split_depends_on_the_seed():
     def same(one, other):
         return all(np.array_equal(getattr(one, part), getattr(other, part)) for part in ("train", "test"))
 
@@ -77,15 +77,15 @@ def test_the_seed_decides():
         assert not same(make(7), make(8))
 
 
-def test_too_few_slices():
-    with pytest.raises(SplitError, match="class 2 has 2 slices"):
+def test_too_few_slices_are_refused():
+    with pytest.raises(SplitError, match="Class 2 has 2 slices"):
         classification_split([1, 1, 1, 2, 2, 3, 3, 3], seed=0)
     with pytest.raises(SplitError, match="2 slices cannot be split"):
         segmentation_split(2, seed=0)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -1, 2])
-def test_validation_share_out_of_range(share):
+def test_a_validation_share_out_of_range_is_refused(share):
     with pytest.raises(ValueError, match="validation is"):
         classification_split(PUBLISHED_LABELS, seed=0, validation=share)
 

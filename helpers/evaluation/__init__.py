@@ -1,4 +1,4 @@
-"""Predictions and what they are worth: overlap, intervals, calibration, a baseline without a network."""
+"""Predictions and their evaluation: overlap, confidence intervals, calibration, a baseline."""
 
 import lazy_loader
 
@@ -12,7 +12,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "mcnemar",
             "mean_interval",
             "paired_difference",
-            "unpaired_difference",
         ],
         "calibration": ["confidence_curve", "expected_calibration_error", "reliability"],
         "nearest_neighbour": ["Neighbours", "nearest_neighbours"],

@@ -1,4 +1,4 @@
-"""Whether a classifier is as often right as it is sure, and what it gains by keeping silent.
+"""Calibration and selective prediction of a classifier.
 
 The confidence of a slice is the probability of its most probable class.
 """
@@ -14,34 +14,37 @@ THRESHOLDS = np.arange(101) / 100
 
 
 def reliability(truth: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> pd.DataFrame:
-    """How often slices are right that the classifier is about equally sure of.
+    """Return confidence and accuracy in bins of confidence: the data of a reliability diagram.
+
+    Unlike `sklearn.calibration.calibration_curve`, it keeps empty bins and counts the slices.
 
     Args:
         truth: (N,) labels 1, 2, 3.
         probabilities: (N, 3), predicted.
-        bins: how many, of equal width; a bin contains its upper edge.
+        bins: number of bins of equal width; a bin contains its upper edge.
 
     Returns:
-        DataFrame, a row a bin: low and high (its edges), confidence (the mean, 0..1), accuracy
-        (0..1) and slices; confidence and accuracy are NaN where there are no slices.
+        DataFrame, one row per bin: low and high (its edges), confidence (the mean, 0..1), accuracy
+        (0..1) and slices; confidence and accuracy are NaN in an empty bin.
     """
-    confidence, right = _confidence_and_right(truth, probabilities)
+    confidence, correct = _confidence_and_correct(truth, probabilities)
     edges = np.linspace(0, 1, bins + 1)
-    places = np.clip(np.searchsorted(edges, confidence) - 1, 0, bins - 1)  # rounding may exceed 1
-    slices = pd.DataFrame({"confidence": confidence, "accuracy": right, "bin": places})
-    table = slices.groupby("bin").mean().reindex(range(bins))
+    bin_of = np.searchsorted(edges[1:-1], confidence)
+    slices = pd.DataFrame({"confidence": confidence, "accuracy": correct})
+    table = slices.groupby(bin_of).mean().reindex(range(bins)).rename_axis("bin")
     table.insert(0, "low", edges[:-1])
     table.insert(1, "high", edges[1:])
-    table["slices"] = np.bincount(places, minlength=bins)
+    table["slices"] = np.bincount(bin_of, minlength=bins)
     return table
 
 
 def expected_calibration_error(truth: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> float:
-    """Mean distance between confidence and accuracy over the bins, weighted by their slices.
+    r"""Return the mean distance between confidence and accuracy over the bins, weighted by slices.
 
-    Reference: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural
-    networks", ICML 2017, https://arxiv.org/abs/1706.04599, equation 3. With few slices a bin it
-    is above 0 for a perfectly calibrated classifier too.
+    $\mathrm{ECE} = \sum_b \frac{n_b}{N} \left| \mathrm{acc}_b - \mathrm{conf}_b \right|$: C. Guo,
+    G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017,
+    arXiv 1706.04599, equation 3. With few slices per bin, it is above 0 even for a perfectly
+    calibrated classifier.
 
     Args:
         truth, probabilities, bins: as in `reliability`.
@@ -57,39 +60,40 @@ def expected_calibration_error(truth: ArrayLike, probabilities: ArrayLike, bins:
 def confidence_curve(
     truth: ArrayLike, probabilities: ArrayLike, thresholds: ArrayLike = THRESHOLDS
 ) -> pd.DataFrame:
-    """What is right of the slices that remain when the classifier answers only if it is sure.
+    """Return coverage and accuracy of a classifier that abstains below a confidence.
 
     Args:
         truth: (N,) labels 1, 2, 3.
         probabilities: (N, 3), predicted.
-        thresholds: confidences, 0..1; a slice is answered where its own is at least this.
+        thresholds: confidences, 0..1; a slice is answered if its own is at least this.
 
     Returns:
-        DataFrame, a row a threshold: threshold, coverage (part of the slices answered, 0..1),
-        accuracy on those (NaN where there are none) and slices (answered).
+        DataFrame, one row per threshold: threshold, coverage (share of the slices answered, 0..1),
+        accuracy on those (NaN if there are none) and slices (answered).
     """
-    confidence, right = _confidence_and_right(truth, probabilities)
+    confidence, correct = _confidence_and_correct(truth, probabilities)
     thresholds = np.asarray(thresholds, np.float64)
     answered = confidence >= thresholds[:, None]
     slices = answered.sum(axis=1)
-    accuracy = np.divide(answered @ right, slices, out=np.full(len(slices), np.nan), where=slices > 0)
     return pd.DataFrame(
         {
             "threshold": thresholds,
             "coverage": slices / len(confidence),
-            "accuracy": accuracy,
+            "accuracy": np.divide(
+                answered @ correct, slices, out=np.full(len(slices), np.nan), where=slices > 0
+            ),
             "slices": slices,
         }
     )
 
 
-def _confidence_and_right(truth: ArrayLike, probabilities: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) confidence, and 1.0 where the slice is right."""
+def _confidence_and_correct(truth: ArrayLike, probabilities: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) confidence, and 1.0 where the prediction is correct."""
     truth, probabilities = np.asarray(truth), np.asarray(probabilities, np.float64)
     if probabilities.shape != (len(truth), len(CLASS_NAMES)) or not len(truth):
         raise ValueError(
             f"{len(truth)} labels need probabilities of shape (N, {len(CLASS_NAMES)}), N at least 1; "
-            f"theirs is {probabilities.shape}."
+            f"got {probabilities.shape}."
         )
     predicted = np.array(list(CLASS_NAMES))[probabilities.argmax(axis=1)]
     return probabilities.max(axis=1), (predicted == truth).astype(np.float64)

@@ -1,4 +1,4 @@
-"""The closest training slice by its pixels alone: a control that needs no training."""
+"""Nearest-neighbour baseline: the most similar training slice, by its pixels alone."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 from helpers.datasets.preprocessing import resize_image
 from helpers.splits import Split
 
-SIDE = 32  # pixels a side are compared: enough for pose, plane and build of a head
+SIDE = 32  # pixels per side: enough for the pose, the plane and the shape of a head
 
 
 @dataclass(frozen=True)
@@ -32,36 +32,36 @@ class Neighbours:
 def nearest_neighbours(
     images: np.ndarray, split: Split, labels: ArrayLike, patients: ArrayLike
 ) -> Neighbours:
-    """Finds for each test slice the training slice whose pixels correlate best with its own.
+    """Find, for each test slice, the training slice whose pixels correlate best with its own.
 
-    Slices are compared at 32 x 32 pixels, each brought to mean 0 and length 1, so that
-    brightness and contrast do not count.
+    Slices are compared at 32 x 32 pixels, each scaled to mean 0 and norm 1, so that brightness
+    and contrast do not count.
 
     Args:
         images: (N, H, W) uint8, memory-mapped or not.
-        split: who is tested, and who stands for training.
+        split: the training set and the test set.
         labels: (N,) classes.
-        patients: (N,) whose slice each is.
+        patients: (N,) the patient of each slice.
 
     Returns:
-        Neighbours. `same_class.mean()` is the accuracy of the classifier that copies the class
-        of the nearest slice.
+        Neighbours; `same_class.mean()` is the accuracy of a classifier that copies the class of
+        the nearest slice.
     """
     labels, patients = np.asarray(labels), np.asarray(patients)
     index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(_vectors(images, split.train))
-    found = index.kneighbors(_vectors(images, split.test), return_distance=False)[:, 0]
-    rows = split.train[found]
-    counts = {patient: np.mean(patients[split.train] == patient) for patient in np.unique(patients)}
+    nearest = index.kneighbors(_vectors(images, split.test), return_distance=False)[:, 0]
+    rows = split.train[nearest]
+    share = {patient: np.mean(patients[split.train] == patient) for patient in np.unique(patients)}
     return Neighbours(
         rows=rows,
         same_patient=patients[rows] == patients[split.test],
         same_class=labels[rows] == labels[split.test],
-        chance=float(np.mean([counts[patient] for patient in patients[split.test]])),
+        chance=float(np.mean([share[patient] for patient in patients[split.test]])),
     )
 
 
 def _vectors(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """(n, SIDE * SIDE) float32, each of mean 0 and length 1."""
+    """(n, SIDE * SIDE) float32, each of mean 0 and norm 1."""
     small = np.stack([resize_image(images[row], SIDE) for row in rows]).reshape(len(rows), -1)
     centred = small - small.mean(axis=1, keepdims=True, dtype=np.float32)
     return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)

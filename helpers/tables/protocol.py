@@ -1,12 +1,14 @@
-"""The protocol table: every number with what was trained, on whom, and tested on whom."""
+"""Tables of confidence intervals, of leakage, and of results with their protocols."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from helpers import reference
+from helpers.evaluation.bootstrap import ConfidenceInterval
 from helpers.splits import Split, leakage
 
 COLUMNS = ["task", "model", "source", "split by", "tested on", "pixels", "measure", "value",
@@ -15,32 +17,41 @@ TASKS = {"classifier": "classification", "unet": "segmentation"}
 MODELS = {"classifier": "the report's CNN", "unet": "the report's U-Net"}
 
 
-def protocol_comparison(cards: Iterable[Mapping], measures: Sequence[str]) -> pd.DataFrame:
-    """This run's results beside the report's and those that others published.
+def intervals(
+    over_patients: Mapping[str, ConfidenceInterval],
+    over_slices: Mapping[str, ConfidenceInterval] | None = None,
+) -> pd.DataFrame:
+    """Return scores with their intervals, and how much too narrow those over slices are.
 
     Args:
-        cards: run cards (`helpers.training.run_record`) with results, and those of whole trials.
-        measures: which of their results to show.
+        over_patients: measure -> interval, from resampled patients.
+        over_slices: the same measures, from resampled slices; or None.
 
     Returns:
-        DataFrame, a row a number, index the task: the classification first and then the
-        segmentation. "split by" says what was shuffled. A measure of masks has its threshold
-        beside it. An interval is by bootstrap over patients; the others published none.
+        DataFrame, one row per measure: value, low and high, and for `over_slices` low and high
+        again, and how many times as wide the interval over patients is.
     """
-    ours = [row for card in cards for row in _rows(card, measures)]
-    table = pd.DataFrame([*ours, *map(_published_row, reference.PUBLISHED_RESULTS)], columns=COLUMNS)
-    return table.set_index("task").sort_index(kind="stable")
+    patients = list(over_patients.values())
+    columns = {("", "value"): [one.value for one in patients], **_bounds("over patients", patients)}
+    if over_slices is not None:
+        slices = [over_slices[measure] for measure in over_patients]
+        columns |= _bounds("over slices", slices)
+        columns["", "times as wide"] = [
+            _width(one) / _width(other) if _width(other) else np.nan
+            for one, other in zip(patients, slices, strict=True)
+        ]
+    return pd.DataFrame(columns, index=pd.Index(over_patients, name="measure"))
 
 
 def leakage_summary(folds: Mapping[str, Sequence[Split]], patients: ArrayLike) -> pd.DataFrame:
-    """How many test slices have a sibling in training, under several protocols.
+    """Return how many test slices have a sibling in training, under several protocols.
 
     Args:
         folds: name of the protocol -> its splits.
-        patients: (N,) whose slice each is, or which family's.
+        patients: (N,) the patient of each slice, or its family.
 
     Returns:
-        DataFrame, a row a protocol: folds, test slices, with a sibling in training, share.
+        DataFrame, one row per protocol: folds, test slices, with a sibling in training, share.
     """
     rows = {}
     for name, splits in folds.items():
@@ -51,22 +62,52 @@ def leakage_summary(folds: Mapping[str, Sequence[Split]], patients: ArrayLike) -
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
-def _rows(card: Mapping, measures: Sequence[str]) -> list[dict]:
-    name, split = card["network"]["name"], card["split"]
+def protocol_comparison(records: Iterable[Mapping], measures: Sequence[str]) -> pd.DataFrame:
+    """Return the results of this course, of the report and of other publications, with protocols.
+
+    Args:
+        records: run records (`helpers.training.run_record`) with results, of single trainings or
+            pooled over a cross-validation.
+        measures: which of their results to show.
+
+    Returns:
+        DataFrame, one row per number, indexed by task: classification first, then segmentation.
+        "split by" says what was shuffled. Measures of masks include their threshold. Intervals are
+        by bootstrap over patients; the publications give none.
+    """
+    rows = [row for record in records for row in _rows(record, measures)]
+    blank = dict.fromkeys(COLUMNS, "")
+    for result in reference.PUBLISHED_RESULTS:
+        rows.append(blank | asdict(result) | {"split by": result.split_by, "pixels": result.size or ""})
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.set_index("task").sort_index(kind="stable")
+
+
+def _bounds(group: str, several: Sequence[ConfidenceInterval]) -> dict[tuple[str, str], list[float]]:
+    return {(group, "low"): [one.low for one in several], (group, "high"): [one.high for one in several]}
+
+
+def _width(interval: ConfidenceInterval) -> float:
+    return interval.high - interval.low
+
+
+def _rows(record: Mapping, measures: Sequence[str]) -> list[dict]:
+    """One row for each of the measures that a run record has."""
+    name, split = record["network"]["name"], record["split"]
     note = "the test set is the validation set" if split["validation_is_test"] else ""
-    if card.get("folds"):
-        note = f"cross-validation, {card['folds']} folds"
+    if record.get("folds"):
+        note = f"cross-validation, {record['folds']} folds"
     common = {
         "task": TASKS[name],
         "model": MODELS[name],
-        "source": f"this run, {card['data']['folder']}",
+        "source": f"this run, {record['data']['folder']}",
         "split by": split["unit"],
         "tested on": f"{len(split['slices']['test'])} slices, {split['patients']['test']} patients",
-        "pixels": card["size"],
+        "pixels": record["size"],
         "note": note,
     }
-    return [common | _measured(measure, card["results"][measure]) for measure in measures
-            if measure in card["results"]]  # fmt: skip
+    results = record["results"]
+    return [common | _measured(measure, results[measure]) for measure in measures if measure in results]
 
 
 def _measured(measure: str, result: Mapping) -> dict:
@@ -75,19 +116,4 @@ def _measured(measure: str, result: Mapping) -> dict:
         "measure": f"{measure} at {result['threshold']}" if "threshold" in result else measure,
         "value": f"{result['value']:.3f}",
         "95 % interval": "" if np.isnan(low) else f"{low:.3f} to {high:.3f}",
-    }
-
-
-def _published_row(result: reference.PublishedResult) -> dict:
-    return {
-        "task": result.task,
-        "model": result.model,
-        "source": result.source,
-        "split by": result.unit or "none",
-        "tested on": "",
-        "pixels": result.size or "",
-        "measure": result.measure,
-        "value": result.value,
-        "95 % interval": "",
-        "note": result.note,
     }

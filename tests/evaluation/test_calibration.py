@@ -6,18 +6,18 @@ from helpers.evaluation.calibration import confidence_curve, expected_calibratio
 
 
 @pytest.fixture
-def answers(rng):
-    """Truth and probabilities of 500 slices, right about as often as sure."""
+def predictions(rng):
+    """Truth and well-calibrated probabilities of 500 slices."""
     probabilities = rng.dirichlet([0.5, 0.5, 0.5], 500)
     truth = np.array([rng.choice([1, 2, 3], p=row) for row in probabilities])
     return truth, probabilities
 
 
-def test_reliability_agrees_with_scikit_learn(answers):
-    truth, probabilities = answers
+def test_reliability_agrees_with_scikit_learn(predictions):
+    truth, probabilities = predictions
     table = reliability(truth, probabilities, bins=8)
-    right = probabilities.argmax(axis=1) + 1 == truth
-    accuracy, confidence = calibration_curve(right, probabilities.max(axis=1), n_bins=8)
+    correct = probabilities.argmax(axis=1) + 1 == truth
+    accuracy, confidence = calibration_curve(correct, probabilities.max(axis=1), n_bins=8)
     assert list(table.columns) == ["low", "high", "confidence", "accuracy", "slices"]
     filled = table.dropna()
     np.testing.assert_allclose(filled["accuracy"], accuracy)
@@ -33,16 +33,16 @@ def test_bins_contain_their_upper_edge():
     assert reliability([1], sure)["slices"].iloc[-1] == 1
 
 
-def test_calibration_error_by_hand(answers):
+def test_calibration_error_by_hand(predictions):
     probabilities = [[0.9, 0.1, 0], [0.94, 0.06, 0], [0.1, 0.6, 0.3], [0.2, 0.2, 0.6]]
-    # in the bins: 0.6 and 0.6, half right; 0.9, wrong; 0.94, right
+    # the bins: 0.6 and 0.6, half of them correct; 0.9, wrong; 0.94, correct
     assert expected_calibration_error([2, 1, 2, 1], probabilities) == pytest.approx((0.2 + 0.9 + 0.06) / 4)
     assert expected_calibration_error([1, 2, 3], np.eye(3)) == 0
     assert expected_calibration_error([2, 3, 1], np.eye(3)) == 1
-    assert expected_calibration_error(*answers) < 0.06
+    assert expected_calibration_error(*predictions) < 0.06
 
 
-def test_the_sure_answers_are_the_right_ones():
+def test_accuracy_rises_as_the_threshold_does():
     probabilities = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.3, 0.6], [0.4, 0.4, 0.2]])
     table = confidence_curve([1, 2, 1, 3], probabilities, [0, 0.6, 0.61, 0.9, 0.95])
     assert table["slices"].tolist() == [4, 3, 2, 1, 0]
@@ -50,14 +50,14 @@ def test_the_sure_answers_are_the_right_ones():
     np.testing.assert_allclose(table["accuracy"], [0.5, 2 / 3, 1, 1, np.nan])
 
 
-def test_the_curve_starts_at_the_accuracy_of_all(answers):
-    truth, probabilities = answers
+def test_the_curve_starts_at_the_accuracy_on_all_slices(predictions):
+    truth, probabilities = predictions
     table = confidence_curve(truth, probabilities)
     assert table["accuracy"][0] == np.mean(probabilities.argmax(axis=1) + 1 == truth)
     assert table["coverage"][0] == 1 and (np.diff(table["coverage"]) <= 0).all()
 
 
-def test_probabilities_of_another_shape_are_refused():
+def test_probabilities_of_the_wrong_shape_are_refused():
     with pytest.raises(ValueError, match=r"2 labels .* \(2, 2\)"):
         reliability([1, 2], np.full((2, 2), 0.5))
     with pytest.raises(ValueError, match="at least 1"):

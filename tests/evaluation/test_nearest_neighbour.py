@@ -4,9 +4,9 @@ from helpers.evaluation.nearest_neighbour import nearest_neighbours
 from helpers.splits import Split
 
 
-def test_the_nearest_slice_is_the_one_with_the_same_picture(rng):
+def test_the_nearest_slice_shows_the_same_head(rng):
     heads = rng.integers(0, 200, (6, 64, 64)).astype(np.uint8)
-    # Rows 6 to 11: the same heads again, darker: contrast and brightness must not count.
+    # Rows 6 to 11 are the same heads, darker: contrast and brightness must not count.
     images = np.concatenate([heads, heads // 2 + 20])
     patients = np.array(list("abcdef") * 2)
     labels = np.tile([1, 2, 3], 4)
@@ -18,16 +18,16 @@ def test_the_nearest_slice_is_the_one_with_the_same_picture(rng):
     assert found.chance == 1 / 6
 
 
-def test_without_siblings_there_is_no_neighbour_of_the_same_patient(dataset):
+def test_without_siblings_no_neighbour_is_of_the_same_patient(dataset):
     half = len(dataset) // 2
     split = Split(np.arange(half), np.arange(0), np.arange(half, len(dataset)))
-    strangers = np.arange(len(dataset))
-    found = nearest_neighbours(dataset.images(128), split, dataset.labels, strangers)
+    patients = np.arange(len(dataset))
+    found = nearest_neighbours(dataset.images(128), split, dataset.labels, patients)
     assert not found.same_patient.any()
     assert found.chance == 0
 
 
-def test_an_empty_slice_has_a_neighbour_too():
+def test_an_empty_slice_has_a_neighbour():
     images = np.zeros((3, 32, 32), np.uint8)
     found = nearest_neighbours(
         images, Split(np.array([0, 1]), np.arange(0), np.array([2])), [1, 2, 1], list("aba")

@@ -25,9 +25,9 @@ mask_pairs = st.tuples(*[hnp.arrays(bool, (3, 6, 5)) for _ in range(2)])
 @given(mask_pairs)
 def test_overlap_agrees_with_scikit_learn(pair):
     truth, predicted = pair
-    for measure, theirs in ((dice, f1_score), (iou, jaccard_score)):
+    for measure, reference in ((dice, f1_score), (iou, jaccard_score)):
         expected = [
-            theirs(a.ravel(), b.ravel(), zero_division=1) for a, b in zip(truth, predicted, strict=True)
+            reference(a.ravel(), b.ravel(), zero_division=1) for a, b in zip(truth, predicted, strict=True)
         ]
         np.testing.assert_allclose(measure(truth, predicted), expected)
     assert pooled_dice(*pair) == pytest.approx(f1_score(truth.ravel(), predicted.ravel(), zero_division=1))
@@ -38,23 +38,23 @@ def test_overlap_agrees_with_scikit_learn(pair):
 
 @given(mask_pairs)
 def test_precision_and_recall_agree_with_scikit_learn(pair):
-    for measure, theirs in ((precision, precision_score), (recall, recall_score)):
+    for measure, reference in ((precision, precision_score), (recall, recall_score)):
         expected = [
-            theirs(a.ravel(), b.ravel(), zero_division=0) if a.any() or b.any() else 1
+            reference(a.ravel(), b.ravel(), zero_division=0) if a.any() or b.any() else 1
             for a, b in zip(*pair, strict=True)
         ]
         np.testing.assert_allclose(measure(*pair), expected)
 
 
 def edge_points(mask: np.ndarray) -> np.ndarray:
-    """Pixels of a mask that have a neighbour outside it, or none because the image ends."""
+    """Mask pixels with a neighbour outside the mask or outside the image."""
     points = {tuple(point) for point in np.argwhere(mask)}
     steps = ((0, 1), (0, -1), (1, 0), (-1, 0))
     return np.array([(y, x) for y, x in points if any((y + dy, x + dx) not in points for dy, dx in steps)])
 
 
 @given(mask_pairs)
-def test_hausdorff_agrees_with_all_distances_between_edges(pair):
+def test_hausdorff_agrees_with_all_pairwise_edge_distances(pair):
     expected = []
     for truth, predicted in zip(*pair, strict=True):
         if truth.any() and predicted.any():
@@ -70,12 +70,12 @@ def test_hausdorff_is_in_millimetres():
     truth[0, 40:60, 40:60] = 1
     moved = np.roll(truth, (3, 4), axis=(1, 2))
     assert hausdorff95(truth, truth, pixel_mm(128)) == 0
-    assert hausdorff95(truth, moved, 1) == pytest.approx(4.5, abs=0.5)  # 5 px at the corner alone
+    assert hausdorff95(truth, moved, 1) == pytest.approx(4.5, abs=0.5)  # 5 px at one corner only
     assert hausdorff95(truth, moved, pixel_mm(128)) == pytest.approx(1.96 * hausdorff95(truth, moved, 1))
     assert (pixel_mm(512), pixel_mm(256)) == pytest.approx((0.49, 0.98))
 
 
-def test_the_percentile_forgives_a_few_stray_pixels():
+def test_the_percentile_ignores_a_few_stray_pixels():
     truth = np.zeros((1, 128, 128))
     truth[0, 20:60, 20:60] = 1
     stray = truth.copy()
@@ -83,13 +83,13 @@ def test_the_percentile_forgives_a_few_stray_pixels():
     assert hausdorff95(truth, stray, 1) == 0
 
 
-def test_quartiles_of_area():
+def test_area_quartiles():
     assert area_quartiles([0, 10, 20, 30, 40, 50, 60, 70, 80]).tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 4]
     assert area_quartiles([7, 7, 7]).tolist() == [1, 1, 1]
     assert area_quartiles([0, 0]).tolist() == [0, 0]
 
 
-def test_boundary_cases():
+def test_empty_full_and_single_pixel_masks():
     empty, full = np.zeros((1, 4, 4)), np.ones((1, 4, 4))
     one_pixel = empty.copy()
     one_pixel[0, 1, 1] = 1
@@ -105,13 +105,13 @@ def test_boundary_cases():
     assert len(hausdorff95(empty[:0], empty[:0], 1)) == 0
 
 
-def test_other_shapes_are_refused():
+def test_masks_of_different_shapes_are_refused():
     for measure in (dice, lambda *masks: hausdorff95(*masks, 1)):
         with pytest.raises(ValueError, match=r"\(2, 4, 4\) and \(1, 4, 4\)"):
             measure(np.zeros((2, 4, 4)), np.zeros((1, 4, 4)))
 
 
-def test_the_reports_iou_cannot_tell_a_perfect_mask_from_none():
+def test_the_reports_iou_is_the_same_for_a_perfect_mask_and_an_empty_one():
     truth = np.zeros((2, 100, 100), np.uint8)
     truth[0, :13, :13] = truth[1, 50:63, 20:33] = 1  # 1.69 % of the pixels
     nothing = mean_iou_of_raw_probabilities(truth, np.zeros(truth.shape))

@@ -1,0 +1,36 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from helpers import tables
+from helpers.evaluation.bootstrap import ConfidenceInterval
+
+
+def test_intervals_over_patients_and_slices_are_side_by_side():
+    patients = {
+        "accuracy": ConfidenceInterval(0.9, 0.8, 1.0),
+        "recall": ConfidenceInterval(0.5, np.nan, np.nan),
+    }
+    slices = {"recall": ConfidenceInterval(0.5, 0.4, 0.6), "accuracy": ConfidenceInterval(0.9, 0.85, 0.95)}
+    table = tables.intervals(patients, slices)
+    assert table.index.tolist() == ["accuracy", "recall"]
+    assert table.loc["accuracy"].tolist() == pytest.approx([0.9, 0.8, 1.0, 0.85, 0.95, 2])
+    assert np.isnan(table.loc["recall", ("", "times as wide")])
+    assert table["", "times as wide"].notna().sum() == 1
+
+
+def test_intervals_of_zero_width_have_no_ratio():
+    perfect = {"accuracy": ConfidenceInterval(1.0, 1.0, 1.0)}
+    assert tables.intervals(perfect).loc["accuracy"].tolist() == [1, 1, 1]
+    assert np.isnan(tables.intervals(perfect, perfect).loc["accuracy", ("", "times as wide")])
+
+
+def test_importing_the_tables_loads_neither_keras_nor_tensorflow():
+    program = (
+        "import sys; from helpers.tables import classification, protocol, segmentation; "
+        "print({name.partition('.')[0] for name in sys.modules} & {'keras', 'tensorflow'})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
