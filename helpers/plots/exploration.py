@@ -169,16 +169,19 @@ def _by_class(
         ax.xaxis.set_minor_formatter(NullFormatter())
     shared = {"x": values, "y": classes, "hue": classes, "order": order, "ax": ax, "legend": False}
     colours = style.CLASS_COLOURS
+    entries: dict[str, Any] = {"median of the class": Line2D([], [], color="black")}
     if len(table) <= MAX_DOTS:
         with style.fixed_jitter():
             sns.stripplot(**shared, palette=colours, jitter=0.28, size=5, alpha=0.6, zorder=3)
+        entries["a slice"] = Line2D([], [], color=style.GREY, marker="o", linestyle="", markersize=5)
     else:
         sns.violinplot(**shared, palette=colours, inner=None, cut=0, linewidth=0, saturation=1)
+        entries["height: density of the slices"] = Patch(color=style.GREY)
     for level, each in enumerate(order):
         ax.vlines(values[classes == each].median(), level - 0.4, level + 0.4, color="black")
     ax.set_yticks(range(len(order)), [f"{each}\n{(classes == each).sum():,} slices" for each in order])
     style.name_axes(ax, name, "class", title, grid="x")
-    style.legend_below(figure, {"median of the class": Line2D([], [], color="black")})
+    style.legend_below(figure, entries)
     return figure, ax
 
 

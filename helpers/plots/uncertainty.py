@@ -169,12 +169,13 @@ def intervals(
     ax, words = axes[0, 0], []
     for place, (label, group) in enumerate(groups.items()):
         marker, colour = GROUP_LOOKS[place]
-        shown = {measure: one for measure, one in group.items() if not np.isnan(one.value)}
+        ours = [measure for measure in measures if measure in group]
+        shown = {measure: group[measure] for measure in ours if not np.isnan(group[measure].value)}
         levels = [measures.index(measure) + 0.24 * (place - (len(groups) - 1) / 2) for measure in shown]
         ax.plot([one.value for one in shown.values()], levels, marker, color=colour, label=label)
         for level, one in zip(levels, shown.values(), strict=True):
             ax.plot([one.low, one.high], [level] * 2, "|-", color=colour)
-        in_words = [f"{measure} {shown.get(measure, '–')}" for measure in group]
+        in_words = [f"{measure} {shown.get(measure, '–')}" for measure in ours]
         words.append(f"{label}: {style.listed(in_words)}")
     for (label, values), marker in zip((references or {}).items(), REFERENCE_MARKERS, strict=False):
         known = {measure: values[measure] for measure in measures if measure in values}
