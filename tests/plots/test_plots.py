@@ -138,191 +138,139 @@ OVER_PATIENTS = {
 }
 OVER_SLICES = {"Dice": ConfidenceInterval(0.7, 0.66, 0.74), "accuracy": ConfidenceInterval(0.9, 0.87, 0.93)}
 
-FIGURES = {  # public name, comment: (function that draws it, what its alt text must say)
-    "orientation": (
-        lambda: plots.orientation(ONE.image.T, ONE.image, ONE.border),
-        ["12 points", "x 110, y 120"],
-    ),
+FIGURES = {  # public name, variant: (arguments, what the alt text must say)
+    "orientation": ((ONE.image.T, ONE.image, ONE.border), ["12 points", "x 110, y 120"]),
     "raw_slices": (
-        lambda: plots.raw_slices([make_slice(label) for label in (1, 2, 3)]),
-        ["meningioma", "glioma", "pituitary", f"{int(ONE.mask.sum()):,} pixels"],
+        ([make_slice(label) for label in (1, 2, 3)],),
+        ["meningioma", "glioma", "pituitary", f"{ONE.mask.sum():,} pixels"],
     ),
-    "colour_channels": (
-        lambda: plots.colour_channels(RGBA),
-        ["equal in every pixel", "alpha is 255 everywhere", "alpha 255;"],
-    ),
+    "colour_channels": ((RGBA,), ["equal in every pixel", "alpha is 255 everywhere", "alpha 255;"]),
     "colour_channels, different": (
-        lambda: plots.colour_channels(RGBA * np.array([1, 0.5, 1, 1]) / 255),
+        (RGBA * np.array([1, 0.5, 1, 1]) / 255,),
         ["blue differ", "alpha is 1 everywhere"],
     ),
-    "intensity_ranges": (
-        lambda: plots.intensity_ranges(TABLE),
-        [f"{TABLE.intensity_max.max():,}", "60 slices"],
-    ),
-    "intensity_ranges, many slices": (lambda: plots.intensity_ranges(MANY), ["1,000 slices"]),
     "normalisation": (
-        lambda: plots.normalisation(ONE.image, (ONE.image // 8).astype(np.uint8)),
-        [f"0 to {ONE.image.max():,}", "uint8"],
+        (ONE.image, (ONE.image // 8).astype(np.uint8)),
+        [f"from 0 to {ONE.image.max():,}", "uint8"],
     ),
     "mask_resizing": (
-        lambda: plots.mask_resizing(SMALL > 0, RULES),
+        (SMALL > 0, RULES),
         [f"{SMALL.sum()} px", "bicubic", "1,024 px neither 0 nor 255"],
     ),
-    "class_balance": (
-        lambda: plots.class_balance(TABLE),
-        [f"{(TABLE.label == 2).sum()} slices of 4 patients"],
-    ),
-    "class_balance, published": (lambda: plots.class_balance(TABLE, published=True), ["708, 1,426 and 930"]),
+    "class_balance": ((TABLE,), [f"{(TABLE.label == 2).sum()} slices of 4 patients"]),
+    "class_balance, published": ((TABLE, True), ["708, 1,426 and 930"]),
     "slices_per_patient": (
-        lambda: plots.slices_per_patient(TABLE),
+        (TABLE,),
         ["60 slices of 12 patients", f"{min(GLIOMAS)} to {max(GLIOMAS)}, median {np.median(GLIOMAS):g}"],
     ),
-    "slices_per_patient, class missing": (
-        lambda: plots.slices_per_patient(TABLE[TABLE["label"] != 3]),
-        ["of 8 patients", "pituitary none"],
+    "slices_per_patient, class missing": ((TABLE[TABLE.label != 3],), ["of 8 patients", "pituitary none"]),
+    "tumour_areas": ((TABLE,), [f"{100 * TABLE.tumour_fraction.mean():.2f}%", "1.69%"]),
+    "tumour_areas, many": ((MANY,), [f"{100 * MANY.tumour_fraction.mean():.2f}%"]),
+    "tumour_areas, class missing": ((TABLE[TABLE.label != 1],), ["medians: glioma"]),
+    "intensity_ranges": ((TABLE,), [f"{TABLE.intensity_max.max():,}", "60 slices"]),
+    "intensity_ranges, many": ((MANY,), [f"{MANY.intensity_max.max():,}", "1,000 slices"]),
+    "normalised_brightness": (
+        (TABLE, np.stack([np.full((8, 8), k) for k in range(60)])),
+        ["60 slices", "from 0 to 59", f"pituitary {np.median(np.flatnonzero(TABLE.label == 3)):.0f}"],
     ),
     "tumour_places": (
-        lambda: plots.tumour_places(IMAGES, MASKS, [1, 1, 2, 3]),
+        (IMAGES, MASKS, [1, 1, 2, 3]),
         [
             "meningioma (at most 100%, on average 47% from the left and 47% from the top)",
             "glioma (at most 100%",
         ],
     ),
     "tumour_places, class missing and black images": (
-        lambda: plots.tumour_places(0 * IMAGES[:2], 0 * MASKS[:2], [1, 1]),
+        (0 * IMAGES[:2], 0 * MASKS[:2], [1, 1]),
         ["mean head: meningioma (at most 0%)."],
     ),
-    "normalised_brightness": (
-        lambda: plots.normalised_brightness(TABLE, np.stack([np.full((8, 8), k) for k in range(60)])),
-        ["60 slices", "from 0 to 59", f"pituitary {np.median(np.flatnonzero(TABLE.label == 3)):.0f}"],
-    ),
-    "tumour_areas": (
-        lambda: plots.tumour_areas(TABLE),
-        [f"{100 * TABLE.tumour_fraction.mean():.2f}%", "1.69%"],
-    ),
-    "tumour_areas, many slices": (lambda: plots.tumour_areas(MANY), ["% of a slice on average"]),
-    "tumour_areas, class missing": (
-        lambda: plots.tumour_areas(TABLE[TABLE["label"] != 1]),
-        ["medians: glioma"],
-    ),
-    "example_pairs": (
-        lambda: plots.example_pairs(IMAGES, MASKS, ["a", "b", "c", "d"]),
-        ["4 slices of 128 by 128", f"d: {MASKS[3].sum()} pixels"],
-    ),
     "learning_curves": (
-        lambda: plots.learning_curves(
-            make_history(20), ["loss", "accuracy"], {"loss": {"report, validation": 0.17}}
-        ),
+        (make_history(20), ["loss", "accuracy"], {"loss": {"report, validation": 0.17}}),
         ["After 20 epochs", "report, validation 0.17", "validation 0.01904"],
     ),
     "learning_curves, four": (
-        lambda: plots.learning_curves(make_history(40), ["loss", "accuracy", "tumour_iou", "raw_mean_iou"]),
+        (make_history(40), ["loss", "accuracy", "tumour_iou", "raw_mean_iou"]),
         ["tumour IoU", "0.4915"],
     ),
-    "learning_curves, three": (
-        lambda: plots.learning_curves(make_history(3), ["loss", "accuracy", "tumour_iou"]),
-        ["After 3 epochs"],
-    ),
-    "learning_curves, one epoch": (
-        lambda: plots.learning_curves(make_history(1), ["loss"]),
-        ["After 1 epoch:"],
-    ),
-    "learning_curves, diverged": (
-        lambda: plots.learning_curves(np.nan * make_history(2), ["loss"]),
-        ["loss: training –, validation –."],
-    ),
-    "learning_curves, no epoch": (
-        lambda: plots.learning_curves(make_history(0), ["loss"]),
-        ["No epoch was finished"],
-    ),
+    "learning_curves, one epoch": ((make_history(1), ["loss"]), ["After 1 epoch:"]),
+    "learning_curves, no epoch": ((make_history(0), ["loss"]), ["No epoch was finished"]),
+    "learning_curves, diverged": ((np.nan * make_history(2), ["loss"]), ["loss: training –, validation –."]),
     "confusion_matrix": (
-        lambda: plots.confusion_matrix([1, 1, 2, 3, 3], [1, 2, 2, 3, 3]),
+        ([1, 1, 2, 3, 3], [1, 2, 2, 3, 3]),
         ["5 slices, 4 of them right", "meningioma 1 of 2"],
     ),
-    "confusion_matrix, class missing": (lambda: plots.confusion_matrix([1, 2], [2, 2]), ["pituitary 0 of 0"]),
+    "confusion_matrix, class missing": (([1, 2], [2, 2]), ["pituitary 0 of 0"]),
     "misclassified_slices": (
-        lambda: plots.misclassified_slices(IMAGES[[0] * 7], make_errors(7)),
+        (IMAGES[[0] * 7], make_errors(7)),
         ["5 of 7", "slice 752, glioma taken for meningioma (0.90)"],
     ),
-    "misclassified_slices, two rows": (
-        lambda: plots.misclassified_slices(IMAGES[[0] * 7], make_errors(7), limit=7),
-        ["7 of 7"],
-    ),
-    "misclassified_slices, none": (
-        lambda: plots.misclassified_slices(IMAGES[:0], make_errors(0)),
-        ["No slice was misclassified"],
-    ),
+    "misclassified_slices, two rows": ((IMAGES[[0] * 7], make_errors(7), 7), ["7 of 7"]),
+    "misclassified_slices, none": ((IMAGES[:0], make_errors(0)), ["No slice was misclassified"]),
     "nearest_slices": (
-        lambda: plots.nearest_slices(IMAGES[:2], IMAGES[:2], SOME_ROWS, SOME_ROWS[::-1]),
-        [
-            "slice 7 (glioma) and slice 9 of another patient",
-            "slice 9 (pituitary) and slice 7 of another patient",
-        ],
+        (IMAGES[:2], IMAGES[:2], SOME_ROWS, SOME_ROWS[::-1]),
+        ["slice 7 (glioma) and slice 9 of another patient", "slice 9 (pituitary) and slice 7 of another"],
     ),
     "reliability_diagram": (
-        lambda: plots.reliability_diagram(CLASSES, CLASS_PROBABILITIES),
+        (CLASSES, CLASS_PROBABILITIES),
         ["200 slices", f"error {CALIBRATION_ERROR:.3f}", "(n = 4)"],
     ),
     "reliability_diagram, one slice": (
-        lambda: plots.reliability_diagram([1], [[0.2, 0.7, 0.1]]),
-        ["error 0.700", "1 slice,", "confidence 0.70, accuracy 0.00 (n = 1)"],
+        ([1], [[0.2, 0.7, 0.1]]),
+        ["1 slice,", "error 0.700", "confidence 0.70, accuracy 0.00 (n = 1)"],
     ),
     "confidence_curve": (
-        lambda: plots.confidence_curve(CLASSES, CLASS_PROBABILITIES),
+        (CLASSES, CLASS_PROBABILITIES),
         [f"from 0 on 100% are answered, {RIGHT:.1%} of them correctly", "from 0.9 on"],
     ),
-    "confidence_curve, never sure": (
-        lambda: plots.confidence_curve([1], [[0.4, 0.3, 0.3]]),
+    "confidence_curve, low confidence": (
+        ([1], [[0.4, 0.3, 0.3]]),
         ["from 0 on 100% are answered, 100.0% of them correctly."],
     ),
     "dice_by_area": (
-        lambda: plots.dice_by_area(np.linspace(0, 1, 9), 10 * np.arange(9)),
+        (np.linspace(0, 1, 9), 10 * np.arange(9)),
         ["8 slices (1 without tumour left out)", "smallest (10 to 20 px) mean 0.19", "largest (70 to 80 px)"],
     ),
     "dice_by_area, equal areas": (
-        lambda: plots.dice_by_area([0.2, 0.6], [5, 5]),
+        ([0.2, 0.6], [5, 5]),
         ["2 slices by area", "smallest (5 px) mean 0.40, median 0.40"],
     ),
     "intervals": (
-        lambda: plots.intervals(
-            {"over patients": OVER_PATIENTS, "over slices": OVER_SLICES}, {"report": {"accuracy": 0.94}}
-        ),
+        ({"over patients": OVER_PATIENTS, "over slices": OVER_SLICES}, {"report": {"accuracy": 0.94}}),
         ["over slices: accuracy 0.90 (0.87 to 0.93)", "Dice 0.70 (no interval)", "report: accuracy 0.94"],
     ),
-    "intervals, undefined": (
-        lambda: plots.intervals({"A": {"recall": ConfidenceInterval(np.nan, np.nan, np.nan)}}),
-        ["A: recall –."],
-    ),
+    "intervals, undefined": (({"A": {"recall": ConfidenceInterval(*[np.nan] * 3)}},), ["A: recall –."]),
     "intervals, differences": (
-        lambda: plots.intervals(
-            {"B less A": {"accuracy": ConfidenceInterval(0.01, -0.02, 0.04)}}, name="difference"
-        ),
+        ({"B less A": {"accuracy": ConfidenceInterval(0.01, -0.02, 0.04)}}, None, "difference"),
         ["Difference with intervals: ", "B less A: accuracy 0.01 (-0.02 to 0.04)"],
     ),
+    "example_pairs": (
+        (IMAGES, MASKS, ["a", "b", "c", "d"]),
+        ["4 slices of 128 by 128", f"d: {MASKS[3].sum()} pixels"],
+    ),
     "unet_diagram": (
-        lambda: plots.unet_diagram(tiny_unet()),
+        (tiny_unet,),
         ["8,462 parameters", "32 x 32 x 1 down in 2 steps to 16 x 16, 8 x 8", "at most 16 channels"],
     ),
-    "segmentation_examples": (
-        lambda: plots.segmentation_examples(IMAGES, MASKS, PROBABILITIES),
-        [f"slice 1 {SCORES[0]:.2f}", "threshold 0.5"],
-    ),
+    "segmentation_examples": ((IMAGES, MASKS, PROBABILITIES), [f"slice 1 {SCORES[0]:.2f}", "threshold 0.5"]),
     "segmentation_examples, empty masks": (
-        lambda: plots.segmentation_examples(
-            IMAGES[:1], 0 * MASKS[:1], 0 * PROBABILITIES[:1], titles=["healthy"]
-        ),
+        (IMAGES[:1], 0 * MASKS[:1], 0 * PROBABILITIES[:1], 0.5, ["healthy"]),
         ["1 slice with", "healthy 1.00"],
     ),
-    "overlap_measures": (lambda: plots.overlap_measures(OVERLAPS), ["0.734", "report 0.4923"]),
-    "iou_puzzle": (lambda: plots.iou_puzzle(PUZZLE), ["the network: 0.4916 and 0.6600", "0.4923"]),
+    "overlap_measures": ((OVERLAPS,), ["0.734", "report 0.4923"]),
+    "iou_puzzle": ((PUZZLE,), ["the network: 0.4916 and 0.6600", "0.4923"]),
 }
+
+
+def draw(name: str) -> plots.CourseFigure:
+    function, arguments = getattr(plots, name.split(",")[0]), FIGURES[name][0]
+    return function(*[argument() if callable(argument) else argument for argument in arguments])
 
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, tuple]:
     """Name -> figure, its MIME bundle and metadata; drawn in a notebook with a dark style."""
     with style.context("dark_background"):
-        figures = {name: make() for name, (make, _) in FIGURES.items()}
+        figures = {name: draw(name) for name in FIGURES}
         return {name: (figure, *figure._repr_mimebundle_()) for name, figure in figures.items()}
 
 
@@ -459,16 +407,15 @@ def test_boxes_are_drawn_from_five_slices_on(per_quarter, boxes):
 
 
 def test_a_few_slices_are_dots_and_many_a_density(drawn):
-    few, many = (axes(drawn, name)[0] for name in ("intensity_ranges", "intensity_ranges, many slices"))
-    dots = np.concatenate(
-        [each.get_offsets()[:, 0] for each in few.collections if len(each.get_offsets()) > 1]
-    )
-    assert sorted(dots) == sorted(TABLE["intensity_max"])
+    few, many = (axes(drawn, name)[0] for name in ("intensity_ranges", "intensity_ranges, many"))
+    dots = [each.get_offsets()[:, 0] for each in few.collections if isinstance(each, PathCollection)]
+    assert sorted(np.concatenate(dots)) == sorted(TABLE["intensity_max"])
     assert not any(isinstance(each, PathCollection) for each in many.collections)
 
 
 def test_markers_of_the_reliability_diagram_grow_with_the_slices(drawn):
-    dots = next(each for each in axes(drawn, "reliability_diagram")[0].collections if len(each.get_sizes()))
+    collections = axes(drawn, "reliability_diagram")[0].collections
+    (dots,) = [each for each in collections if isinstance(each, PathCollection)]
     table = calibration.reliability(CLASSES, CLASS_PROBABILITIES)
     slices = table.loc[table["slices"] > 0, "slices"]
     assert (np.argsort(dots.get_sizes(), kind="stable") == np.argsort(slices, kind="stable")).all()
@@ -491,9 +438,7 @@ def test_unet_diagram_shows_the_layers_of_the_model(drawn):
     channels = ["1", "4", "4", "4", "8", "8", "8", "16", "16", "8+8", "8", "8", "4+4", "4", "4", "4", "2"]
     assert [text for text in texts if text.replace("+", "").isdigit()] == channels
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert {"max pooling (2)", "up-convolution (2)", "skip connection (2)", "1 x 1 convolution (1)"} < set(
-        legend
-    )
+    assert {"max pooling (2)", "up-convolution (2)", "skip connection (2)"} < set(legend)
 
 
 def test_unet_diagram_finds_a_model_inside_another(drawn):
@@ -514,20 +459,16 @@ def test_unet_diagram_finds_a_model_inside_another(drawn):
 )
 def test_importing_plots_is_quick(statement, unwanted):
     code = f"import sys\n{statement}\nprint([name for name in {unwanted} if name in sys.modules])"
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
-    )
-    assert answer.stdout.strip() == "[]"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
 
 
 @pytest.fixture(scope="module")
 def notebook():
     """A notebook that also uses pyplot, executed."""
-    cells = [
-        "import matplotlib.pyplot as plt\nfrom helpers import plots",
-        "plots.confusion_matrix([1, 2], [1, 1])",
-    ]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    source = (
+        "import matplotlib.pyplot as plt\nfrom helpers import plots\nplots.confusion_matrix([1, 2], [1, 1])"
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", path)
