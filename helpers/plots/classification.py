@@ -27,9 +27,7 @@ EXPECTED_LINES = (":", "-.", (0, (1, 4)))
 
 @style.course_style
 def learning_curves(
-    history: pd.DataFrame,
-    panels: Sequence[str],
-    expected: Mapping[str, Mapping[str, float]] | None = None,
+    history: pd.DataFrame, panels: Sequence[str], expected: Mapping[str, Mapping[str, float]] | None = None
 ) -> CourseFigure:
     """Figura 2 and Figura 7: measures per epoch, in training and in validation.
 

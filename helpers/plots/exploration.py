@@ -75,7 +75,7 @@ def slices_per_patient(table: pd.DataFrame) -> CourseFigure:
         sns.histplot(x=counts, discrete=True, color=colour, edgecolor="white", alpha=1, ax=ax)
         style.count_axis(ax.xaxis)
         style.count_axis(ax.yaxis)
-        title, spread = f"{name}: {len(counts):,} patients", "none"
+        title, spread = f"{name}: {style.counted(len(counts), 'patient')}", "none"
         if len(counts):
             ax.axvline(counts.median(), color="black", linestyle=":")
             spread = f"{style.span(counts.min(), counts.max())}, median {counts.median():g}"
@@ -179,7 +179,8 @@ def _by_class(
         entries["height: density of the slices"] = Patch(color=style.GREY)
     for level, each in enumerate(order):
         ax.vlines(values[classes == each].median(), level - 0.4, level + 0.4, color="black")
-    ax.set_yticks(range(len(order)), [f"{each}\n{(classes == each).sum():,} slices" for each in order])
+    sizes = [style.counted((classes == each).sum(), "slice") for each in order]
+    ax.set_yticks(range(len(order)), [f"{each}\n{size}" for each, size in zip(order, sizes, strict=True)])
     style.name_axes(ax, name, "class", title, grid="x")
     style.legend_below(figure, entries)
     return figure, ax
@@ -207,7 +208,7 @@ def tumour_places(images: np.ndarray, masks: np.ndarray, labels: ArrayLike) -> C
     maps = [100 * masks[rows].mean(axis=0) if rows.any() else np.zeros(masks.shape[1:]) for rows in chosen]
     highest, words = max(each.max() for each in maps) or 1, []
     for ax, name, each, rows in zip(axes[0], NAMES, maps, chosen, strict=True):
-        title = f"{name}, {rows.sum():,} slices\nat most {each.max():.0f}% in one place"
+        title = f"{name}, {style.counted(rows.sum(), 'slice')}\nat most {each.max():.0f}% in one place"
         style.show_image(ax, each, title, cmap="cividis", vmin=0, vmax=highest)
         if rows.any():
             style.outline(ax, _head(images[rows].mean(axis=0)), style.LIGHT_GREY, ":", linewidth=1.2)

@@ -169,7 +169,9 @@ def legend_below(
     if entries is None:
         handles, labels = figure.axes[0].get_legend_handles_labels()
         entries = dict(zip(labels, handles, strict=True))
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns or len(entries))
+    figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=columns or max(len(entries), 1)
+    )
 
 
 @contextmanager

@@ -153,10 +153,7 @@ FIGURES = {  # public name, variant: (arguments, what the alt text must say)
         (ONE.image, (ONE.image // 8).astype(np.uint8)),
         [f"from 0 to {ONE.image.max():,}", "uint8"],
     ),
-    "mask_resizing": (
-        (SMALL > 0, RULES),
-        [f"{SMALL.sum()} px", "bicubic", "1,024 px neither 0 nor 255"],
-    ),
+    "mask_resizing": ((SMALL > 0, RULES), [f"{SMALL.sum()} px", "bicubic", "1,024 px neither 0 nor 255"]),
     "class_balance": ((TABLE,), [f"{(TABLE.label == 2).sum()} slices of 4 patients"]),
     "class_balance, published": ((TABLE, True), ["708, 1,426 and 930"]),
     "slices_per_patient": (
