@@ -129,7 +129,7 @@ def mask_resizing(mask: np.ndarray, resized: dict[str, np.ndarray]) -> CourseFig
         CourseFigure, the neighbourhood of the tumour under each rule.
     """
     versions = {"native": np.asarray(mask).astype(np.uint8), **resized}
-    figure, axes = style.image_grid(1, len(versions), side=2.5, title_lines=5)
+    figure, axes = style.image_grid(1, len(versions), side=2.5, title_lines=7)
     left, right, bottom, top = np.array(style.close_up(mask, margin=12.5)) / len(mask)  # of the image's side
     words = []
     for ax, (name, version) in zip(axes[0], versions.items(), strict=True):

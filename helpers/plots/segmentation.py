@@ -72,7 +72,7 @@ def segmentation_examples(
         CourseFigure, one row per slice: image, true mask, predicted mask, and close-ups of their
         difference and of both outlines.
     """
-    titles = titles or [f"slice {row + 1}" for row in range(len(images))]
+    titles = [f"slice {row + 1}" for row in range(len(images))] if titles is None else titles
     predictions = np.asarray(probabilities) >= threshold
     dice = overlap.dice(truths, predictions)
     figure, axes = style.image_grid(len(images), 5)
@@ -82,14 +82,14 @@ def segmentation_examples(
         style.show_image(row[0], image, title, **SLICE)
         style.show_mask(row[1], truth, "true mask")
         style.show_mask(row[2], predicted, "predicted mask")
-        style.show_image(
-            row[3], _agreement(truth, predicted), "difference, close up", interpolation="nearest"
-        )
-        style.show_image(row[4], image, f"Dice {score:.2f}, close up", **SLICE)
+        either = truth | predicted
+        where = ", close up" if either.any() else ""
+        style.show_image(row[3], _agreement(truth, predicted), f"difference{where}", interpolation="nearest")
+        style.show_image(row[4], image, f"Dice {score:.2f}{where}", **SLICE)
         for mask, look in zip((truth, predicted), OUTLINES.values(), strict=True):
             style.outline(row[4], mask, **look)
-        if (truth | predicted).any():
-            left, right, bottom, top = style.close_up(truth | predicted, MARGIN_PX)
+        if either.any():
+            left, right, bottom, top = style.close_up(either, MARGIN_PX)
             for ax in row[3:]:
                 ax.set(xlim=(left - 0.5, right - 0.5), ylim=(bottom - 0.5, top - 0.5))
     entries = {name: Patch(facecolor=colour, edgecolor="black") for name, colour in AGREEMENT.items()}
