@@ -1,108 +1,61 @@
-"""The figure of this course: its look, and the words that stand in for it.
+"""What all figures share: the look, the text alternative, and a few drawing functions.
 
-Figures are made without pyplot, so that a notebook shows each once: where a cell ends on it.
+Figures are made without pyplot, so that a notebook shows each one once, at the end of its cell.
 """
 
 import base64
-import functools
 import html
 import io
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 # The colours of Okabe and Ito, which colour-blind readers can tell apart.
-BLACK, GREY, LIGHT_GREY = "#000000", "#767676", "#DDDDDD"
+GREY, LIGHT_GREY = "#767676", "#DDDDDD"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
 CLASS_COLOURS = {"meningioma": BLUE, "glioma": ORANGE, "pituitary": GREEN}
-CLASS_MARKERS = {"meningioma": "o", "glioma": "s", "pituitary": "^"}
-TRAIN = {"color": BLUE, "linestyle": "-", "marker": "o"}
-VALIDATION = {"color": VERMILLION, "linestyle": "--", "marker": "s"}
-TRUE_MASK = {"color": SKY, "linestyle": "-"}
-PREDICTED_MASK = {"color": ORANGE, "linestyle": "--"}
+MAX_WIDTH_INCHES = 10.0  # fits a notebook
+Grid = Literal["x", "y", "both"]
 
-DPI = 100
-MAX_WIDTH_INCHES = 10.0
-
-LOOK = {
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-    "figure.dpi": DPI,
-    "font.size": 10,
-    "axes.titlesize": 10.5,
-    "figure.titlesize": 11.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.titlepad": 5,
-    "grid.color": LIGHT_GREY,
-    "grid.linewidth": 0.7,
-    "lines.linewidth": 1.8,
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-}
+# Decorates functions that draw: the course's look inside, the notebook's own style untouched outside.
+course_style = style.context(["default", str(Path(__file__).with_name("course.mplstyle"))])
 
 
 class CourseFigure(Figure):
     """A figure with a text alternative, shown once and on white in every notebook.
 
     Attributes:
-        alt: str, what the figure shows, with its numbers, for those who cannot see it.
+        alt: str, what the figure shows, with its numbers, for readers who cannot see it.
     """
 
     alt: str = ""
 
     def described(self, alt: str) -> "CourseFigure":
-        """Sets the text alternative.
-
-        Args:
-            alt: one or two sentences.
-
-        Returns:
-            The figure itself.
-        """
+        """Set the text alternative, one or two sentences, and return the figure."""
         self.alt = alt
         return self
 
-    def draw(self, renderer: Any) -> None:
-        """Draws in the look of the course, whatever style the notebook has set meanwhile.
-
-        Args:
-            renderer: what matplotlib draws with.
-        """
-        with style.context(["default", LOOK]):  # ticks are made while drawing
-            super().draw(renderer)
-
+    @course_style  # ticks are made while drawing
     def png(self) -> bytes:
-        """Draws the figure.
-
-        Returns:
-            The bytes of a PNG file, on white.
-        """
+        """Return the figure as a PNG file, on white."""
         buffer = io.BytesIO()
-        with style.context(["default", LOOK]):
-            self.savefig(
-                buffer, format="png", dpi=DPI, facecolor="white", bbox_inches="tight", pad_inches=0.06
-            )
+        self.savefig(buffer, format="png")
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        """What Jupyter and Colab show: of these forms each program takes one.
-
-        JupyterLab and nbconvert's default template leave the alt text of a PNG out, so they
-        need it as HTML. The PNG is for programs that show no HTML.
-        """
-        data = base64.b64encode(self.png()).decode("ascii")
-        alt = html.escape(self.alt)
+        """The forms that Jupyter and Colab choose from; JupyterLab shows alt text only in HTML."""
+        data, alt = base64.b64encode(self.png()).decode("ascii"), html.escape(self.alt)
         image = (
             f'<img src="data:image/png;base64,{data}" alt="{alt}" style="max-width: 100%; background: white">'
         )
@@ -112,150 +65,148 @@ class CourseFigure(Figure):
         )
 
 
-def in_course_look(draw: Callable[..., CourseFigure]) -> Callable[..., CourseFigure]:
-    """Makes a function draw in the look of the course and leave the notebook's style alone.
-
-    Args:
-        draw: a function that returns a CourseFigure.
-
-    Returns:
-        The same function, in that look.
-    """
-
-    @functools.wraps(draw)
-    def drawn(*args: Any, **kwargs: Any) -> CourseFigure:
-        with style.context(["default", LOOK]):
-            return draw(*args, **kwargs)
-
-    return drawn
-
-
 def new_figure(
     rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.0, 4.0), **grid: Any
 ) -> tuple[CourseFigure, np.ndarray]:
-    """Makes an empty figure with a grid of axes.
+    """Make an empty figure.
 
     Args:
-        rows, columns: of the grid.
-        size: width and height in inches; at most 10 wide, which fits a notebook.
-        **grid: passed on to `Figure.subplots`, e.g. `sharey=True`.
+        rows, columns: of the grid of axes.
+        size: width and height in inches; a figure is at most 10 wide.
+        **grid: passed to `Figure.subplots`, e.g. `sharey=True`.
 
     Returns:
         The figure and its axes, always an array (rows, columns).
     """
-    width, height = size
-    figure = CourseFigure(figsize=(min(width, MAX_WIDTH_INCHES), height), layout="constrained")
+    figure = CourseFigure(figsize=(min(size[0], MAX_WIDTH_INCHES), size[1]))
     return figure, figure.subplots(rows, columns, squeeze=False, **grid)
 
 
-def show_image(ax: Axes, image: np.ndarray, title: str = "", **options: Any) -> None:
-    """Shows a grey image or a mask, without axes.
+def image_grid(
+    rows: int, columns: int, side: float = 3.0, title_lines: int = 1
+) -> tuple[CourseFigure, np.ndarray]:
+    """Make a figure for square images, packed without empty bands.
 
     Args:
-        ax: where.
-        image: (H, W), black at its minimum and white at its maximum unless `options` has
-            `vmin` and `vmax`; or (H, W, 3) colours.
-        title: above it.
-        **options: passed on to `Axes.imshow`.
+        rows, columns: of the grid of images.
+        side: of an image, in inches; less if the row would be too wide.
+        title_lines: above each image.
+
+    Returns:
+        The figure and its axes, an array (rows, columns); all axes are switched off.
     """
-    ax.imshow(image, **{"cmap": "gray", **options})
+    side = min(side, MAX_WIDTH_INCHES / columns)
+    figure, axes = new_figure(rows, columns, (side * columns, rows * (side + 0.18 * title_lines + 0.1)))
+    for ax in axes.flat:
+        ax.set_axis_off()
+    return figure, axes
+
+
+def sentence_figure(sentence: str) -> CourseFigure:
+    """Make a figure that says why there is nothing to draw."""
+    figure, axes = new_figure(size=(6, 1.2))
+    axes[0, 0].set_axis_off()
+    axes[0, 0].text(0.5, 0.5, sentence, ha="center", va="center", fontsize=12)
+    return figure.described(sentence)
+
+
+def show_image(ax: Axes, image: np.ndarray, title: str = "", **options: Any) -> None:
+    """Show a grey image (H, W) or colours (H, W, 3) without axes; `options` go to `Axes.imshow`."""
+    ax.imshow(image, **options)
     ax.set_title(title)
     ax.set_axis_off()
 
 
-def show_mask(ax: Axes, mask: np.ndarray, title: str = "", **options: Any) -> None:
-    """Shows a mask with its pixels as they are: background black, tumour white.
-
-    Args:
-        ax: where.
-        mask: (H, W), 0 and not 0.
-        title: above it.
-        **options: passed on to `Axes.imshow`.
-    """
-    show_image(ax, np.asarray(mask) != 0, title, vmin=0, vmax=1, interpolation="nearest", **options)
+def show_mask(ax: Axes, mask: np.ndarray, title: str = "") -> None:
+    """Show a mask (H, W) pixel by pixel: 0 black, everything else white."""
+    show_image(ax, np.asarray(mask) != 0, title, vmin=0, vmax=1, interpolation="nearest")
 
 
-def outline(ax: Axes, mask: np.ndarray, **line: Any) -> None:
-    """Draws the edge of a mask over an image.
-
-    Args:
-        ax: where the image is.
-        mask: (H, W), 0 and not 0; an empty mask has no edge.
-        **line: `color`, `linestyle` and `linewidth`.
-    """
+def outline(ax: Axes, mask: np.ndarray, color: str, linestyle: str, linewidth: float = 1.6) -> None:
+    """Draw the edge of a mask (H, W) over an image; an empty mask has no edge."""
     mask = np.asarray(mask) != 0
     if mask.any():
+        rows, columns = (np.arange(-1, length + 1) for length in mask.shape)
         padded = np.pad(mask, 1).astype(float)  # closes the edge of a mask that leaves the image
-        y, x = np.arange(-1, mask.shape[0] + 1), np.arange(-1, mask.shape[1] + 1)
-        options = {"linewidth": 1.6, **line}
         ax.autoscale(False)  # the image keeps its size
-        ax.contour(
-            x, y, padded, levels=[0.5], colors=[options["color"]],
-            linestyles=[options["linestyle"]], linewidths=[options["linewidth"]],
-        )  # fmt: skip
+        ax.contour(columns, rows, padded, levels=[0.5], colors=[color], linestyles=[linestyle],
+                   linewidths=[linewidth])  # fmt: skip
 
 
-def image_grid_size(rows: int, columns: int, title_lines: int = 1, side: float = 3.0) -> tuple[float, float]:
-    """Computes the size of a figure of square images, without empty bands.
+def close_up(mask: np.ndarray, margin: float) -> tuple[float, float, float, float]:
+    """Find a square window around a mask.
 
     Args:
-        rows, columns: of images.
-        title_lines: above each image.
-        side: of an image, in inches; smaller where the row would be too wide.
+        mask: (H, H), 0 and not 0; not empty.
+        margin: around the tumour, in px.
 
     Returns:
-        Width and height in inches.
+        left, right, bottom and top of the window in px, from the upper left corner of the image.
     """
-    side = min(side, MAX_WIDTH_INCHES / columns)
-    return side * columns, rows * (side + 0.18 * title_lines + 0.1)
+    rows, columns = np.nonzero(mask)
+    half = max(np.ptp(rows), np.ptp(columns)) / 2 + margin
+    x, y = (columns.min() + columns.max() + 1) / 2, (rows.min() + rows.max() + 1) / 2
+    return x - half, x + half, y + half, y - half
 
 
-def log_axis(axis: Axis, name: str) -> None:
-    """Makes an axis logarithmic, with plain numbers at 1, 2, 5, 10, ...
-
-    Args:
-        axis: `ax.xaxis` or `ax.yaxis`.
-        name: of what it shows, with the unit.
-    """
-    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}label": f"{name} (log scale)"})
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter("{x:,g}")
-    axis.set_minor_formatter(NullFormatter())
-
-
-def name_axes(ax: Axes, x: str, y: str, title: str = "", grid: str | None = None) -> None:
-    """Names the axes of a chart.
-
-    Args:
-        ax: the axes.
-        x, y: their names, with the unit.
-        title: above it.
-        grid: "x", "y" or "both" for lines behind the data, None for none.
-    """
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
-    ax.set_title(title)
+def name_axes(ax: Axes, x: str, y: str, title: str, grid: Grid | None = None) -> None:
+    """Name the axes (with units) and the chart; `grid` draws lines behind the data."""
+    ax.set(xlabel=x, ylabel=y, title=title)
     if grid:
         ax.grid(axis=grid)
 
 
-def legend_below(figure: CourseFigure, entries: dict[str, Line2D | Any]) -> None:
-    """Puts one legend for all axes below the figure.
-
-    Args:
-        figure: the figure.
-        entries: label -> line or patch that stands for it.
-    """
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=len(entries))
+def count_axis(axis: Axis) -> None:
+    """Put ticks at whole numbers, with thousands separators."""
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+    axis.set_major_formatter("{x:,.0f}")
 
 
-def listed(items: list[str]) -> str:
-    """Joins words for a sentence.
+def legend_below(
+    figure: CourseFigure, entries: Mapping[str, Any] | None = None, columns: int | None = None
+) -> None:
+    """Put one legend below the figure: label -> line or patch; None for the labels of the first axes."""
+    if entries is None:
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        entries = dict(zip(labels, handles, strict=True))
+    figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=columns or max(len(entries), 1)
+    )
 
-    Args:
-        items: the words, e.g. ["a", "b", "c"].
 
-    Returns:
-        "a, b and c".
-    """
+@contextmanager
+def fixed_jitter() -> Iterator[None]:
+    """Make seaborn's jitter the same in each run, and leave numpy's global random state as it was."""
+    state = np.random.get_state()
+    np.random.seed(0)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def marker_areas(counts: ArrayLike) -> np.ndarray:
+    """Areas of markers in points squared, larger for more slices."""
+    counts = np.asarray(counts, float)
+    return 16 + 144 * counts / max(counts.max(initial=0), 1)
+
+
+def listed(items: Sequence[str]) -> str:
+    """Join words for a sentence: "a, b and c"."""
     return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+
+
+def counted(count: int, noun: str) -> str:
+    """Format a count with its noun: "1 slice", "3,064 slices"."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def number(value: float, form: str = ".3f") -> str:
+    """Format a number; an en dash if it is NaN."""
+    return "–" if np.isnan(value) else format(value, form)
+
+
+def span(low: float, high: float, unit: str = "") -> str:
+    """Format a range: "1 to 4,096", or "7" if both ends are equal."""
+    ends = [f"{end:,}" if isinstance(end, int | np.integer) else f"{end:.3g}" for end in (low, high)]
+    return " to ".join(dict.fromkeys(ends)) + unit
