@@ -27,7 +27,7 @@ import numpy as np
 from helpers._common import CourseError
 from helpers.reference import CLASS_NAMES, FOLDS
 
-FOLDS_NAME = "cvind.mat"  # the author's list of them, beside the slices
+FOLDS_NAME = "cvind.mat"  # the author's list of folds, next to the slices
 INT16 = np.iinfo(np.int16)
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -37,7 +37,7 @@ MAX_VALUES = 4096 * 4096  # no field is larger; damaged sizes must not exhaust t
 DOWNLOAD_AGAIN = "Download it again, or leave it out."
 DOWNLOAD_REFUSED = "The download was refused or broke off: download it again."
 
-OTHER_FILES = (  # how they begin, what they are, what to do
+OTHER_FILES = (  # first bytes, what the file is, what to do
     (b"<", "is a web page, not a MATLAB file", DOWNLOAD_REFUSED),
     (b"{", "is a JSON message, not a MATLAB file", DOWNLOAD_REFUSED),
     (b"[", "is a JSON message, not a MATLAB file", DOWNLOAD_REFUSED),
@@ -51,7 +51,7 @@ class MatFileError(CourseError):
 
     Attributes:
         source: str, the file.
-        field: str, the field at fault, or None where it is the file as a whole.
+        field: str, the field at fault, or None if it is the file as a whole.
         reason: str, what is wrong.
         advice: str, what to do about it.
     """
@@ -70,7 +70,7 @@ class Slice:
     """One MRI slice with its tumour.
 
     Attributes:
-        image: (H, W) int16, the scanner's intensities, not normalised. H = W = 512 but for
+        image: (H, W) int16, the scanner's intensities, not normalised. H = W = 512, except for
             one patient (256).
         mask: (H, W) bool, True on the tumour; never empty.
         label: int, a key of `CLASS_NAMES`.
@@ -87,19 +87,24 @@ class Slice:
 
 
 def read_slice(source: str | Path | BinaryIO) -> Slice:
-    """Reads one `.mat` file of the data set.
+    """Read one `.mat` file of the data set.
 
     Args:
-        source: path, or a readable and seekable binary file, read from its start and left
-            open. Its `name`, where it has one, stands in error messages.
+        source: path, or a readable and seekable binary file, which is read from its start and left
+            open. Error messages use its `name` if it has one.
 
     Returns:
-        The `Slice`, its arrays C-contiguous and oriented as MATLAB shows them.
+        Slice with C-contiguous arrays, oriented as MATLAB shows them.
 
     Raises:
-        MatFileError: the file is missing, is no MATLAB v7.3 file, is damaged, or a field is
-            missing or implausible. An image of one single value counts as damaged: it shows
-            nothing and cannot be scaled to a range.
+        MatFileError: the file is missing, is not a MATLAB v7.3 file, is damaged, or a field is
+            missing or implausible. An image of a single value counts as damaged: it shows nothing
+            and cannot be scaled to a range.
+
+    Example:
+        >>> one = read_slice("1.mat")
+        >>> one.image.shape, one.label
+        ((512, 512), 1)
     """
     with _open(source) as (name, file):
         cjdata = _cjdata(file, name)
@@ -118,7 +123,7 @@ def read_slice(source: str | Path | BinaryIO) -> Slice:
 
 
 def read_folds(source: str | Path | BinaryIO) -> np.ndarray:
-    """Reads the author's five cross-validation folds, `cvind.mat`.
+    """Read the author's five cross-validation folds, `cvind.mat`.
 
     Args:
         source: path or binary file, as in `read_slice`.
@@ -136,6 +141,15 @@ def read_folds(source: str | Path | BinaryIO) -> np.ndarray:
     _check(folds.shape[0] == 1, name, "cvind", f"has shape {folds.shape}, expected (1, N)")
     _check(np.isin(folds, FOLDS).all(), name, "cvind", "holds values other than 1 to 5")
     return folds[0].astype(np.uint8)
+
+
+def missing_classes_message(absent: list[str], count: int) -> str:
+    """Format the error message for `count` slices without the classes named in `absent`."""
+    return (
+        f"no {' and no '.join(absent)} among these {count} slices; the course needs all three classes. "
+        "The published archives hold almost one class each, so a partial download is not enough: "
+        "get all four, or set COURSE_DATA=phantoms."
+    )
 
 
 # ---- one check per field: the array as stored -> the value in the Slice ----
@@ -196,7 +210,7 @@ def _border(stored: np.ndarray, name: str) -> np.ndarray:
 
 @contextmanager
 def _open(source: str | Path | BinaryIO) -> Iterator[tuple[str, h5py.File]]:
-    """Yields the name for messages and the open HDF5 file."""
+    """Yield the name for messages and the open HDF5 file."""
     is_file = hasattr(source, "read")
     name = getattr(source, "name", None) if is_file else str(Path(source))
     name = name if isinstance(name, str) else "<binary file>"
@@ -209,7 +223,7 @@ def _open(source: str | Path | BinaryIO) -> Iterator[tuple[str, h5py.File]]:
 
 @contextmanager
 def _damage_as_mat_file_error(name: str, field: str | None = None) -> Iterator[None]:
-    """Turns whatever a damaged file makes HDF5 raise into a MatFileError."""
+    """Turn whatever a damaged file makes HDF5 raise into a MatFileError."""
     try:
         yield
     except MatFileError:
@@ -229,7 +243,7 @@ def _read_bytes(source: Path | BinaryIO, name: str) -> bytes:
 
 
 def _check_start(data: bytes, name: str) -> None:
-    """Raises MatFileError where the first bytes already tell that this is something else."""
+    """Raise MatFileError if the first bytes already show that this is something else."""
     if not data:
         raise MatFileError(name, None, "is empty (0 bytes)", DOWNLOAD_REFUSED)
     start = data[:USER_BLOCK_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -254,7 +268,7 @@ def _cjdata(file: h5py.File, name: str) -> h5py.Group:
 
 
 def _read_field(group: h5py.Group, field: str, name: str) -> np.ndarray:
-    """Returns one field as stored: two-dimensional, numeric and not empty."""
+    """Return one field as stored: two-dimensional, numeric and not empty."""
     with _damage_as_mat_file_error(name, field):
         stored = group.get(field)
         _check(stored is not None, name, field, "is missing")
