@@ -24,7 +24,7 @@ MAX_RATIO = 200
 MAX_DEPTH = 2  # an archive in an archive
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others decompress without a limit
 ENCRYPTED = 0x1
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 16
 # What zipfile raises for an archive or a member that is damaged.
 UNREADABLE = (
     zipfile.BadZipFile, zlib.error, struct.error,

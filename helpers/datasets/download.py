@@ -359,7 +359,8 @@ def _start(answer: requests.Response, part: Path, held: int, length: int) -> int
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    cause = getattr(error.args[0], "reason", error) if error.args else error  # of urllib3's MaxRetryError
+    return " ".join(str(cause).split())[:200] or type(error).__name__
 
 
 def _by_hand(missing: list[str], reasons: list[str], folder: Path) -> str:
