@@ -35,7 +35,7 @@ POSIX_PATH = re.compile(r"^/(tmp|proc|dev|bin|usr|etc|var|home|mnt|root|content|
 # Each of these is reached, or there, on the right machine only.
 GUARDED = {
     ("drive.py", "/content/drive/MyDrive"): "asked for with is_dir",
-    ("found.py", "/content"): "asked for with is_file",
+    ("download.py", "/content"): "asked for with is_file",
     ("settings.py", "/content/course"): "only where on_colab",
     ("machine.py", "/proc/self/status"): "asked for with is_file",
     ("machine.py", "resource"): "imported after Windows has returned",

@@ -160,7 +160,7 @@ def _process_all(files: list[SliceFile], folder: Path, workers: int, progress: b
     """Write the arrays and pictures of all slices; return one record per slice, in order."""
     create_arrays(folder, len(files))
     jobs = (
-        joblib.delayed(process_slice)(file.path, file.number, folder, row, len(files))
+        joblib.delayed(process_slice)(file.path.absolute(), file.number, folder.absolute(), row, len(files))
         for row, file in enumerate(files)
     )
     records: list[dict] = [{}] * len(files)
