@@ -151,8 +151,7 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
     if member.flag_bits & ENCRYPTED:
         return "is encrypted: a password was set on the archive"
     if member.compress_type not in METHODS:
-        method = zipfile.compressor_names.get(member.compress_type, member.compress_type)
-        return f"is packed by the method '{method}', expected 'deflate'"
+        return f"is packed by method {member.compress_type}, expected {zipfile.ZIP_DEFLATED} ('deflate')"
     if size > MAX_SLICE_BYTES and not is_archive(member.filename):
         return f"would unpack to {size:,} bytes, too large for a slice"
     if size > MAX_RATIO * packed_size:

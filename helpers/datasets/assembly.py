@@ -215,8 +215,8 @@ def _write_index(
     folder: Path, records: list[dict], bad_files: int, folds: np.ndarray | None, signature: str
 ) -> None:
     table = pd.DataFrame(records).drop(columns="row")
-    known = 0 if folds is None else len(folds)
-    fold = [int(folds[number - 1]) if 1 <= number <= known else 0 for number in table["number"]]
+    known = {} if folds is None else dict(enumerate(folds.tolist(), start=1))
+    fold = [known.get(number, 0) for number in table["number"]]
     table.insert(table.columns.get_loc("family") + 1, "fold", fold)  # 0: not in the author's list
     order = [name for name in table.columns if name not in ("file", "checksum")]
     table[[*order, "file", "checksum"]].to_csv(folder / "index.csv", index=False)

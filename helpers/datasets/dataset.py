@@ -66,7 +66,7 @@ class Dataset:
     @property
     def fingerprint(self) -> dict:
         """Counts, content hash and the versions of the libraries that made this data set."""
-        return read_json(self.folder / "fingerprint.json")
+        return read_json(self.folder / "fingerprint.json") or {}
 
     @property
     def labels(self) -> np.ndarray:

@@ -41,8 +41,8 @@ class PublishedFile(NamedTuple):
 
 
 REGISTRY = {
-    name: PublishedFile(*facts)
-    for name, *facts in (
+    name: PublishedFile(number, length, md5)
+    for name, number, length, md5 in (
         ("brainTumorDataPublic_1-766.zip", 3381290, 214_401_279, "74b949ad33f042e6e103523091cd1428"),
         ("brainTumorDataPublic_767-1532.zip", 3381296, 217_848_429, "7e8a875500d2c8a346f270538e29890e"),
         ("brainTumorDataPublic_1533-2298.zip", 3381293, 215_563_856, "8227bf6080cb71f15a88be8d25c79ae7"),
@@ -127,7 +127,9 @@ def _fetch(folder: Path, look_in: list[Path]) -> Path:
             return slices
     folder.mkdir(parents=True, exist_ok=True)
     _require_disk_space(folder, missing)
-    failed, reasons, rejected = [], [], []
+    failed: list[str] = []
+    reasons: list[str] = []
+    rejected: list[str] = []
     # The smallest first: a route that is blocked shows within seconds.
     for name in sorted(missing, key=lambda name: REGISTRY[name].bytes):
         copied, others = _copy_found(name, folder, look_in)
@@ -182,7 +184,7 @@ def _copy_found(name: str, folder: Path, look_in: list[Path]) -> tuple[bool, lis
     Returns:
         Whether a complete copy was found, and one line per place with something else of that name.
     """
-    rejected = []
+    rejected: list[str] = []
     copy = folder / f"{name}.copy"
     for place in dict.fromkeys([*look_in, *(DRIVE / name for name in DRIVE_FOLDERS), COLAB_UPLOADS]):
         found = place / name

@@ -15,7 +15,7 @@ arrives transposed:
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -155,7 +155,7 @@ def missing_classes_message(absent: list[str], count: int) -> str:
 # ---- one check per field: the array as stored -> the value in the Slice ----
 
 
-def _check(condition: bool, name: str, field: str, reason: str) -> None:
+def _check(condition: bool | np.bool, name: str, field: str, reason: str) -> None:
     if not condition:
         raise MatFileError(name, field, reason)
 
@@ -211,11 +211,10 @@ def _border(stored: np.ndarray, name: str) -> np.ndarray:
 @contextmanager
 def _open(source: str | Path | BinaryIO) -> Iterator[tuple[str, h5py.File]]:
     """Yield the name for messages and the open HDF5 file."""
-    is_file = hasattr(source, "read")
-    name = getattr(source, "name", None) if is_file else str(Path(source))
+    name = str(Path(source)) if isinstance(source, (str, Path)) else getattr(source, "name", None)
     name = name if isinstance(name, str) else "<binary file>"
     with _damage_as_mat_file_error(name):
-        data = _read_bytes(source if is_file else Path(source), name)
+        data = _read_bytes(source, name)
         _check_start(data, name)
         with h5py.File(h5py.h5f.open_file_image(data)) as file:
             yield name, file
@@ -232,14 +231,16 @@ def _damage_as_mat_file_error(name: str, field: str | None = None) -> Iterator[N
         raise MatFileError(name, field, f"is damaged or cut short ({error})") from error
 
 
-def _read_bytes(source: Path | BinaryIO, name: str) -> bytes:
-    if isinstance(source, Path) and not source.exists():
+def _read_bytes(source: str | Path | BinaryIO, name: str) -> bytes:
+    if not isinstance(source, (str, Path)):
+        source.seek(0)
+        return source.read()
+    path = Path(source)
+    if not path.exists():
         raise MatFileError(name, None, "does not exist", "Check the path, or download it again.")
-    if isinstance(source, Path) and source.is_dir():
+    if path.is_dir():
         raise MatFileError(name, None, "is a folder, not a file", "Pass one of the files in it.")
-    with nullcontext(source) if hasattr(source, "read") else source.open("rb") as handle:
-        handle.seek(0)
-        return handle.read()
+    return path.read_bytes()
 
 
 def _check_start(data: bytes, name: str) -> None:

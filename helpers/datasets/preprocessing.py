@@ -126,7 +126,7 @@ def write_row(path: Path, row: int, count: int, values: np.ndarray) -> None:
     """
     with path.open("r+b") as file:
         file.seek((row - count) * values.nbytes, os.SEEK_END)
-        file.write(np.ascontiguousarray(values))
+        file.write(values.tobytes())
 
 
 def process_slice(source: Path, number: int, folder: Path, row: int, count: int) -> dict:
@@ -171,8 +171,8 @@ def _write_png(path: Path, pixels: np.ndarray, options: list[int]) -> None:
 
 def _describe(one: Slice) -> dict:
     """Return what the index says about a slice, without its number, file and fold."""
-    content = hashlib.sha256(one.image)
-    content.update(one.mask)
+    content = hashlib.sha256(one.image.tobytes())
+    content.update(one.mask.tobytes())
     y, x = np.divmod(np.flatnonzero(one.mask), one.mask.shape[1])  # np.nonzero takes ten times as long
     inside = np.count_nonzero(fill_border(one.border, one.mask.shape))
     return {

@@ -161,7 +161,7 @@ def test_an_encrypted_member_is_named(slices, tmp_path, target):
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_an_unusual_compression_is_named(slices, tmp_path, target, method):
     archive = archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"]}, method)
-    with pytest.raises(SourceError, match=r"is packed by the method '(bzip2|lzma)', expected 'deflate'"):
+    with pytest.raises(SourceError, match=r"is packed by method \d+, expected 8 \('deflate'\)"):
         unpack(archive, target)
 
 
@@ -250,7 +250,7 @@ def test_a_third_level_must_be_unpacked_by_hand(slices, tmp_path):
     inner = whole_article(tmp_path / "inner.zip", slices, zipfile.ZIP_STORED).read_bytes()
     (tmp_path / "inner.zip").unlink()
     archive_of(tmp_path / "outer.zip", {"inner.zip": inner}, zipfile.ZIP_STORED)
-    with pytest.raises(SourceError, match="an archive in an archive in an archive. Unpack the archive by"):
+    with pytest.raises(SourceError, match=r"an archive in an archive in an archive\. Unpack the archive"):
         list_slices(tmp_path)
 
 
