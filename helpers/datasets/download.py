@@ -60,7 +60,7 @@ ROUTES = (
 # public, so without a login. kagglehub comes with Colab.
 MIRROR = "ashkhagan/figshare-brain-tumor-dataset"
 MIRROR_NOTE = "mirror.txt"  # where kagglehub put its files
-DATASET_BYTES = 3_000_000_000  # of the unpacked archives and the data set, about
+DATASET_BYTES = 4_000_000_000  # of the unpacked archives and the data set, about
 
 DRIVE_FOLDERS = ("", "brain-mri-course", "brain-mri", "figshare", "data", "Colab Notebooks")
 COLAB_UPLOADS = Path("/content")  # for files dropped on Colab's file pane

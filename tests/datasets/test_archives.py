@@ -1,5 +1,4 @@
 import io
-import os
 import shutil
 import stat
 import struct
@@ -272,13 +271,3 @@ def test_random_damage_is_always_a_source_error(slices, tmp_path, target, rng):
             unpack(tmp_path / "a.zip", target)
         except SourceError:
             continue
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a folder that cannot be written to")
-def test_a_folder_that_can_only_be_read(slices, tmp_path):
-    archive_of(tmp_path / "a.zip", slices)
-    tmp_path.chmod(0o500)
-    try:
-        assert len(list_slices(tmp_path)) == 3
-    finally:
-        tmp_path.chmod(0o700)
