@@ -36,9 +36,9 @@ def test_growing_is_bilinear_and_shrinking_averages():
 def test_no_tumour_is_ever_lost(native, corner, size):
     mask = np.zeros((native, native), bool)
     mask[corner[0] : corner[0] + size, corner[1] : corner[1] + size] = True
-    for size in (128, 512):
-        small = resize_mask(mask, size)
-        assert small.shape == (size, size)
+    for side in (128, 512):
+        small = resize_mask(mask, side)
+        assert small.shape == (side, side)
         assert small.dtype == np.uint8
         assert set(np.unique(small)) <= {0, 1}
         assert small.any()
