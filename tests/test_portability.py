@@ -35,7 +35,7 @@ POSIX_PATH = re.compile(r"^/(tmp|proc|dev|bin|usr|etc|var|home|mnt|root|content|
 # Each of these is reached only on a machine that has it.
 GUARDED = {
     ("drive.py", "/content/drive/MyDrive"): "tested with is_dir",
-    ("found.py", "/content"): "tested with is_file",
+    ("download.py", "/content"): "tested with is_file",
     ("settings.py", "/content/course"): "only if on_colab",
     ("environment.py", "/proc/self/status"): "tested with is_file",
     ("environment.py", "resource"): "imported after Windows has returned",

@@ -1,47 +1,54 @@
 """Slice files -> a data set on disk.
 
-The work happens in `NAME.partial` beside the destination (see `workshop`). The folder takes its
-final name when everything is there.
+The work happens in a temporary folder next to the destination, which is renamed at the end: an
+assembly that is killed or interrupted starts again.
 """
 
 import hashlib
 import os
 import shutil
+import uuid
+from concurrent.futures import BrokenExecutor
+from contextlib import closing
 from pathlib import Path
 
 import cv2
 import h5py
+import joblib
 import numpy as np
 import pandas as pd
 
-from helpers._common import CourseError, read_json, write_json
+from helpers._common import CourseError, progress_bar, read_json, write_json
 from helpers.config import settings
 from helpers.datasets.dataset import Dataset, DatasetError
-from helpers.datasets.slice_files import SliceFile
-from helpers.datasets.sources import fetch, find_folds, list_slices
-from helpers.datasets.workshop import FORMAT, Workshop
+from helpers.datasets.preprocessing import create_array, create_arrays, process_slice, write_row
+from helpers.datasets.sources import SliceFile, fetch, find_folds, list_slices
 from helpers.reference import CLASS_NAMES
 
+FORMAT = 3  # raise it when the same slices would give other bytes
 MAX_WORKERS = 4  # a process takes about 80 MB
+WORTH_PROCESSES = 300  # slices; with fewer, starting processes takes longer than they save
+IDLE_SECONDS = 5  # after which worker processes end
 
 
 class AssemblyError(CourseError):
-    """Some slice files are bad; the message lists them and says what to do."""
+    """The data set cannot be assembled; the message says why and what to do."""
 
 
 def load_or_assemble(course: settings.Settings) -> Dataset:
-    """The data set of a course, with all three classes: assembled, or opened if it is there.
+    """Return the data set of a course: opened if it is on disk, else assembled.
 
     Args:
-        course: what `helpers.config.settings.start` returned.
+        course: settings returned by `helpers.config.start`.
 
     Returns:
-        Dataset.
+        Dataset with all three classes.
 
     Raises:
         CourseError: the source has no slices, bad ones, or lacks a class.
     """
-    return assemble(fetch(course), course.dataset_folder).require_classes()
+    source = fetch(course)
+    return assemble(source, course.dataset_folder, unpack_to=course.home / "unpacked").require_classes()
 
 
 def assemble(
@@ -51,78 +58,148 @@ def assemble(
     on_bad: str = "stop",
     workers: int | None = None,
     progress: bool = True,
+    unpack_to: str | Path | None = None,
 ) -> Dataset:
-    """Makes a data set on disk from a folder of `.mat` files or zip archives.
+    """Assemble a data set on disk from a folder of `.mat` files or zip archives.
 
-    Goes on where a killed run stopped. A data set that is already there and was made from
-    the same files is opened at once; if bad ones had been left out, it says so.
+    A data set that was made from the same files is opened at once; if bad files were left out of
+    it, a line says so.
 
     Args:
         source: folder with `N.mat` files or zip archives of them, and perhaps `cvind.mat`.
         destination: folder of the data set.
-        on_bad: "stop" to make no data set where a file is bad, "skip" to leave it out.
-            Either way every file is tried, and the bad ones are listed in `bad_files.csv`.
-        workers: how many slices at a time, by default one a core and at most `MAX_WORKERS`. They are
-            processes where there are many slices, threads where there are few; 1 starts no process.
-        progress: show a progress bar.
+        on_bad: "stop" to make no data set if a file is bad, "skip" to leave bad files out.
+            Either way every file is tried, and the bad ones are listed in a CSV file.
+        workers: number of worker processes, by default one per core and at most `MAX_WORKERS`;
+            with 1, and with few slices, the work is done in this process.
+        progress: whether to show a progress bar.
+        unpack_to: folder for the contents of archives, as in `list_slices`.
 
     Returns:
         Dataset.
 
     Raises:
-        SourceError: the source has no slices.
+        SourceError: the source has no slices, or a damaged archive.
         MatFileError: `cvind.mat` is malformed.
-        AssemblyError: there are bad files and `on_bad` is "stop", or no good ones.
-        CrewError: a worker process was ended from outside.
+        AssemblyError: there are bad files and `on_bad` is "stop", there are no good ones, or the
+            data set cannot be written.
         ValueError: `on_bad` is neither "stop" nor "skip".
+
+    Example:
+        >>> data = assemble("figshare", "datasets/figshare")
+        >>> data.images(128).shape
+        (3064, 128, 128)
     """
     if on_bad not in ("stop", "skip"):
         raise ValueError(f"on_bad is {on_bad!r}; choose 'stop' or 'skip'.")
     destination = Path(destination)
-    files, folds = list_slices(source), find_folds(source)
+    files, folds = list_slices(source, unpack_to), find_folds(source, unpack_to)
     signature = _signature(files, folds)
-    made = _made_from(destination, signature)
-    if made is not None:
-        return made
-    workshop = Workshop(destination.with_name(destination.name + ".partial"), files)
-    records = workshop.process_all(workers or min(os.cpu_count() or 1, MAX_WORKERS), progress)
-    good = [record for record in records if "reason" not in record]
-    bad = [record for record in records if "reason" in record]
-    report = _list_bad_files(bad, workshop.folder)
-    if bad and (on_bad == "stop" or not good):
-        raise AssemblyError(_bad_files_message(bad, len(files), report))
-    workshop.keep_only([record["row"] for record in good])
-    _write_index(workshop.folder, good, bad, folds, signature)
-    workshop.journal.unlink(missing_ok=True)
-    _put_in_place(workshop.folder, destination)
+    existing = _open_if_current(destination, signature)
+    if existing is not None:
+        return existing
+    try:
+        partial = _temporary_folder(destination)
+        try:
+            records = _process_all(files, partial, workers or min(os.cpu_count() or 1, MAX_WORKERS), progress)
+            good = _without_bad_files(records, partial, destination, on_bad)
+            _write_index(partial, good, len(files) - len(good), folds, signature)
+            _move_into_place(partial, destination)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except BrokenExecutor as error:
+        raise AssemblyError(
+            "a worker process was ended from outside, perhaps for lack of memory. Run again, or use "
+            "assemble(..., workers=1), which starts no processes."
+        ) from error
+    except OSError as error:
+        raise AssemblyError(
+            f"{error.filename or destination} cannot be written ({error.strerror or error}). The data set "
+            "takes up to 3 GB: make room there, or set COURSE_HOME to another folder."
+        ) from error
     return Dataset.open(destination)
 
 
 def _signature(files: list[SliceFile], folds: np.ndarray | None) -> str:
-    """A hash that changes when any source file does."""
+    """Return a hash that changes when any source file does."""
     parts = [f"{file.number} {file.version}" for file in files]
     parts.append("" if folds is None else folds.tobytes().hex())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _made_from(destination: Path, signature: str) -> Dataset | None:
-    """The data set that is there, if it is whole and was made from these very files."""
-    made = read_json(destination / "fingerprint.json") or {}
-    if (made.get("format"), made.get("source")) != (FORMAT, signature):
+def _open_if_current(destination: Path, signature: str) -> Dataset | None:
+    """Open the data set at the destination if it is complete and was made from these files."""
+    fingerprint = read_json(destination / "fingerprint.json") or {}
+    if (fingerprint.get("format"), fingerprint.get("source")) != (FORMAT, signature):
         return None
     try:
         dataset = Dataset.open(destination)
     except DatasetError:
         return None
-    if made["bad_files"]:
-        print(f"{made['bad_files']} bad files were left out: see {destination / 'bad_files.csv'}.")
+    if fingerprint["bad_files"]:
+        print(f"{fingerprint['bad_files']} bad files were left out: see {destination / 'bad_files.csv'}.")
     return dataset
 
 
-def _list_bad_files(bad: list[dict], folder: Path) -> Path:
-    path = folder / "bad_files.csv"
-    pd.DataFrame(bad, columns=["file", "field", "reason"]).to_csv(path, index=False)
-    return path
+def _temporary_folder(destination: Path) -> Path:
+    """Create a folder next to the destination, and remove those of assemblies that were killed.
+
+    The name is a new one each time: worker processes of a killed assembly may still write to theirs.
+    """
+    prefix = f"{destination.name}.partial-"
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    for path in destination.parent.iterdir():
+        if path.name.startswith(prefix):
+            shutil.rmtree(path, ignore_errors=True)
+    partial = destination.with_name(prefix + uuid.uuid4().hex[:8])
+    partial.mkdir()
+    return partial
+
+
+def _process_all(files: list[SliceFile], folder: Path, workers: int, progress: bool) -> list[dict]:
+    """Write the arrays and pictures of all slices; return one record per slice, in order."""
+    create_arrays(folder, len(files))
+    jobs = (
+        joblib.delayed(process_slice)(file.path.absolute(), file.number, folder.absolute(), row, len(files))
+        for row, file in enumerate(files)
+    )
+    records: list[dict] = [{}] * len(files)
+    with joblib.parallel_config("loky", idle_worker_timeout=IDLE_SECONDS):
+        parallel = joblib.Parallel(
+            n_jobs=workers if len(files) >= WORTH_PROCESSES else 1, return_as="generator_unordered"
+        )
+        with closing(parallel(jobs)) as results:  # closed early, it ends the workers
+            for record in progress_bar(
+                results, total=len(files), unit="slice", title="Assembling", show=progress
+            ):
+                file = files[record["row"]]
+                records[record["row"]] = {"number": file.number, "file": file.name} | record
+    return records
+
+
+def _without_bad_files(records: list[dict], folder: Path, destination: Path, on_bad: str) -> list[dict]:
+    """List the bad files in a table; return the records of the good ones, which keep their rows."""
+    good, bad = ([one for one in records if ("reason" in one) is is_bad] for is_bad in (False, True))
+    listed = pd.DataFrame(bad, columns=["file", "field", "reason"])
+    report = destination.with_name(f"{destination.name}.bad_files.csv")
+    if bad and (on_bad == "stop" or not good):
+        listed.to_csv(report, index=False)
+        raise AssemblyError(_bad_files_message(bad, len(records), report))
+    report.unlink(missing_ok=True)  # of an earlier run
+    listed.to_csv(folder / "bad_files.csv", index=False)
+    if bad:
+        for path in sorted(folder.glob("*.npy")):
+            _keep_rows(path, [one["row"] for one in good])
+    return good
+
+
+def _keep_rows(path: Path, rows: list[int]) -> None:
+    kept = path.with_name("kept_rows.npy")
+    create_array(kept, (len(rows), *np.load(path, mmap_mode="r").shape[1:]))
+    for new, old in enumerate(rows):
+        # Mapped again for each row: pages that were read count as memory of this process.
+        write_row(kept, new, len(rows), np.load(path, mmap_mode="r")[old])
+    kept.replace(path)
 
 
 def _bad_files_message(bad: list[dict], count: int, report: Path) -> str:
@@ -130,21 +207,23 @@ def _bad_files_message(bad: list[dict], count: int, report: Path) -> str:
     more = f"; and {len(bad) - 3} more" if len(bad) > 3 else ""
     return (
         f"{len(bad)} of {count} files are bad: {shown}{more}. All are listed in {report}. Replace them "
-        "and run again (the good ones are kept), or leave them out with assemble(..., on_bad='skip')."
+        "and run again, or leave them out with assemble(..., on_bad='skip')."
     )
 
 
-def _write_index(folder: Path, good: list[dict], bad: list[dict], folds: np.ndarray | None, signature: str):
-    table = pd.DataFrame(good).drop(columns=["row", "version"])
-    known = 0 if folds is None else len(folds)
-    fold = [int(folds[number - 1]) if 1 <= number <= known else 0 for number in table["number"]]
+def _write_index(
+    folder: Path, records: list[dict], bad_files: int, folds: np.ndarray | None, signature: str
+) -> None:
+    table = pd.DataFrame(records).drop(columns="row")
+    known = {} if folds is None else dict(enumerate(folds.tolist(), start=1))
+    fold = [known.get(number, 0) for number in table["number"]]
     table.insert(table.columns.get_loc("family") + 1, "fold", fold)  # 0: not in the author's list
     order = [name for name in table.columns if name not in ("file", "checksum")]
     table[[*order, "file", "checksum"]].to_csv(folder / "index.csv", index=False)
     fingerprint = {
         "format": FORMAT,
         "slices": len(table),
-        "bad_files": len(bad),
+        "bad_files": bad_files,
         "patients": table["patient"].nunique(),
         "classes": {name: int((table["class_name"] == name).sum()) for name in CLASS_NAMES.values()},
         "content": hashlib.sha256("".join(table["checksum"]).encode()).hexdigest(),
@@ -154,15 +233,15 @@ def _write_index(folder: Path, good: list[dict], bad: list[dict], folds: np.ndar
     write_json(folder / "fingerprint.json", fingerprint)
 
 
-def _put_in_place(folder: Path, destination: Path) -> None:
-    """Gives the folder its final name; an outdated data set goes only once the new one is whole."""
+def _move_into_place(folder: Path, destination: Path) -> None:
+    """Give the folder its final name; an outdated data set is removed once the new one is complete."""
     outdated = destination.with_name(destination.name + ".outdated")
     shutil.rmtree(outdated, ignore_errors=True)
     try:
         if destination.exists():
             destination.rename(outdated)
         folder.rename(destination)
-    except PermissionError as error:  # on Windows, where an array of it is still mapped
+    except PermissionError as error:  # on Windows, while one of its arrays is mapped
         raise AssemblyError(
             f"{destination.name} is in use: restart the kernel and run again. Nothing is lost."
         ) from error

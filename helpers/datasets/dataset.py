@@ -1,4 +1,4 @@
-"""A data set on disk -> a table and memory-mapped arrays."""
+"""Open a data set on disk: a table and memory-mapped arrays."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from helpers._common import CourseError, read_json
+from helpers.datasets.matfile import missing_classes_message
 from helpers.datasets.preprocessing import SIZES
 from helpers.reference import CLASS_NAMES
 
@@ -14,17 +15,17 @@ TEXT_COLUMNS = {"patient": str, "family": str, "class_name": str, "file": str, "
 
 
 class DatasetError(CourseError):
-    """The folder does not hold a data set, or not one that the course can use."""
+    """A folder does not hold a data set that the course can use."""
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Slices of one assembled data set; row i of every array is row i of the table.
 
-    Args:
-        folder: the folder that `helpers.datasets.assembly.assemble` wrote.
-        table: one row a slice, the columns as in `index.csv`.
-        rows: (n,) which rows of the arrays on disk these are, None for all.
+    Attributes:
+        folder: Path of the folder that `assemble` wrote.
+        table: DataFrame with one row per slice and the columns of `index.csv`.
+        rows: (N,) int64, the rows of the arrays on disk, None for all.
     """
 
     folder: Path
@@ -33,24 +34,24 @@ class Dataset:
 
     @classmethod
     def open(cls, folder: str | Path) -> "Dataset":
-        """Opens an assembled data set; the arrays are mapped, not read.
+        """Open an assembled data set; its arrays are mapped, not read.
 
         Args:
-            folder: what `assemble` wrote: `index.csv`, `images_512.npy`, ...
+            folder: folder with `index.csv`, `images_512.npy`, ...
 
         Returns:
             Dataset.
 
         Raises:
-            DatasetError: the folder holds no complete data set.
+            DatasetError: the folder does not hold a complete data set.
         """
         folder = Path(folder)
-        wanted = ["fingerprint.json", "index.csv"]
-        wanted += [f"{kind}_{size}.npy" for kind in ("images", "masks") for size in SIZES]
-        missing = [name for name in wanted if not (folder / name).is_file()]
+        expected = ["fingerprint.json", "index.csv"]
+        expected += [f"{kind}_{size}.npy" for kind in ("images", "masks") for size in SIZES]
+        missing = [name for name in expected if not (folder / name).is_file()]
         if missing:
             raise DatasetError(
-                f"{folder} is not a whole data set: {', '.join(missing)} missing. "
+                f"{folder} is not a complete data set: {', '.join(missing)} missing. "
                 "Assemble it, as notebook 1 does."
             )
         dataset = cls(folder, pd.read_csv(folder / "index.csv", dtype=TEXT_COLUMNS))
@@ -64,52 +65,52 @@ class Dataset:
 
     @property
     def fingerprint(self) -> dict:
-        """Counts, content hash and versions: how this data set was made."""
-        return read_json(self.folder / "fingerprint.json")
+        """Counts, content hash and the versions of the libraries that made this data set."""
+        return read_json(self.folder / "fingerprint.json") or {}
 
     @property
     def labels(self) -> np.ndarray:
-        """(N,) int64, the classes 1 meningioma, 2 glioma, 3 pituitary."""
+        """(N,) int64: 1 meningioma, 2 glioma, 3 pituitary."""
         return self.table["label"].to_numpy()
 
     def images(self, size: int) -> np.ndarray:
-        """The slices as grey images.
+        """Return the slices as grey images.
 
         Args:
-            size: 512 or 128, pixels a side.
+            size: height and width in px, 512 or 128.
 
         Returns:
-            (N, size, size) uint8, 0..255; mapped from disk for a whole data set.
+            (N, size, size) uint8, 0..255; memory-mapped unless this is a sample.
 
         Raises:
-            ValueError: another size.
+            ValueError: any other size.
         """
         return self._array("images", size)
 
     def masks(self, size: int) -> np.ndarray:
-        """The tumour masks.
+        """Return the tumour masks.
 
         Args:
-            size: 512 or 128, pixels a side.
+            size: height and width in px, 512 or 128.
 
         Returns:
-            (N, size, size) uint8, 1 on the tumour and 0 elsewhere; mapped from disk for a
-            whole data set.
+            (N, size, size) uint8, 1 on the tumour and 0 elsewhere; memory-mapped unless this is
+            a sample.
 
         Raises:
-            ValueError: another size.
+            ValueError: any other size.
         """
         return self._array("masks", size)
 
     def sample(self, count: int | None, seed: int) -> "Dataset":
-        """Keeps about `count` slices: whole patients, each class in its proportion.
+        """Return about `count` slices: whole patients, with the classes in proportion.
 
         Args:
-            count: how many slices at most (but one patient of each class), None for all.
-            seed: of the choice of patients.
+            count: maximum number of slices (but at least one patient per class), None for all.
+            seed: seed of the choice of patients.
 
         Returns:
-            Dataset, in the same order; `self` where it is small enough.
+            Dataset in the same order; `self` if it is small enough.
         """
         if count is None or len(self) <= count:
             return self
@@ -123,7 +124,7 @@ class Dataset:
         return Dataset(self.folder, self.table.iloc[chosen].reset_index(drop=True), rows)
 
     def require_classes(self) -> "Dataset":
-        """Makes sure that all three classes are there.
+        """Check that all three classes are present.
 
         Returns:
             The data set itself.
@@ -143,25 +144,8 @@ class Dataset:
         return array if self.rows is None else array[self.rows]
 
 
-def missing_classes_message(absent: list[str], count: int) -> str:
-    """Words for slices that lack a class.
-
-    Args:
-        absent: names of the classes that are not there.
-        count: how many slices there are.
-
-    Returns:
-        The message.
-    """
-    return (
-        f"no {' and no '.join(absent)} among these {count} slices; the course needs all three classes. "
-        "The published archives hold almost one class each, so a partial download is not enough: "
-        "get all four, or set COURSE_DATA=phantoms."
-    )
-
-
 def _whole_patients(patients: pd.Series, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Positions of the slices of random patients, as many as fit into `count`, at least one."""
+    """Return the positions of the slices of random patients, as many as fit into `count`, at least one."""
     chosen: list[str] = []
     room = count
     sizes = patients.value_counts()

@@ -15,7 +15,7 @@ arrives transposed:
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -27,7 +27,7 @@ import numpy as np
 from helpers._common import CourseError
 from helpers.reference import CLASS_NAMES, FOLDS
 
-FOLDS_NAME = "cvind.mat"  # the author's list of them, beside the slices
+FOLDS_NAME = "cvind.mat"  # the author's list of folds, next to the slices
 INT16 = np.iinfo(np.int16)
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -37,7 +37,7 @@ MAX_VALUES = 4096 * 4096  # no field is larger; damaged sizes must not exhaust t
 DOWNLOAD_AGAIN = "Download it again, or leave it out."
 DOWNLOAD_REFUSED = "The download was refused or broke off: download it again."
 
-OTHER_FILES = (  # how they begin, what they are, what to do
+OTHER_FILES = (  # first bytes, what the file is, what to do
     (b"<", "is a web page, not a MATLAB file", DOWNLOAD_REFUSED),
     (b"{", "is a JSON message, not a MATLAB file", DOWNLOAD_REFUSED),
     (b"[", "is a JSON message, not a MATLAB file", DOWNLOAD_REFUSED),
@@ -51,7 +51,7 @@ class MatFileError(CourseError):
 
     Attributes:
         source: str, the file.
-        field: str, the field at fault, or None where it is the file as a whole.
+        field: str, the field at fault, or None if it is the file as a whole.
         reason: str, what is wrong.
         advice: str, what to do about it.
     """
@@ -70,7 +70,7 @@ class Slice:
     """One MRI slice with its tumour.
 
     Attributes:
-        image: (H, W) int16, the scanner's intensities, not normalised. H = W = 512 but for
+        image: (H, W) int16, the scanner's intensities, not normalised. H = W = 512, except for
             one patient (256).
         mask: (H, W) bool, True on the tumour; never empty.
         label: int, a key of `CLASS_NAMES`.
@@ -87,19 +87,24 @@ class Slice:
 
 
 def read_slice(source: str | Path | BinaryIO) -> Slice:
-    """Reads one `.mat` file of the data set.
+    """Read one `.mat` file of the data set.
 
     Args:
-        source: path, or a readable and seekable binary file, read from its start and left
-            open. Its `name`, where it has one, stands in error messages.
+        source: path, or a readable and seekable binary file, which is read from its start and left
+            open. Error messages use its `name` if it has one.
 
     Returns:
-        The `Slice`, its arrays C-contiguous and oriented as MATLAB shows them.
+        Slice with C-contiguous arrays, oriented as MATLAB shows them.
 
     Raises:
-        MatFileError: the file is missing, is no MATLAB v7.3 file, is damaged, or a field is
-            missing or implausible. An image of one single value counts as damaged: it shows
-            nothing and cannot be scaled to a range.
+        MatFileError: the file is missing, is not a MATLAB v7.3 file, is damaged, or a field is
+            missing or implausible. An image of a single value counts as damaged: it shows nothing
+            and cannot be scaled to a range.
+
+    Example:
+        >>> one = read_slice("1.mat")
+        >>> one.image.shape, one.label
+        ((512, 512), 1)
     """
     with _open(source) as (name, file):
         cjdata = _cjdata(file, name)
@@ -118,7 +123,7 @@ def read_slice(source: str | Path | BinaryIO) -> Slice:
 
 
 def read_folds(source: str | Path | BinaryIO) -> np.ndarray:
-    """Reads the author's five cross-validation folds, `cvind.mat`.
+    """Read the author's five cross-validation folds, `cvind.mat`.
 
     Args:
         source: path or binary file, as in `read_slice`.
@@ -138,10 +143,19 @@ def read_folds(source: str | Path | BinaryIO) -> np.ndarray:
     return folds[0].astype(np.uint8)
 
 
+def missing_classes_message(absent: list[str], count: int) -> str:
+    """Format the error message for `count` slices without the classes named in `absent`."""
+    return (
+        f"no {' and no '.join(absent)} among these {count} slices; the course needs all three classes. "
+        "The published archives hold almost one class each, so a partial download is not enough: "
+        "get all four, or set COURSE_DATA=phantoms."
+    )
+
+
 # ---- one check per field: the array as stored -> the value in the Slice ----
 
 
-def _check(condition: bool, name: str, field: str, reason: str) -> None:
+def _check(condition: bool | np.bool, name: str, field: str, reason: str) -> None:
     if not condition:
         raise MatFileError(name, field, reason)
 
@@ -196,12 +210,11 @@ def _border(stored: np.ndarray, name: str) -> np.ndarray:
 
 @contextmanager
 def _open(source: str | Path | BinaryIO) -> Iterator[tuple[str, h5py.File]]:
-    """Yields the name for messages and the open HDF5 file."""
-    is_file = hasattr(source, "read")
-    name = getattr(source, "name", None) if is_file else str(Path(source))
+    """Yield the name for messages and the open HDF5 file."""
+    name = str(Path(source)) if isinstance(source, (str, Path)) else getattr(source, "name", None)
     name = name if isinstance(name, str) else "<binary file>"
     with _damage_as_mat_file_error(name):
-        data = _read_bytes(source if is_file else Path(source), name)
+        data = _read_bytes(source, name)
         _check_start(data, name)
         with h5py.File(h5py.h5f.open_file_image(data)) as file:
             yield name, file
@@ -209,7 +222,7 @@ def _open(source: str | Path | BinaryIO) -> Iterator[tuple[str, h5py.File]]:
 
 @contextmanager
 def _damage_as_mat_file_error(name: str, field: str | None = None) -> Iterator[None]:
-    """Turns whatever a damaged file makes HDF5 raise into a MatFileError."""
+    """Turn whatever a damaged file makes HDF5 raise into a MatFileError."""
     try:
         yield
     except MatFileError:
@@ -218,18 +231,20 @@ def _damage_as_mat_file_error(name: str, field: str | None = None) -> Iterator[N
         raise MatFileError(name, field, f"is damaged or cut short ({error})") from error
 
 
-def _read_bytes(source: Path | BinaryIO, name: str) -> bytes:
-    if isinstance(source, Path) and not source.exists():
+def _read_bytes(source: str | Path | BinaryIO, name: str) -> bytes:
+    if not isinstance(source, (str, Path)):
+        source.seek(0)
+        return source.read()
+    path = Path(source)
+    if not path.exists():
         raise MatFileError(name, None, "does not exist", "Check the path, or download it again.")
-    if isinstance(source, Path) and source.is_dir():
+    if path.is_dir():
         raise MatFileError(name, None, "is a folder, not a file", "Pass one of the files in it.")
-    with nullcontext(source) if hasattr(source, "read") else source.open("rb") as handle:
-        handle.seek(0)
-        return handle.read()
+    return path.read_bytes()
 
 
 def _check_start(data: bytes, name: str) -> None:
-    """Raises MatFileError where the first bytes already tell that this is something else."""
+    """Raise MatFileError if the first bytes already show that this is something else."""
     if not data:
         raise MatFileError(name, None, "is empty (0 bytes)", DOWNLOAD_REFUSED)
     start = data[:USER_BLOCK_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -254,7 +269,7 @@ def _cjdata(file: h5py.File, name: str) -> h5py.Group:
 
 
 def _read_field(group: h5py.Group, field: str, name: str) -> np.ndarray:
-    """Returns one field as stored: two-dimensional, numeric and not empty."""
+    """Return one field as stored: two-dimensional, numeric and not empty."""
     with _damage_as_mat_file_error(name, field):
         stored = group.get(field)
         _check(stored is not None, name, field, "is missing")

@@ -1,83 +1,123 @@
-"""Where slices come from: phantoms, figshare or a folder -> a list of slice files."""
+"""Where slices come from: phantoms, figshare or a folder -> a list of slice files.
 
-from collections.abc import Iterable, Iterator
+Zip archives in a folder are unpacked once, to a folder in COURSE_HOME (see `archives`).
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from helpers.config import settings
-from helpers.datasets import archives, figshare
-from helpers.datasets.archives import SourceError
-from helpers.datasets.dataset import missing_classes_message
-from helpers.datasets.matfile import FOLDS_NAME, MatFileError, read_folds
-from helpers.datasets.slice_files import SliceFile
+from helpers.datasets import download
+from helpers.datasets.archives import MANIFEST, SourceError, is_archive, unpack
+from helpers.datasets.matfile import (
+    FOLDS_NAME,
+    MatFileError,
+    Slice,
+    missing_classes_message,
+    read_folds,
+    read_slice,
+)
 from helpers.phantoms import drawing
 from helpers.reference import CLASS_NAMES
 
-MAX_DIGITS = 9  # of a slice's number; longer ones are no numbers of slices
+MAX_DIGITS = 9  # of a slice number
+_MatFile = tuple[Path, str, str]  # path, name for messages, version
+
+
+@dataclass(frozen=True)
+class SliceFile:
+    """The file `N.mat` of one slice.
+
+    Attributes:
+        number: int, N, the number of the slice in the published data set.
+        path: Path of the file.
+        name: str for messages and tables: "12.mat", or "archive.zip/12.mat" if it was unpacked.
+        version: str that changes when the file does.
+    """
+
+    number: int
+    path: Path
+    name: str
+    version: str
+
+    def open(self) -> BinaryIO:
+        """Open the file for reading in binary mode."""
+        return self.path.open("rb")
+
+    def read(self) -> Slice:
+        """Read the slice with `read_slice`."""
+        return read_slice(self.path)
 
 
 def fetch(course: settings.Settings) -> Path:
-    """Makes the raw data of a course be there: writes the phantoms or downloads the archives.
+    """Return the raw-data folder, writing the phantoms or downloading the archives if needed.
 
     Args:
-        course: what `helpers.config.settings.start` returned.
+        course: settings returned by `helpers.config.start`.
 
     Returns:
-        The folder with `.mat` files or archives.
+        Folder with `.mat` files or zip archives.
+
+    Raises:
+        DownloadError: the published data could not be downloaded.
     """
     if course.data == "phantoms":
         counts = drawing.proportional_counts(course.profile.phantoms)
         drawing.write_phantoms(course.phantom_folder, counts, course.seed)
         return course.phantom_folder
     if course.data == "figshare":
-        return figshare.fetch(course.download_folder, look_in=(course.home,))
+        return download.fetch_published(course.download_folder, look_in=[course.home])
     return Path(course.data)
 
 
-def list_slices(folder: str | Path) -> list[SliceFile]:
-    """Lists the slices below a folder, loose or in zip archives, without reading them.
+def list_slices(folder: str | Path, unpack_to: str | Path | None = None) -> list[SliceFile]:
+    """List the slices in and below a folder, unpacking zip archives on the first call.
 
-    A loose file goes before the same number in an archive.
+    A loose file takes precedence over the same number in an archive.
 
     Args:
-        folder: the folder.
+        folder: folder with `N.mat` files or zip archives of them.
+        unpack_to: folder for the contents of archives, by default `unpacked` in COURSE_HOME.
+            Each source gets its own subfolder.
 
     Returns:
-        SliceFile of each slice, by number.
+        One SliceFile per slice, sorted by number.
 
     Raises:
-        SourceError: there is no slice, an archive cannot be read or is not to be trusted, or two
-            files have the same number.
+        SourceError: there is no slice, an archive is damaged or unsafe, or two files have the
+            same number.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise SourceError(f"{folder} is not a folder.")
-    loose = _by_number(_loose_files(folder))
-    packed = _by_number(_packed_files(folder))
-    found = packed | loose
+    loose, unpacked = _mat_files(Path(folder), unpack_to)
+    found = _by_number(unpacked) | _by_number(loose)
     if not found:
-        raise SourceError(_nothing_found_message(folder))
+        raise SourceError(_nothing_found_message(Path(folder)))
     return [found[number] for number in sorted(found)]
 
 
 def one_per_class(files: list[SliceFile]) -> list[SliceFile]:
-    """Finds a readable slice of each class.
+    """Find a readable slice of each class.
 
     Args:
-        files: what `find_slices` returned.
+        files: slices returned by `list_slices`.
 
     Returns:
-        Three files: a meningioma, a glioma, a pituitary tumour.
+        Three files: a meningioma, a glioma and a pituitary tumour.
 
     Raises:
         SourceError: a class is missing.
     """
     found: dict[int, SliceFile] = {}
-    for position in _class_guesses(len(files)):
+    middles = [int(len(files) * share) for share in (0.12, 0.46, 0.85)]  # file order is nearly class order
+    for position in (*middles, *range(len(files))):
         try:
             found.setdefault(files[position].read().label, files[position])
-        except MatFileError:  # the assembly lists the bad ones
+        except MatFileError:  # `assemble` lists the bad files
             continue
         if len(found) == len(CLASS_NAMES):
             return [found[label] for label in CLASS_NAMES]
@@ -85,83 +125,93 @@ def one_per_class(files: list[SliceFile]) -> list[SliceFile]:
     raise SourceError(missing_classes_message(absent, len(files)))
 
 
-def find_folds(folder: str | Path) -> np.ndarray | None:
-    """Reads the author's folds, where `cvind.mat` lies in or below a folder, or in an archive there.
+def find_folds(folder: str | Path, unpack_to: str | Path | None = None) -> np.ndarray | None:
+    """Read the author's folds from the `cvind.mat` in or below a folder, or in an archive there.
 
     Args:
-        folder: the folder.
+        folder, unpack_to: as in `list_slices`.
 
     Returns:
-        (N,) uint8, the fold 1..5 of slice number i + 1; None where there is no such file.
+        (N,) uint8, the fold 1..5 of slice number i + 1; None if there is no such file.
 
     Raises:
         MatFileError: the file is malformed.
-        SourceError: an archive cannot be read or is not to be trusted.
+        SourceError: an archive is damaged or unsafe.
     """
-    folder = Path(folder)
-    loose = next(iter(sorted(folder.rglob(FOLDS_NAME))), None)
-    if loose is not None:
-        return read_folds(loose)
-    packed = (one for _, one in _packed(folder) if one.info.filename.rpartition("/")[2] == FOLDS_NAME)
-    member = next(packed, None)
-    return None if member is None else read_folds(member.open())
+    for files in _mat_files(Path(folder), unpack_to):
+        for path, _, _ in files:
+            if path.name == FOLDS_NAME:
+                return read_folds(path)
+    return None
 
 
-def _class_guesses(count: int) -> list[int]:
-    """Positions to look for the three classes: file order is class order, nearly."""
-    middles = [int(count * share) for share in (0.12, 0.46, 0.85)]
-    return [*middles, *range(count)]
+# ---- the `.mat` files of a folder ----
+
+
+def _mat_files(folder: Path, unpack_to: str | Path | None) -> tuple[list[_MatFile], list[_MatFile]]:
+    """Return the loose `.mat` files of a folder and those in its archives."""
+    if not folder.is_dir():
+        raise SourceError(f"{folder} is not a folder. Give the folder with the slices.")
+    loose, unpacked = [], []
+    for path in sorted(_walk(folder)):
+        if path.suffix == ".mat":
+            status = path.stat()
+            loose.append((path, path.name, f"{status.st_size}:{status.st_mtime_ns}"))
+        elif is_archive(path.name):
+            target = _unpack_folder(folder, unpack_to) / path.relative_to(folder)
+            files = unpack(path, target).items()
+            unpacked += [(target / file, f"{path.name}/{file}", version) for file, version in files]
+    return loose, unpacked
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder; follow each link once and skip what was unpacked earlier."""
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen or MANIFEST in names:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.endswith(".partial"))
+        yield from (path for name in names if (path := Path(place, name)).is_file())
+
+
+def _unpack_folder(folder: Path, unpack_to: str | Path | None) -> Path:
+    if unpack_to is None:
+        environ = {"COURSE_HOME": os.environ.get("COURSE_HOME", "")}
+        unpack_to = settings.load(environ).home / "unpacked"
+    digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
+    return Path(unpack_to) / f"{folder.resolve().name}-{digest}"
 
 
 def _slice_number(name: str) -> int | None:
-    """The N of `N.mat`, None for other names: `cvind.mat`, macOS's `._1.mat`."""
-    stem, dot, suffix = name.rpartition("/")[2].partition(".")
+    """Return the N of `N.mat`, None for other names such as `cvind.mat` and macOS's `._1.mat`."""
+    stem, dot, suffix = name.partition(".")
     digits = stem.isascii() and stem.isdigit() and len(stem) <= MAX_DIGITS
     return int(stem) if dot and suffix == "mat" and digits else None
 
 
-def _loose_files(folder: Path) -> Iterator[SliceFile]:
-    for path in sorted(folder.rglob("*.mat")):
-        number = _slice_number(path.name)
-        if number is not None:
-            stat = path.stat()
-            yield SliceFile(number, path, path.name, f"{stat.st_size}:{stat.st_mtime_ns}")
-
-
-def _packed(folder: Path) -> Iterator[tuple[Path, archives.Member]]:
-    for path in sorted(folder.rglob("*.zip")):
-        for member in archives.members(path):
-            yield path, member
-
-
-def _packed_files(folder: Path) -> Iterator[SliceFile]:
-    for path, member in _packed(folder):
-        number = _slice_number(member.info.filename)
-        if number is not None:
-            yield SliceFile(number, path, member.name, member.version, member)
-
-
-def _by_number(files: Iterable[SliceFile]) -> dict[int, SliceFile]:
+def _by_number(files: list[_MatFile]) -> dict[int, SliceFile]:
     found: dict[int, SliceFile] = {}
-    for file in files:
-        first = found.setdefault(file.number, file)
-        if first is not file:
-            places = " and ".join(str(one.path.parent / one.name) for one in (first, file))
-            raise SourceError(f"slice {file.number} is there twice: {places}. {_keep_one(first, file)}")
+    for path, name, version in files:
+        number = _slice_number(path.name)
+        if number is None:
+            continue
+        if number in found:
+            raise SourceError(
+                f"slice {number} is there twice: {found[number].path} and {path}. Keep one of them, or one "
+                "of the archives that they come from."
+            )
+        found[number] = SliceFile(number, path, name, version)
     return found
-
-
-def _keep_one(first: SliceFile, second: SliceFile) -> str:
-    if first.member is None or first.member.archive is not second.member.archive:
-        return "Keep one of them."
-    return "No published archive holds a slice twice: download it again."
 
 
 def _nothing_found_message(folder: Path) -> str:
     others = sorted(path.name for path in folder.iterdir())
     if not others:
         there = "it is empty"
-    elif FOLDS_NAME in others and len(others) == 1:
+    elif others == [FOLDS_NAME]:
         there = f"it holds only {FOLDS_NAME}, the author's list of folds"
     else:
         there = f"it holds {', '.join(others[:5])}{', ...' if len(others) > 5 else ''}"

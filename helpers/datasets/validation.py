@@ -1,13 +1,11 @@
-"""A data set -> what it has, beside what was published, and what a difference means.
+"""Compare a data set with what was published, and say what each difference means.
 
-Two kinds of checks. *Counts* hold for the published slices and no others: how many slices,
-patients, folds. *Rules* hold for any data set that a network is to learn from: one label a
-patient, no duplicates, masks that fit their borders.
+Two kinds of checks. *Counts* hold for the published slices only: how many slices, patients, folds.
+*Rules* hold for any data set that a network is to learn from: one label per patient, no duplicates,
+masks that fit their borders.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterable
 from textwrap import fill
 
 import numpy as np
@@ -17,63 +15,51 @@ from helpers import reference
 from helpers.datasets.dataset import Dataset
 from helpers.reference import CLASS_NAMES, FOLDS
 
-# The published data set, figshare 1512427, where the report does not have the number.
+# The published data set, figshare 1512427, as far as the report does not describe it.
 FOLD_SIZES = {1: 542, 2: 679, 3: 572, 4: 628, 5: 643}
 SMALL_SLICES = (*range(955, 958), *range(1070, 1077), *range(1203, 1208))  # 256 x 256 px
-LOWEST_INTENSITY = 0
-HIGHEST_INTENSITY = (860, 12_728)  # of the dimmest (about) and of the brightest slice
-# Mask over filled border. The border's own pixels may count or not: real slices have 0.85 to 0.99.
+HIGHEST_INTENSITY = (860, 12_728)  # of the dimmest slice (about) and of the brightest
+# Mask area over the area of the filled border. The border's own pixels may count or not: in real
+# slices the ratio is 0.85 to 0.99.
 MASK_TO_BORDER = (0.8, 1.25)
 
 LINE_LENGTH = 100
 YES, NO, NOT_APPLICABLE = "yes", "no", "not applicable"
 CLASSES = " / ".join(CLASS_NAMES.values())
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One row of the report.
-
-    Args:
-        check: what was looked at.
-        found: what the data set has.
-        published: what the published set has.
-        same: whether the two agree.
-        matters: what it means for what follows where they do not.
-    """
-
-    validate: str
-    found: str
-    published: str
-    same: bool
-    matters: str
+Count = tuple[str, str, str, bool, str]  # check, found, published, whether they agree, what it means
 
 
 def validate(dataset: Dataset, published: bool) -> pd.DataFrame:
-    """Counts a data set through, and puts what was published beside it.
+    """Count what a data set holds, and compare it with what was published.
 
     Args:
-        dataset: what `helpers.datasets.assembly.assemble` made.
-        published: whether these should be the published slices. Phantoms are not: their
-            counts are their own, and only the rules apply to them.
+        dataset: Dataset returned by `assemble`.
+        published: whether these should be the published slices. Phantoms are not: only the rules
+            apply to them.
 
     Returns:
-        DataFrame, one row a check, with the columns "check", "found", "published",
-        "same as published" ("yes", "no" or "not applicable") and "matters": what it means
-        for what follows, one sentence, empty unless the answer is "no".
+        DataFrame, one row per check, with the columns "check", "found", "published", "same as
+        published" ("yes", "no" or "not applicable") and "matters": what a difference means, one
+        sentence, empty unless the answer is "no".
     """
-    rows = [_row(finding(dataset.table), applies=published) for finding in COUNTS]
-    for name, (count, matters) in RULES.items():
-        found = count(dataset.table)
-        rows.append(_row(Finding(name, f"{found:,}", "0", found == 0, matters)))
-    return pd.DataFrame(rows)
+    table = dataset.table
+    rows = [
+        (check, found, theirs, (YES if same else NO) if published else NOT_APPLICABLE, matters)
+        for check, found, theirs, same, matters in (count(table) for count in COUNTS)
+    ]
+    for check, (count, matters) in RULES.items():
+        found = count(table)
+        rows.append((check, f"{found:,}", "0", NO if found else YES, matters))
+    findings = pd.DataFrame(rows, columns=["check", "found", "published", "same as published", "matters"])
+    findings["matters"] = findings["matters"].where(findings["same as published"] == NO, "")
+    return findings
 
 
 def summarise(findings: pd.DataFrame) -> str:
-    """Says in words what `check` found.
+    """Summarise what `validate` found in sentences.
 
     Args:
-        findings: what `check` returned.
+        findings: DataFrame returned by `validate`.
 
     Returns:
         A line on the whole, and one for each check that differs.
@@ -98,81 +84,85 @@ def summarise(findings: pd.DataFrame) -> str:
 # ---- counts: true of the published slices ----
 
 
-def _slice_counts(table: pd.DataFrame) -> Finding:
+def _slice_counts(table: pd.DataFrame) -> Count:
     counts = table["label"].value_counts().reindex(list(CLASS_NAMES), fill_value=0)
-    return Finding(
-        f"slices ({CLASSES})",
-        _total(counts),
-        _total(reference.CLASS_COUNTS.values()),
-        counts.to_dict() == reference.CLASS_COUNTS,
-        _about_classes(counts),
-    )
+    absent = [CLASS_NAMES[label] for label, count in counts.items() if count == 0]
+    if absent:
+        matters = f"No {' and no '.join(absent)}: three classes cannot be learnt. Get all four archives."
+    elif len(table) < reference.SLICES:
+        matters = (
+            "A part of the published set, enough to try things out; the report's results are for all of it."
+        )
+    else:
+        matters = "Not the class balance of the report: its results are for another mix of slices."
+    same = counts.to_dict() == reference.CLASS_COUNTS
+    return f"slices ({CLASSES})", _total(counts), _total(reference.CLASS_COUNTS.values()), same, matters
 
 
-def _slice_numbers(table: pd.DataFrame) -> Finding:
+def _slice_numbers(table: pd.DataFrame) -> Count:
     theirs = set(range(1, reference.SLICES + 1))
     ours = set(table["number"])
     others = f" and {len(ours - theirs):,} others" if ours - theirs else ""
-    return Finding(
+    return (
         "slice numbers",
         f"{len(ours & theirs):,} of 1 to {reference.SLICES:,}{others}",
         f"1 to {reference.SLICES:,}, each once",
         ours == theirs and len(table) == len(theirs),
-        "Say in your results which slices they rest on: with others they will not agree to the last digit.",
+        "Name the slices that your results are for: with others, they will not agree to the last digit.",
     )
 
 
-def _patient_counts(table: pd.DataFrame) -> Finding:
-    # A patient of two classes has a row of its own; here each counts once, where most slices are.
+def _patient_counts(table: pd.DataFrame) -> Count:
+    # A patient with two labels has a rule of its own; here each counts once, by its most frequent label.
     classes = table.groupby("patient")["label"].agg(lambda labels: labels.mode().iloc[0])
     counts = classes.value_counts().reindex(list(CLASS_NAMES), fill_value=0)
-    return Finding(
+    return (
         f"patients ({CLASSES})",
         _total(counts),
         _total(reference.PATIENT_COUNTS.values()),
         counts.to_dict() == reference.PATIENT_COUNTS,
-        "Patients, not slices, are what a result is tested on: the fewer there are, the less it says about "
+        "Results are tested on patients, not on slices: the fewer there are, the less a result says about "
         "the next one.",
     )
 
 
-def _small_slices(table: pd.DataFrame) -> Finding:
+def _small_slices(table: pd.DataFrame) -> Count:
     other = table[table["native_size"] != 512]
     sizes = " and ".join(f"{size} x {size}" for size in sorted(other["native_size"].unique()))
-    return Finding(
+    return (
         "slices not of 512 x 512 pixels",
         f"{len(other)} of {sizes}: {_ranges(other['number'])}" if len(other) else "0",
         f"{len(SMALL_SLICES)} of 256 x 256: {_ranges(SMALL_SLICES)}",
         sorted(other["number"]) == list(SMALL_SLICES) and sizes == "256 x 256",
-        "Nothing for the training: every slice is brought to the same two sizes.",
+        "Nothing for the training: every slice is resized to the same two sizes.",
     )
 
 
-def _fold_sizes(table: pd.DataFrame) -> Finding:
+def _fold_sizes(table: pd.DataFrame) -> Count:
     sizes = table["fold"].value_counts().reindex(list(FOLDS), fill_value=0)
-    return Finding(
+    return (
         "slices in the author's folds 1 to 5",
         " / ".join(f"{size:,}" for size in sizes),
         " / ".join(f"{size:,}" for size in FOLD_SIZES.values()),
         sizes.to_dict() == FOLD_SIZES,
-        "Results over these folds cannot be compared with those of people who had all of the author's.",
+        "Results over these folds cannot be compared with published ones over all of the author's.",
     )
 
 
-def _lowest_intensity(table: pd.DataFrame) -> Finding:
+def _lowest_intensity(table: pd.DataFrame) -> Count:
     lowest = table["intensity_min"]
-    return Finding(
+    return (
         "lowest intensity of a slice",
         _span(lowest.min(), lowest.max()),
-        str(LOWEST_INTENSITY),
-        bool((lowest == LOWEST_INTENSITY).all()),
+        "0",
+        bool((lowest == 0).all()),
         "Nothing for the training: each slice is stretched from its own darkest pixel.",
     )
 
 
-def _highest_intensity(table: pd.DataFrame) -> Finding:
+def _highest_intensity(table: pd.DataFrame) -> Count:
     highest, (dimmest, brightest) = table["intensity_max"], HIGHEST_INTENSITY
-    return Finding(
+    return (
         "highest intensity of a slice",
         _span(highest.min(), highest.max()),
         f"within {_span(dimmest, brightest)}",
@@ -182,10 +172,16 @@ def _highest_intensity(table: pd.DataFrame) -> Finding:
     )
 
 
-# ---- rules: true of any data set that can be trusted ----
+COUNTS = (
+    _slice_counts, _slice_numbers, _patient_counts, _small_slices,
+    _fold_sizes, _lowest_intensity, _highest_intensity,
+)  # fmt: skip
+
+
+# ---- rules: true of any data set that can be trained on ----
 
 # What there should be none of -> how many there are, and what it means if there are some.
-RULES = {
+RULES: dict[str, tuple[Callable[[pd.DataFrame], int], str]] = {
     "patients with two labels": (
         lambda table: (table.groupby("patient")["label"].nunique() > 1).sum(),
         "A label or an id is wrong: a network would be taught two answers for one person.",
@@ -196,13 +192,13 @@ RULES = {
     ),
     "slices without a fold": (
         lambda table: (table["fold"] == 0).sum(),
-        "The author's folds leave them out (is cvind.mat beside the slices?): split by patient yourself.",
+        "The author's folds leave them out (is cvind.mat next to the slices?): split by patient yourself.",
     ),
-    # The checksum is over image and mask. A copied file has both; the same image with another
-    # outline would be a second opinion, which is for people to judge.
+    # The checksum covers image and mask. A copied file has both; the same image with another outline
+    # would be a second opinion, which is for people to judge.
     "exact duplicates of another slice": (
         lambda table: table["checksum"].duplicated().sum(),
-        "Leave the copies out: a test slice that was also trained on is a question with its answer.",
+        "Leave the copies out: a test slice that is also in the training set is data leakage.",
     ),
     "empty masks": (
         lambda table: (table["tumour_area_px"] == 0).sum(),
@@ -216,44 +212,12 @@ RULES = {
     ),
 }
 
-COUNTS = (
-    _slice_counts,
-    _slice_numbers,
-    _patient_counts,
-    _small_slices,
-    _fold_sizes,
-    _lowest_intensity,
-    _highest_intensity,
-)
 
-
-# ---- words ----
-
-
-def _row(finding: Finding, applies: bool = True) -> dict[str, str]:
-    answer = (YES if finding.same else NO) if applies else NOT_APPLICABLE
-    return {
-        "check": finding.check,
-        "found": finding.found,
-        "published": finding.published,
-        "same as published": answer,
-        "matters": finding.matters if answer == NO else "",
-    }
-
-
-def _about_classes(counts: pd.Series) -> str:
-    absent = [CLASS_NAMES[label] for label, count in counts.items() if count == 0]
-    if absent:
-        return f"No {' and no '.join(absent)}: three classes cannot be learnt. Get all four archives."
-    if counts.sum() < reference.SLICES:
-        return (
-            "A part of the published set, enough to try things out; the report's results are for all of it."
-        )
-    return "Not the class balance of the report: its results are for another mix of slices."
+# ---- formatting ----
 
 
 def _total(counts: Iterable[int]) -> str:
-    """E.g. "3,064 (708 / 1,426 / 930)"."""
+    """Format counts with their sum, e.g. "3,064 (708 / 1,426 / 930)"."""
     counts = list(counts)
     return f"{sum(counts):,} ({' / '.join(f'{count:,}' for count in counts)})"
 
@@ -262,9 +226,8 @@ def _span(low: int, high: int) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _ranges(numbers: Sequence[int]) -> str:
-    """E.g. "955-957, 1070-1076" for the numbers in between."""
-    numbers = sorted(numbers)
-    starts = [0] + [i + 1 for i, (one, following) in enumerate(pairwise(numbers)) if following > one + 1]
-    runs = np.split(numbers, starts[1:])
+def _ranges(numbers: Iterable[int]) -> str:
+    """Format numbers as ranges, e.g. "955-957, 1070-1076"."""
+    ordered = np.array(sorted(numbers))
+    runs = np.split(ordered, np.flatnonzero(np.diff(ordered) > 1) + 1)
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)

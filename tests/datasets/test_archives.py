@@ -1,20 +1,22 @@
 import io
 import shutil
+import stat
 import struct
 import tracemalloc
+import types
 import zipfile
 
 import numpy as np
 import pytest
 
 from helpers.datasets import archives
-from helpers.datasets.archives import SourceError, members
-from helpers.datasets.assembly import AssemblyError, assemble
+from helpers.datasets.archives import SourceError, unpack
+from helpers.datasets.assembly import assemble
 from helpers.datasets.matfile import MatFileError
 from helpers.datasets.sources import find_folds, list_slices
 
-CENTRAL = b"PK\x01\x02"  # starts a member's entry in the list at the end of an archive
-FLAGS, PACKED_SIZE, SIZE = 8, 20, 24  # where these stand in it
+CENTRAL = b"PK\x01\x02"  # starts a member's entry in the directory at the end of an archive
+FLAGS, SIZE = 8, 24  # offsets in that entry
 
 
 def archive_of(path, content, method=zipfile.ZIP_DEFLATED):
@@ -34,68 +36,158 @@ def patch(path, at, layout, value):
 
 @pytest.fixture
 def slices(phantom_folder):
-    """Three slices and the folds, by the names that they have in an archive."""
+    """Three slices and the folds, by their names in an archive."""
     return {name: (phantom_folder / name).read_bytes() for name in ("1.mat", "10.mat", "25.mat", "cvind.mat")}
+
+
+@pytest.fixture
+def target(tmp_path):
+    return tmp_path / "unpacked" / "a.zip"
+
+
+def test_an_archive_is_unpacked_once(slices, tmp_path, target, monkeypatch):
+    archive = archive_of(tmp_path / "a.zip", slices | {"readme.txt": b"x"})
+    files = unpack(archive, target)
+    assert sorted(files) == sorted(slices)
+    assert (target / "10.mat").read_bytes() == slices["10.mat"]
+    monkeypatch.setattr(archives, "_extract", lambda *_: pytest.fail("unpacked twice"))
+    assert unpack(archive, target) == files
+    assert [path.name for path in target.parent.iterdir()] == ["a.zip"]
+
+
+def test_a_changed_archive_or_a_deleted_file_is_unpacked_again(slices, tmp_path, target):
+    archive = archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"], "2.mat": slices["10.mat"]})
+    unpack(archive, target)
+    (target / "2.mat").unlink()
+    assert sorted(unpack(archive, target)) == ["1.mat", "2.mat"]
+    assert (target / "2.mat").is_file()
+    archive_of(archive, {"1.mat": slices["25.mat"]})
+    assert list(unpack(archive, target)) == ["1.mat"]
+    assert (target / "1.mat").read_bytes() == slices["25.mat"]
+    assert not (target / "2.mat").exists()
+
+
+def test_an_unpacking_that_is_interrupted_is_not_taken_for_complete(slices, tmp_path, target, monkeypatch):
+    archive = archive_of(tmp_path / "a.zip", slices)
+
+    def interrupted(path, chunks):
+        if path.name == "10.mat":
+            raise KeyboardInterrupt
+        path.write_bytes(b"".join(chunks))
+
+    monkeypatch.setattr(archives, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        unpack(archive, target)
+    monkeypatch.undo()
+    assert not target.exists()
+    partial = target.with_name("a.zip.partial")  # as if the process had been killed instead
+    partial.mkdir(parents=True, exist_ok=True)
+    (partial / "99.mat").write_bytes(b"x")
+    assert sorted(unpack(archive, target)) == sorted(slices)
+    assert not (target / "99.mat").exists()
 
 
 @pytest.mark.parametrize(
     "name", ["../1.mat", "/1.mat", "a/../../1.mat", "C:\\1.mat", "..\\..\\1.mat", "/etc/x"]
 )
-def test_paths_that_lead_out_are_refused(slices, tmp_path, name):
+def test_paths_out_of_the_folder_are_refused(slices, tmp_path, home, name):
     archive_of(tmp_path / "a.zip", {"10.mat": slices["10.mat"], name: slices["1.mat"]})
-    with pytest.raises(SourceError, match=r"a\.zip holds a file with an unsafe path.*Move a\.zip out"):
+    with pytest.raises(SourceError, match=r"a\.zip holds a link or an unsafe path.*Move it out"):
         list_slices(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+    assert [path for path in home.rglob("*") if path.is_file()] == []
 
 
-def test_a_bomb_is_refused_before_it_goes_off(slices, tmp_path):
-    archive_of(tmp_path / "a.zip", {"1.mat": bytes(archives.MAX_MEMBER_BYTES + 1)})
-    archive_of(tmp_path / "b.zip", {"2.mat": bytes(archives.MAX_MEMBER_BYTES)})
-    large, dense = list_slices(tmp_path)
+def test_links_are_refused(slices, tmp_path, target):
+    link = zipfile.ZipInfo("2.mat")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    archive = archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"], link: b"/etc/passwd"})
+    with pytest.raises(SourceError, match=r"a\.zip holds a link or an unsafe path, '2\.mat'"):
+        unpack(archive, target)
+
+
+@pytest.mark.parametrize(
+    ("size", "phrase"),
+    [
+        (archives.MAX_SLICE_BYTES + 1, r"a\.zip/1\.mat would unpack to 16,777,217 bytes, too large"),
+        (archives.MAX_SLICE_BYTES, r"a\.zip/1\.mat would unpack from .* which no slice does"),
+    ],
+)
+def test_a_bomb_is_refused_before_anything_is_written(tmp_path, target, size, phrase):
+    archive = archive_of(tmp_path / "a.zip", {"1.mat": bytes(size)})
     tracemalloc.start()
-    with pytest.raises(MatFileError, match=r"a\.zip/1\.mat: would unpack to 16,777,217 bytes, more than"):
-        large.read()
-    with pytest.raises(MatFileError, match=r"b\.zip/2\.mat: would unpack from .* as no slice does"):
-        dense.read()
+    with pytest.raises(SourceError, match=phrase):
+        unpack(archive, target)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+    assert list(target.parent.iterdir()) == []
+
+
+def test_the_total_size_and_the_disk_are_checked_first(slices, tmp_path, target, monkeypatch):
+    archive = archive_of(tmp_path / "a.zip", slices)
+    monkeypatch.setattr(archives.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=1000))
+    with pytest.raises(SourceError, match=r"a\.zip would unpack to .* and 0\.0 GB are free\. Make room"):
+        unpack(archive, target)
+    monkeypatch.undo()
+    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 1000)
+    with pytest.raises(SourceError, match=r"a\.zip would unpack to .*; at most 0 GB are accepted"):
+        unpack(archive, target)
+
+
+def test_a_bomb_whose_header_lies_unpacks_no_further_than_it_says(tmp_path, target):
+    archive = archive_of(tmp_path / "a.zip", {"1.mat": bytes(4 * archives.MAX_SLICE_BYTES)})
+    patch(archive, SIZE, "<I", 1000)
+    tracemalloc.start()
+    with pytest.raises(SourceError, match=r"a\.zip/1\.mat is damaged and cannot be unpacked \(Bad CRC-32"):
+        unpack(archive, target)
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()
 
 
-def test_a_bomb_whose_header_lies_goes_off_no_further_than_it_says(tmp_path):
-    path = archive_of(tmp_path / "a.zip", {"1.mat": bytes(4 * archives.MAX_MEMBER_BYTES)})
-    patch(path, SIZE, "<I", 1000)
-    (file,) = list_slices(tmp_path)
-    tracemalloc.start()
-    with pytest.raises(MatFileError, match=r"cannot be unpacked \(Bad CRC-32"):
-        file.read()
-    assert tracemalloc.get_traced_memory()[1] < 1 << 20
-    tracemalloc.stop()
+def test_uncompressed_slices_are_not_taken_for_bombs(slices, tmp_path, target):
+    archive = archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"] + bytes(1 << 20)})
+    unpack(archive, target)
+    assert (target / "1.mat").stat().st_size > 1 << 20
 
 
-def test_uncompressed_slices_are_no_bombs(phantom_folder, tmp_path):
-    archive_of(tmp_path / "a.zip", {"1.mat": (phantom_folder / "1.mat").read_bytes() + bytes(1 << 20)})
-    assert len(list_slices(tmp_path)[0].open().read()) > 1 << 20
-
-
-def test_an_encrypted_member_is_a_bad_file(slices, tmp_path):
-    path = archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"], "10.mat": slices["10.mat"]})
-    patch(path, FLAGS, "<H", archives.ENCRYPTED)
-    with pytest.raises(MatFileError, match=r"a\.zip/1\.mat: is encrypted.*Unpack the archive by hand"):
-        list_slices(tmp_path)[0].read()
-    with pytest.raises(AssemblyError, match=r"1 of 2 files are bad: a\.zip/1\.mat: file is encrypted"):
-        assemble(tmp_path, tmp_path / "set", progress=False)
+def test_an_encrypted_member_is_named(slices, tmp_path, target):
+    archive = archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"], "10.mat": slices["10.mat"]})
+    patch(archive, FLAGS, "<H", archives.ENCRYPTED)
+    with pytest.raises(SourceError, match=r"a\.zip/1\.mat is encrypted.*Unpack the archive by hand"):
+        unpack(archive, target)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_unusual_packing_is_named(slices, tmp_path, method):
-    archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"]}, method)
-    with pytest.raises(MatFileError, match=r"is packed by the method '(bzip2|lzma)', not 'deflate'"):
-        list_slices(tmp_path)[0].read()
+def test_an_unusual_compression_is_named(slices, tmp_path, target, method):
+    archive = archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"]}, method)
+    with pytest.raises(SourceError, match=r"is packed by method \d+, expected 8 \('deflate'\)"):
+        unpack(archive, target)
+
+
+def test_a_damaged_member_is_named(slices, tmp_path, target):
+    archive = archive_of(tmp_path / "a.zip", slices, zipfile.ZIP_STORED)
+    content = bytearray(archive.read_bytes())
+    content[5000] ^= 255
+    archive.write_bytes(content)
+    with pytest.raises(SourceError, match=r"a\.zip/1\.mat is damaged .* Download the archive again"):
+        unpack(archive, target)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_full_disk_is_not_called_a_damaged_archive(slices, tmp_path, target, monkeypatch):
+    archive = archive_of(tmp_path / "a.zip", slices)
+
+    def full(path, chunks):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(archives, "_write", full)
+    with pytest.raises(SourceError, match=r"a\.zip cannot be unpacked to .*No space left.*COURSE_HOME"):
+        unpack(archive, target)
 
 
 def test_a_number_twice_in_one_archive(slices, tmp_path):
     archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"], "copy/1.mat": slices["1.mat"]})
-    with pytest.raises(SourceError, match=r"slice 1 is there twice: .*1\.mat and .*copy.1\.mat\. No"):
+    with pytest.raises(SourceError, match=r"slice 1 is there twice: .*1\.mat and .*1\.mat\. Keep one"):
         list_slices(tmp_path)
 
 
@@ -104,12 +196,12 @@ def test_a_name_twice_in_one_archive(slices, tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("1.mat", slices["1.mat"])
         archive.writestr("1.mat", slices["10.mat"])
-    with pytest.raises(SourceError, match="slice 1 is there twice"):
+    with pytest.raises(SourceError, match=r"a\.zip/1\.mat is there twice"):
         list_slices(tmp_path)
 
 
-def test_other_members_are_passed_over(slices, tmp_path):
-    others = dict.fromkeys(("readme.txt", "__MACOSX/._1.mat", "__MACOSX/._a.zip", "9" * 5000 + ".mat"), b"x")
+def test_other_members_are_ignored(slices, tmp_path):
+    others = dict.fromkeys(("readme.txt", "__MACOSX/._1.mat", "__MACOSX/._a.zip", "9" * 50 + ".mat"), b"x")
     archive_of(tmp_path / "a.zip", {**slices, **others, "pictures/": b""})
     assert [file.number for file in list_slices(tmp_path)] == [1, 10, 25]
 
@@ -127,12 +219,12 @@ def test_folds_in_an_archive(slices, phantom_folder, tmp_path):
     assert find_folds(tmp_path) is not None
     path.unlink()
     archive_of(tmp_path / "second.zip", {"cvind.mat": slices["1.mat"]})
-    with pytest.raises(MatFileError, match=r"second\.zip/cvind\.mat.*this is a slice"):
+    with pytest.raises(MatFileError, match=r"second\.zip.cvind\.mat.*this is a slice"):
         find_folds(tmp_path)
 
 
 def whole_article(path, slices, method):
-    """The archive of figshare's "download all": the archives in it, and cvind.mat beside them."""
+    """The archive of figshare's "download all": the archives in it, and cvind.mat next to them."""
     parts = {}
     for part, names in (("part_1.zip", ("1.mat", "10.mat")), ("part_2.zip", ("25.mat",))):
         parts[part] = io.BytesIO()
@@ -141,42 +233,33 @@ def whole_article(path, slices, method):
     return archive_of(path, whole | {"cvind.mat": slices["cvind.mat"]}, method)
 
 
-def test_archives_in_an_archive_are_read_in_place(slices, phantom_folder, tmp_path):
-    whole_article(tmp_path / "1512427.zip", slices, zipfile.ZIP_STORED)
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_archives_in_an_archive(slices, phantom_folder, tmp_path, home, method):
+    whole_article(tmp_path / "1512427.zip", slices, method)
     files = list_slices(tmp_path)
     names = [f"1512427.zip/{name}" for name in ("part_1.zip/1.mat", "part_1.zip/10.mat", "part_2.zip/25.mat")]
     assert [file.name for file in files] == names
-    assert [file.open().read() for file in files] == [slices[f"{file.number}.mat"] for file in files]
+    assert [file.path.read_bytes() for file in files] == [slices[f"{file.number}.mat"] for file in files]
     np.testing.assert_array_equal(find_folds(tmp_path), find_folds(phantom_folder))
     assert len(assemble(tmp_path, tmp_path / "set", progress=False)) == 3
+    assert not list(home.rglob("*.packed"))
 
 
-def test_packed_archives_in_an_archive_must_be_unpacked_once(slices, tmp_path):
-    whole_article(tmp_path / "1512427.zip", slices, zipfile.ZIP_DEFLATED)
-    with pytest.raises(SourceError, match=r"1512427\.zip/part_1\.zip is a packed archive .*unpack it once"):
-        list_slices(tmp_path)
-
-
-def test_a_third_layer_must_be_unpacked_once(slices, tmp_path):
+def test_a_third_level_must_be_unpacked_by_hand(slices, tmp_path):
     inner = whole_article(tmp_path / "inner.zip", slices, zipfile.ZIP_STORED).read_bytes()
     (tmp_path / "inner.zip").unlink()
     archive_of(tmp_path / "outer.zip", {"inner.zip": inner}, zipfile.ZIP_STORED)
-    with pytest.raises(SourceError, match="an archive in an archive in an archive: unpack it once"):
+    with pytest.raises(SourceError, match=r"an archive in an archive in an archive\. Unpack the archive"):
         list_slices(tmp_path)
 
 
-def test_a_damaged_archive_in_an_archive_is_named(slices, tmp_path):
+def test_a_damaged_archive_in_an_archive_is_named(tmp_path):
     archive_of(tmp_path / "outer.zip", {"part_1.zip": b"<html>challenge</html>"}, zipfile.ZIP_STORED)
     with pytest.raises(SourceError, match=r"outer\.zip/part_1\.zip cannot be read as a zip archive"):
         list_slices(tmp_path)
-    archive_of(tmp_path / "outer.zip", {"part_1.zip": b"x"}, zipfile.ZIP_STORED)
-    content = (tmp_path / "outer.zip").read_bytes()
-    (tmp_path / "outer.zip").write_bytes(b"XX" + content[2:])
-    with pytest.raises(SourceError, match=r"outer\.zip is damaged at part_1\.zip"):
-        list_slices(tmp_path)
 
 
-def test_random_damage_is_always_a_message(slices, tmp_path, rng):
+def test_random_damage_is_always_a_source_error(slices, tmp_path, target, rng):
     content = whole_article(tmp_path / "a.zip", slices, zipfile.ZIP_STORED).read_bytes()
     ends = [at for at in range(len(content)) if content.startswith((CENTRAL, b"PK\x05\x06"), at)]
     for _ in range(60):
@@ -185,7 +268,6 @@ def test_random_damage_is_always_a_message(slices, tmp_path, rng):
             damaged[min(at, len(content) - 1)] = rng.integers(256)
         (tmp_path / "a.zip").write_bytes(damaged)
         try:
-            for member in members(tmp_path / "a.zip"):
-                member.open()
-        except (SourceError, MatFileError):
+            unpack(tmp_path / "a.zip", target)
+        except SourceError:
             continue

@@ -1,7 +1,9 @@
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -10,14 +12,14 @@ import zipfile
 import cv2
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from helpers.config import settings
-from helpers.datasets import assembly, matfile, workbench
+from helpers.datasets import assembly, matfile, preprocessing
 from helpers.datasets.assembly import AssemblyError, assemble
 from helpers.datasets.dataset import Dataset, DatasetError
 from helpers.datasets.preprocessing import to_uint8
-from helpers.datasets.rows import RowFile
 
 COLUMNS = [
     "number", "label", "class_name", "patient", "family", "fold", "native_size",
@@ -32,9 +34,9 @@ def contents(folder):
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_what_lies_on_disk(dataset, phantom_folder):
+def test_the_contents_of_a_data_set(dataset, phantom_folder):
     assert list(dataset.table.columns) == COLUMNS
-    assert not dataset.folder.with_name("set.partial").exists()
+    assert [path.name for path in dataset.folder.parent.iterdir()] == ["set"]
     row = dataset.table.iloc[20]
     one = matfile.read_slice(phantom_folder / row["file"])
     np.testing.assert_array_equal(dataset.images(512)[20], to_uint8(one.image))
@@ -75,11 +77,6 @@ def test_archives_give_the_same_data_set(dataset, phantom_folder, tmp_path):
         np.testing.assert_array_equal(packed.masks(size), dataset.masks(size))
 
 
-def test_the_number_of_workers_changes_no_byte(dataset, phantom_folder, tmp_path):
-    single = assemble(phantom_folder, tmp_path / "set", workers=1, progress=False)
-    assert contents(single.folder) == contents(dataset.folder)
-
-
 @pytest.fixture
 def some_bad(phantom_folder, tmp_path):
     """Thirty slices, two of them bad."""
@@ -95,26 +92,20 @@ def test_bad_files_stop_the_run_with_a_list(some_bad, tmp_path):
         assemble(some_bad, tmp_path / "set", progress=False)
     assert "on_bad='skip'" in str(caught.value)
     assert not (tmp_path / "set").exists()
-    listed = pd.read_csv(tmp_path / "set.partial" / "bad_files.csv")
+    listed = pd.read_csv(tmp_path / "set.bad_files.csv")
     assert listed["file"].tolist() == ["4.mat", "17.mat"]
     assert listed["reason"].str.len().min() > 10
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set.bad_files.csv", "source"]
 
 
-def test_once_replaced_only_the_bad_ones_are_read_again(
-    some_bad, phantom_folder, dataset, tmp_path, monkeypatch
-):
+def test_once_they_are_replaced_the_data_set_is_complete(some_bad, phantom_folder, dataset, tmp_path):
     with pytest.raises(AssemblyError):
         assemble(some_bad, tmp_path / "set", progress=False)
     for name in ("4.mat", "17.mat"):
         shutil.copy2(phantom_folder / name, some_bad / name)
-    read = []
-    process = workbench.Workbench.process
-    monkeypatch.setattr(
-        workbench.Workbench, "process", lambda self, row: read.append(row) or process(self, row)
-    )
     mended = assemble(some_bad, tmp_path / "set", progress=False)
-    assert sorted(read) == [3, 16]
     assert mended.fingerprint["content"] == dataset.fingerprint["content"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "source"]
 
 
 def test_bad_files_can_be_left_out(some_bad, dataset, tmp_path, capsys):
@@ -140,44 +131,10 @@ def three(phantom_folder, tmp_path):
     return folder
 
 
-def test_interrupted_while_bad_files_are_taken_out(some_bad, dataset, tmp_path, monkeypatch):
-    copy, copied = RowFile.copy, []
-
-    def interrupted_copy(self, path, rows):
-        if copied:
-            raise KeyboardInterrupt
-        copy(self, path, rows)
-        copied.append(path)
-
-    monkeypatch.setattr(RowFile, "copy", interrupted_copy)
-    with pytest.raises(KeyboardInterrupt):
-        assemble(some_bad, tmp_path / "set", on_bad="skip", progress=False)
-    monkeypatch.undo()
-    assert len(copied) == 1
-    rest = assemble(some_bad, tmp_path / "set", on_bad="skip", progress=False)
-    kept = [row for row in range(30) if row not in (3, 16)]
-    for size in (512, 128):
-        np.testing.assert_array_equal(rest.images(size), dataset.images(size)[kept])
-
-
-def test_a_damaged_archive_member_is_a_bad_file(phantom_folder, tmp_path):
-    archive = tmp_path / "all.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
-        for number in (1, 10, 25):
-            packed.write(phantom_folder / f"{number}.mat", f"{number}.mat")
-    content = bytearray(archive.read_bytes())
-    content[5000] ^= 255
-    archive.write_bytes(content)
-    with pytest.raises(AssemblyError, match=r"1 of 3 files are bad: all\.zip/1\.mat: .*cannot be unpacked"):
-        assemble(tmp_path, tmp_path / "set", progress=False)
-    assert len(assemble(tmp_path, tmp_path / "set", on_bad="skip", progress=False)) == 2
-
-
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 1'])
-@pytest.mark.parametrize("name", ["set/fingerprint.json", "set.partial/journal.jsonl"])
-def test_unreadable_notes_count_as_none(three, tmp_path, name, content):
-    (tmp_path / name).parent.mkdir()
-    (tmp_path / name).write_text(content)
+def test_an_unreadable_fingerprint_counts_as_none(three, tmp_path, content):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "fingerprint.json").write_text(content)
     assert len(assemble(three, tmp_path / "set", progress=False)) == 3
 
 
@@ -205,7 +162,7 @@ def test_nothing_but_bad_files(tmp_path):
         assemble(tmp_path / "source", tmp_path / "set", on_bad="skip", progress=False)
 
 
-def test_a_changed_source_is_assembled_anew(phantom_folder, tmp_path):
+def test_a_changed_source_is_assembled_again(phantom_folder, tmp_path):
     source = tmp_path / "source"
     shutil.copytree(phantom_folder, source)
     first = assemble(source, tmp_path / "set", progress=False)
@@ -216,11 +173,10 @@ def test_a_changed_source_is_assembled_anew(phantom_folder, tmp_path):
 
 
 def test_a_mask_away_from_its_border_shows_in_the_index(three):
-    file = assembly.find_slices(three)[0]
-    one = file.read()
+    one = assembly.list_slices(three)[0].read()
     halved = dataclasses.replace(one, mask=one.mask & (np.cumsum(one.mask).reshape(one.mask.shape) % 2 == 0))
     whole, half, none = (
-        workbench._describe(version, file)["border_area_ratio"]
+        preprocessing._describe(version)["border_area_ratio"]
         for version in (one, halved, dataclasses.replace(one, border=one.border[:0]))
     )
     assert half == pytest.approx(whole / 2, abs=0.01)
@@ -231,7 +187,7 @@ def test_without_folds(three, tmp_path):
     assert assemble(three, tmp_path / "set", progress=False).table["fold"].tolist() == [0, 0, 0]
 
 
-def test_prepare_wants_all_classes(phantom_folder, tmp_path):
+def test_load_or_assemble_needs_all_classes(phantom_folder, tmp_path):
     source = tmp_path / "source"
     source.mkdir()
     for number in range(9, 31):
@@ -246,29 +202,103 @@ def test_unknown_choice():
         assemble(".", "set", on_bad="ignore")
 
 
-def test_killed_at_any_moment_it_ends_with_the_same_bytes(dataset, phantom_folder, tmp_path, rng):
-    destination = tmp_path / "set"
-    code = (
-        "import sys; from helpers.datasets.assembly import assemble; assemble(*sys.argv[1:], progress=False)"
-    )
-    command = [sys.executable, "-c", code, str(phantom_folder), str(destination)]
-    journal = tmp_path / "set.partial" / "journal.jsonl"
-    killed_midway = 0
-    for _ in range(3):
-        lines = len(journal.read_text().splitlines()) if journal.exists() else 0
-        process = subprocess.Popen(command, cwd=settings.COURSE_FOLDER)
-        while process.poll() is None and not (
-            journal.exists() and len(journal.read_bytes().splitlines()) > max(lines, 1) + rng.integers(4)
-        ):
-            time.sleep(0.005)
-        process.kill()
-        killed_midway += process.wait() != 0
-    assert killed_midway > 0
-    finished = assemble(phantom_folder, destination, progress=False)
-    assert contents(finished.folder) == contents(dataset.folder)
+def test_a_full_disk_is_named_and_leaves_nothing(three, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(preprocessing, "write_row", full)
+    with pytest.raises(AssemblyError, match=r"set cannot be written \(No space left on device\).*make room"):
+        assemble(three, tmp_path / "set", progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
-def test_killed_at_random_times_until_it_ends_by_itself(dataset, phantom_folder, tmp_path, rng):
+# ---- worker processes, interruptions, kills ----
+
+# A script that a student might write: without `if __name__ == "__main__"`.
+SCRIPT = """
+import sys
+from helpers.datasets import assembly
+assembly.WORTH_PROCESSES = 1
+print("started", flush=True)
+assembly.assemble(sys.argv[1], sys.argv[2], workers=int(sys.argv[3]), progress=False)
+"""
+
+
+@pytest.fixture
+def repeated(phantom_folder, tmp_path):
+    """A slice many times, in an archive: enough work to be interrupted."""
+    content = (phantom_folder / "10.mat").read_bytes()
+    source = tmp_path / "source"
+    source.mkdir()
+    with zipfile.ZipFile(source / "all.zip", "w", zipfile.ZIP_STORED) as archive:
+        for number in range(1, 251):
+            archive.writestr(f"{number}.mat", content)
+    return source
+
+
+def assembling(source, destination, workers, **options):
+    """Starts a script that assembles in another Python."""
+    path = destination.parent / "script.py"
+    path.write_text(SCRIPT)
+    command = [sys.executable, str(path), str(source), str(destination), str(workers)]
+    environment = os.environ | {"PYTHONPATH": str(settings.COURSE_FOLDER)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env=environment, cwd=destination.parent, **pipes, **options)
+
+
+def midway(process, destination):
+    """Waits until some slices are written; returns the processes that the script has started."""
+    while len(list(destination.parent.glob("set.partial-*/images/*.png"))) < 10:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_the_number_of_workers_changes_no_byte(dataset, phantom_folder, tmp_path, monkeypatch, workers):
+    monkeypatch.setattr(assembly, "WORTH_PROCESSES", 1)
+    monkeypatch.chdir(tmp_path)
+    made = assemble(os.path.relpath(phantom_folder), "set", workers=workers, progress=False)
+    assert contents(made.folder) == contents(dataset.folder)
+
+
+def test_bad_files_are_listed_by_worker_processes_too(some_bad, tmp_path, monkeypatch):
+    monkeypatch.setattr(assembly, "WORTH_PROCESSES", 1)
+    with pytest.raises(AssemblyError, match=r"2 of 30 files are bad: 4\.mat.*; 17\.mat: file is a web page"):
+        assemble(some_bad, tmp_path / "set", workers=2, progress=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
+@pytest.mark.parametrize("group", [False, True])
+def test_after_ctrl_c_nothing_is_left(repeated, tmp_path, group):
+    process = assembling(repeated, tmp_path / "set", workers=2, start_new_session=True)
+    started = midway(process, tmp_path / "set")
+    assert len(started) >= 2
+    (os.killpg if group else os.kill)(process.pid, signal.SIGINT)  # a terminal tells the whole group
+    _, errors = process.communicate(timeout=60)
+    assert psutil.wait_procs(started, timeout=20)[1] == []
+    assert process.returncode != 0
+    assert errors.decode().rstrip().endswith("KeyboardInterrupt")
+    assert errors.count(b"KeyboardInterrupt") == 1, errors.decode()
+    assert not list(tmp_path.glob("set*"))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_it_starts_again_and_ends_with_the_same_bytes(repeated, tmp_path, workers):
+    undisturbed = assemble(repeated, tmp_path / "undisturbed", progress=False)
+    process = assembling(repeated, tmp_path / "set", workers)
+    started = midway(process, tmp_path / "set")
+    process.kill()
+    printed, _ = process.communicate(timeout=60)
+    assert printed.split() == [b"started"]  # no worker has run the script
+    assert not (tmp_path / "set").exists()
+    assert psutil.wait_procs(started, timeout=30)[1] == []
+    finished = assemble(repeated, tmp_path / "set", progress=False)
+    assert contents(finished.folder) == contents(undisturbed.folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["script.py", "set", "source", "undisturbed"]
+
+
+def test_killed_at_random_times_until_it_ends_by_itself(phantom_folder, tmp_path, rng):
     archive = tmp_path / "source" / "all.zip"
     archive.parent.mkdir()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
@@ -276,22 +306,12 @@ def test_killed_at_random_times_until_it_ends_by_itself(dataset, phantom_folder,
             packed.write(path, path.name)
     undisturbed = assemble(archive.parent, tmp_path / "undisturbed", progress=False)
     destination = tmp_path / "set"
-    # The process loads its libraries, says so, and waits for a word: the clock starts at the work.
-    code = (
-        "import sys; from helpers.datasets.assembly import assemble; print('ready', flush=True); input(); "
-        "assemble(*sys.argv[1:], workers=1, progress=False)"
-    )
-    command = [sys.executable, "-c", code, str(archive.parent), str(destination)]
     for kills in range(12):
-        process = subprocess.Popen(
-            command, cwd=settings.COURSE_FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        with process:
-            process.stdout.readline()
-            process.stdin.write(b"go\n")
-            process.stdin.flush()
+        shutil.rmtree(os.environ["COURSE_HOME"])  # so that the unpacking is killed too
+        with assembling(archive.parent, destination, workers=1) as process:
+            process.stdout.readline()  # the libraries are loaded, and the work begins
             try:  # longer and longer, so that the end comes on a busy machine too
-                ended = process.wait(timeout=rng.uniform(0.01, 0.06) * 1.3**kills) == 0
+                ended = process.wait(timeout=rng.uniform(0.01, 0.06) * 1.8**kills) == 0
             except subprocess.TimeoutExpired:
                 process.kill()
                 ended = False
@@ -303,18 +323,26 @@ def test_killed_at_random_times_until_it_ends_by_itself(dataset, phantom_folder,
     assert contents(finished.folder) == contents(undisturbed.folder)
 
 
-def test_a_torn_journal_line_is_done_again(dataset, phantom_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(assembly, "_put_in_place", lambda *_: pytest.fail("stop here"))
-    destination = tmp_path / "set"
-    partial = tmp_path / "set.partial"
-    with pytest.raises(pytest.fail.Exception):
-        assemble(phantom_folder, destination, progress=False)
-    monkeypatch.undo()
-    header = {"format": assembly.FORMAT, "numbers": list(range(1, 31))}
-    torn = json.dumps(header) + '\n{"row": 0, "fi'
-    (partial / "journal.jsonl").write_text(torn)
-    finished = assemble(phantom_folder, destination, progress=False)
-    assert contents(finished.folder) == contents(dataset.folder)
+def test_a_worker_that_is_ended_from_outside(repeated, tmp_path):
+    process = assembling(repeated, tmp_path / "set", workers=2)
+    for worker in midway(process, tmp_path / "set"):
+        if "resource_tracker" not in " ".join(worker.cmdline()):
+            worker.kill()
+    _, errors = process.communicate(timeout=60)
+    assert b"AssemblyError: a worker process was ended from outside" in errors
+    assert not list(tmp_path.glob("set*"))
+
+
+def test_a_worker_imports_no_more_than_it_needs():
+    code = (
+        "import json, sys; import helpers.datasets.preprocessing; "
+        "print(json.dumps([name for name in ('pandas', 'tensorflow', 'sklearn', 'matplotlib', 'requests') "
+        "if name in sys.modules]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=settings.COURSE_FOLDER, capture_output=True, check=True
+    )
+    assert json.loads(done.stdout) == []
 
 
 def test_real_slices(real_folder, tmp_path):

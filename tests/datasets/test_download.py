@@ -1,55 +1,54 @@
-"""Tests of helpers/datasets/download.py: one URL -> one verified file, whatever the host does."""
+"""The data is downloaded and verified whatever a host does, or a message says what to do."""
 
 import hashlib
 import os
-import random
+import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
+import types
 
 import pytest
 
-from helpers.datasets import download
-from helpers.datasets.answers import RouteError
-from helpers.datasets.verified import PublishedFile
+from helpers.config import settings
+from helpers.datasets import download, sources
+from helpers.datasets.download import DownloadError, PublishedFile, fetch_published
 from tests.support.misbehaving_server import CONTENT, HALF, running
 
-FILE = PublishedFile("a.zip", 1, len(CONTENT), hashlib.md5(CONTENT).hexdigest())
-COURSE_FOLDER = Path(__file__).resolve().parents[2]
-
-# What the student reads, where one URL never gives the file.
-HOPELESS = {
-    "challenge": "HTTP 202: no file: the host takes this computer for a robot",
-    "forbidden": "HTTP 403: refused to this computer",
-    "missing": "HTTP 404: not found there",
-    "busy_for_an_hour": "HTTP 429: too many requests; it asks to come back in 3600 s",
-    "busy_until_a_date": "HTTP 503: Service Unavailable; it asks to come back in",
-    "broken": "HTTP 500: Internal Server Error",
-    "loop": "it redirects in a circle",
-    "redirect_nowhere": "it redirects to something that is no web address",
-    "drip": "too slow",
-    "silent": "it stopped sending",
-    "hang_up": "the host hung up without an answer",
-    "reset": "the connection broke in the middle of the file",
-    "cut": "cut short",
-    "wrong_bytes": "wrong md5",
-    "other_length": f"wrong length: it announces {HALF} bytes, not {len(CONTENT)}",
-    "endless": f"wrong length: more than {len(CONTENT):,} bytes",
-    "gzip": r"a compressed body \(gzip\)",
-    "page": r"a web page \(HTML\) in place of the file",
-    "page_called_a_zip": r"a web page \(HTML\) in place of the file",
-    "json": "a JSON text in place of the file",
-    "empty": r"an empty answer \(zero bytes\)",
-}
+MD5 = hashlib.md5(CONTENT).hexdigest()
+REGISTRY = download.REGISTRY
+MATLAB = b"MATLAB 7.3 MAT-file, Platform: GLNXA64"
 REST = f"bytes={HALF}-"
-# Where trying again helps: the Range headers of the requests.
+
+# What the student reads if one URL never gives the file.
+HOPELESS = {
+    "challenge": "HTTP 202 Accepted: no file",
+    "forbidden": "HTTP 403 Forbidden: no file",
+    "missing": "HTTP 404 Not Found: no file",
+    "busy_for_an_hour": "HTTP 429 Too Many Requests: no file",
+    "busy_until_a_date": "HTTP 503 Service Unavailable: no file",
+    "broken": "HTTP 500 Internal Server Error: no file",
+    "loop": "Exceeded 10 redirects",
+    "redirect_nowhere": "No connection adapters were found",
+    "silent": "timed out",
+    "hang_up": "Remote end closed connection without response",
+    "reset": "Connection",
+    "cut": "IncompleteRead",
+    "wrong_bytes": "wrong md5",
+    "other_length": f"wrong length: {HALF} bytes announced, expected {len(CONTENT)}",
+    "endless": f"wrong length: more than {len(CONTENT):,} bytes",
+    "gzip": "wrong length",
+    "page": r"a web page \(HTML\) instead of the file",
+    "page_called_a_zip": "a web page or a JSON message instead of the file",
+    "json": "a JSON message instead of the file",
+    "empty": "wrong length: 0 bytes announced",
+}
+# If trying again helps: the Range headers of the requests.
 MENDED = {
     "right": [None],
     "redirect": [None, None],
     "busy_once": [None, None],
     "broken_once": [None, None],
-    "reset_once": [None, REST],
     "cut_once": [None, REST],
     "cut_then_range_ignored": [None, REST],
     "cut_then_range_wrong": [None, REST, None],
@@ -58,165 +57,422 @@ MENDED = {
 
 
 @pytest.fixture(autouse=True)
-def slept(monkeypatch):
-    """No waiting; the list of the pauses in seconds."""
+def slept(monkeypatch, tmp_path):
+    """One small published file; no waiting, no Drive, no kagglehub. The list of the pauses in seconds."""
     pauses = []
-    monkeypatch.setattr(download, "sleep", pauses.append)
-    monkeypatch.setattr(download, "PACE_SECONDS", 0.2)
-    monkeypatch.setattr(download, "READ_SECONDS", 0.4)
+    monkeypatch.setattr(download, "REGISTRY", {"a.zip": PublishedFile(1, len(CONTENT), MD5)})
+    monkeypatch.setattr(download, "DATASET_BYTES", 0)
+    monkeypatch.setattr(download, "DRIVE", tmp_path / "MyDrive")
+    monkeypatch.setattr(download, "COLAB_UPLOADS", tmp_path / "content")
+    monkeypatch.setattr(download, "SLICES", 3)
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", (1, 0.4))
+    clock = types.SimpleNamespace(sleep=pauses.append, time=time.time)
+    for name in (download.__name__, "urllib3.util.retry", "pooch.core"):
+        monkeypatch.setattr(sys.modules[name], "time", clock)
+    monkeypatch.setitem(sys.modules, "kagglehub", None)  # importing it fails
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return pauses
 
 
 @pytest.fixture
-def server():
+def two_files(monkeypatch):
+    files = {name: PublishedFile(id, len(CONTENT), MD5) for id, name in enumerate(("a.zip", "b.zip"))}
+    monkeypatch.setattr(download, "REGISTRY", files)
+    return files
+
+
+@pytest.fixture
+def server(monkeypatch):
     with running() as server:
+        monkeypatch.setattr(download, "ROUTES", (server.route("right"),))
         yield server
 
 
-def get(server, behaviour, folder, **options):
-    url = server.route(behaviour).format(id=1)
-    download.download(url, FILE, folder, rng=random.Random(0), **options)
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "home" / "figshare"
+
+
+def use(monkeypatch, server, *behaviours):
+    monkeypatch.setattr(download, "ROUTES", tuple(server.route(behaviour) for behaviour in behaviours))
 
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+def write_slices(folder, count=3):
+    folder.mkdir(parents=True)
+    for name in ("cvind", *range(1, count + 1)):
+        (folder / f"{name}.mat").write_bytes(MATLAB)
+
+
+def test_the_registry_is_the_published_one():
+    assert len(REGISTRY) == 5
+    assert REGISTRY["brainTumorDataPublic_1533-2298.zip"].id == 3381293
+    assert sum(file.bytes for file in REGISTRY.values()) == 879_499_062
+    assert all(len(file.md5) == 32 for file in REGISTRY.values())
+
+
+# ---- one file ----
+
+
 @pytest.mark.parametrize("behaviour", HOPELESS)
-def test_what_is_wrong_never_gets_the_files_name(server, tmp_path, behaviour):
-    with pytest.raises(RouteError, match=HOPELESS[behaviour]) as caught:
-        get(server, behaviour, tmp_path)
-    assert "\n" not in str(caught.value) and len(str(caught.value)) < 100
-    assert set(names(tmp_path)) <= {"a.zip.part"}
+def test_a_wrong_file_never_gets_the_final_name(server, monkeypatch, folder, behaviour):
+    use(monkeypatch, server, behaviour)
+    with pytest.raises(DownloadError, match=HOPELESS[behaviour]) as caught:
+        fetch_published(folder)
+    reason = str(caught.value).splitlines()[1]
+    assert reason.startswith(f"- 127.0.0.1:{server.server_port}: ") and len(reason) < 250
+    assert set(names(folder)) <= {"a.zip.part"}
     assert len(server.asked) <= 11  # a loop is the longest
-    get(server, "right", tmp_path)
-    assert (tmp_path / "a.zip").read_bytes() == CONTENT
-    assert names(tmp_path) == ["a.zip"]
+    use(monkeypatch, server, "right")
+    assert fetch_published(folder) == folder
+    assert (folder / "a.zip").read_bytes() == CONTENT
+    assert names(folder) == ["a.zip"]
 
 
 @pytest.mark.parametrize("behaviour", MENDED)
-def test_trying_again_helps(server, tmp_path, behaviour):
-    get(server, behaviour, tmp_path)
-    assert (tmp_path / "a.zip").read_bytes() == CONTENT
-    assert names(tmp_path) == ["a.zip"]
+def test_trying_again_helps(server, monkeypatch, folder, behaviour):
+    use(monkeypatch, server, behaviour)
+    monkeypatch.setattr(download, "CHUNK_BYTES", HALF // 2)
+    fetch_published(folder)
+    assert (folder / "a.zip").read_bytes() == CONTENT
+    assert names(folder) == ["a.zip"]
     assert server.ranges() == MENDED[behaviour]
 
 
-def test_a_drip_is_left_and_taken_up_again(server, tmp_path):
-    get(server, "drip_once", tmp_path)
-    assert (tmp_path / "a.zip").read_bytes() == CONTENT
+def test_a_reset_connection_is_resumed(server, monkeypatch, folder, capsys):
+    use(monkeypatch, server, "reset_once")
+    fetch_published(folder)
+    assert (folder / "a.zip").read_bytes() == CONTENT
     first, rest = server.ranges()
     assert first is None and rest.startswith("bytes=")
+    assert "a.zip: resuming at 0.1 of 0.3 MB." in capsys.readouterr().out
 
 
-def test_pauses_grow_differ_and_heed_the_host(server, tmp_path, slept, capsys):
-    with pytest.raises(RouteError):
-        get(server, "broken", tmp_path)
-    assert len(slept) == download.ATTEMPTS - 1
-    assert all(0.5 * 2**i <= pause <= 2**i for i, pause in enumerate(slept))
-    assert capsys.readouterr().out == ""
+def test_pauses_grow_and_respect_the_host(server, monkeypatch, folder, slept):
+    use(monkeypatch, server, "broken")
+    with pytest.raises(DownloadError):
+        fetch_published(folder)
+    assert len(server.asked) == download.ATTEMPTS
+    assert slept == sorted(slept) and slept[-1] >= 4
     slept.clear()
-    get(server, "busy_once", tmp_path)
-    assert len(slept) == 1 and 7.5 <= slept[0] <= 8
-    assert "too many requests" in capsys.readouterr().out
+    use(monkeypatch, server, "busy_once")
+    fetch_published(folder)
+    assert slept == [7]
 
 
-def test_attempts_that_bring_much_do_not_count(server, tmp_path, monkeypatch):
+def test_attempts_that_bring_much_do_not_count(server, monkeypatch, folder):
+    use(monkeypatch, server, "cut_once")
     monkeypatch.setattr(download, "PROGRESS_BYTES", 1000)
-    get(server, "cut_once", tmp_path, attempts=2)
-    assert (tmp_path / "a.zip").exists()
+    monkeypatch.setattr(download, "ATTEMPTS", 2)
+    fetch_published(folder)
+    assert (folder / "a.zip").exists()
 
 
-@pytest.mark.parametrize("behaviour", ["cut", "cut_wrong_bytes", "reset", "drip"])
-def test_no_host_is_asked_for_ever(server, tmp_path, monkeypatch, behaviour):
-    monkeypatch.setattr(download, "PROGRESS_BYTES", 1)  # bytes won anew, not bytes won back
-    with pytest.raises(RouteError):
-        get(server, behaviour, tmp_path, attempts=3)
+@pytest.mark.parametrize("behaviour", ["cut", "cut_wrong_bytes", "reset"])
+def test_no_host_is_asked_for_ever(server, monkeypatch, folder, behaviour):
+    use(monkeypatch, server, behaviour)
+    monkeypatch.setattr(download, "PROGRESS_BYTES", 1)
+    monkeypatch.setattr(download, "ATTEMPTS", 3)
+    with pytest.raises(DownloadError):
+        fetch_published(folder)
     assert len(server.asked) <= 6
 
 
-def test_another_part_than_asked_for_is_not_written(server, tmp_path):
-    part = tmp_path / "a.zip.part"
-    part.write_bytes(CONTENT[:HALF])
-    server.asked.append(("cut_then_range_wrong", None))  # its first visit is past
-    with pytest.raises(RouteError, match="HTTP 206: not the part of the file that was asked for"):
-        get(server, "cut_then_range_wrong", tmp_path, attempts=1)
-    assert part.read_bytes() == CONTENT[:HALF]
-
-
-def test_a_refusal_leaves_the_part(server, tmp_path):
-    part = tmp_path / "a.zip.part"
-    part.write_bytes(CONTENT[:HALF])
-    for behaviour in ("challenge", "page", "page_called_a_zip", "gzip", "broken", "loop", "empty"):
-        with pytest.raises(RouteError):
-            get(server, behaviour, tmp_path)
-        assert part.read_bytes() == CONTENT[:HALF], behaviour
+def test_a_refusal_leaves_the_part(server, monkeypatch, folder):
+    folder.mkdir(parents=True)
+    (folder / "a.zip.part").write_bytes(CONTENT[:HALF])
+    refusals = ("challenge", "page", "page_called_a_zip", "gzip", "broken", "loop", "empty")
+    use(monkeypatch, server, *refusals)
+    with pytest.raises(DownloadError):
+        fetch_published(folder)
+    assert {behaviour for behaviour, _ in server.asked} == set(refusals)
+    assert (folder / "a.zip.part").read_bytes() == CONTENT[:HALF]
 
 
 @pytest.mark.parametrize(
     ("part", "ranges"),
     [
         (CONTENT[:HALF], [REST]),
-        (CONTENT, []),  # killed just before the renaming
+        (CONTENT, []),  # killed just before it was renamed
         (b"", [None]),
         (CONTENT + b"more", [None]),
-        (bytes(HALF), [REST, None]),  # of something else: found out by the md5
+        (bytes(HALF), [REST, None]),  # of another file, as the md5 shows
         (bytes(len(CONTENT)), [None]),
     ],
-    ids=["half", "whole", "empty", "too long", "of another file", "another file"],
+    ids=["half", "complete", "empty", "too long", "half of another file", "another file"],
 )
-def test_a_part_of_an_earlier_run(server, tmp_path, part, ranges):
-    (tmp_path / "a.zip.part").write_bytes(part)
-    get(server, "right", tmp_path)
-    assert (tmp_path / "a.zip").read_bytes() == CONTENT
+def test_the_part_of_an_earlier_run(server, folder, part, ranges):
+    folder.mkdir(parents=True)
+    (folder / "a.zip.part").write_bytes(part)
+    fetch_published(folder)
+    assert (folder / "a.zip").read_bytes() == CONTENT
     assert server.ranges() == ranges
 
 
-def test_a_killed_process_is_taken_up_where_it_was(server, tmp_path):
-    program = (
-        "import random\nfrom pathlib import Path\nfrom helpers import download, verified\n"
-        f"file = verified.PublishedFile({FILE.name!r}, 1, {FILE.bytes}, {FILE.md5!r})\n"
-        f"download.download({server.route('slow').format(id=1)!r}, file, Path({str(tmp_path)!r}),"
-        " rng=random.Random(0))\n"
-    )
-    environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=COURSE_FOLDER, env=environment, stdout=subprocess.DEVNULL
-    )
-    part = tmp_path / "a.zip.part"
-    deadline = time.monotonic() + 20
+def test_a_killed_process_is_resumed(server, monkeypatch, folder):
+    monkeypatch.undo()
+    program = f"""
+from helpers.datasets import download
+download.REGISTRY = {{"a.zip": download.PublishedFile(1, {len(CONTENT)}, {MD5!r})}}
+download.ROUTES, download.DATASET_BYTES, download.CHUNK_BYTES = ({server.route("slow")!r},), 0, 1000
+download.fetch_published({str(folder)!r})
+"""
+    command, environment = [sys.executable, "-c", program], os.environ | {"NO_PROXY": "127.0.0.1"}
+    place = settings.COURSE_FOLDER
+    process = subprocess.Popen(command, cwd=place, env=environment, stdout=subprocess.DEVNULL)
+    part = folder / "a.zip.part"
+    deadline = time.monotonic() + 60
     while not (part.exists() and part.stat().st_size > 50_000):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.02)
     process.kill()
     process.wait()
     held = part.stat().st_size
-    assert names(tmp_path) == ["a.zip.part"] and held < len(CONTENT)
-    get(server, "slow", tmp_path)
+    assert names(folder) == ["a.zip.part"] and held < len(CONTENT)
+    subprocess.run(command, cwd=place, env=environment, check=True, stdout=subprocess.DEVNULL)
     assert server.ranges() == [None, f"bytes={held}-"]
-    assert (tmp_path / "a.zip").read_bytes() == CONTENT
+    assert (folder / "a.zip").read_bytes() == CONTENT
 
 
-def test_an_interrupted_cell_is_taken_up_where_it_was(server, tmp_path, monkeypatch):
-    pieces = download._pieces
-
-    def interrupted(answer):
-        yield next(pieces(answer))[:1000]
+def test_an_interrupted_cell_is_resumed(server, monkeypatch, folder):
+    def interrupted(answer, size):
+        yield next(pieces(answer, size))[:1000]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(download, "_pieces", interrupted)
+    pieces = download.requests.Response.iter_content
+    monkeypatch.setattr(download.requests.Response, "iter_content", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        get(server, "right", tmp_path)
-    assert (tmp_path / "a.zip.part").read_bytes() == CONTENT[:1000]
-    monkeypatch.setattr(download, "_pieces", pieces)
-    get(server, "right", tmp_path)
+        fetch_published(folder)
+    assert names(folder) == ["a.zip.part"]
+    monkeypatch.setattr(download.requests.Response, "iter_content", pieces)
+    fetch_published(folder)
     assert server.ranges() == [None, "bytes=1000-"]
 
 
-def test_no_network(tmp_path, slept):
+def test_no_network(monkeypatch, folder, slept):
     with running() as server:
-        url = server.route("right").format(id=1)
-    with pytest.raises(RouteError, match="no connection: is this computer online"):
-        download.download(url, FILE, tmp_path, rng=random.Random(0))
-    assert names(tmp_path) == [] and len(slept) == download.ATTEMPTS - 1
+        use(monkeypatch, server, "right")
+    with pytest.raises(DownloadError, match="Connection refused"):
+        fetch_published(folder)
+    assert len(slept) == download.ATTEMPTS - 2  # the first retry comes at once
+    assert names(folder) == []
+
+
+# ---- the whole data set ----
+
+
+def test_files_are_downloaded_and_hashed_once(server, monkeypatch, folder, two_files):
+    fetch_published(folder)
+    assert names(folder) == ["a.zip", "b.zip"]
+    hashed = []
+    real = download.pooch.file_hash
+    monkeypatch.setattr(
+        download.pooch, "file_hash", lambda path, alg: hashed.append(path.name) or real(path, alg)
+    )
+    fetch_published(folder)
+    assert hashed == ["a.zip", "b.zip"]
+    assert len(server.asked) == 2
+
+
+def test_the_next_route_is_tried(server, monkeypatch, folder):
+    use(monkeypatch, server, "missing", "challenge", "page", "wrong_bytes", "right")
+    fetch_published(folder)
+    asked = [behaviour for behaviour, _ in server.asked]
+    assert asked == ["missing", "challenge", "page", "wrong_bytes", "right"]
+    assert (folder / "a.zip").read_bytes() == CONTENT
+
+
+def test_a_route_resumes_where_another_stopped(server, monkeypatch, folder):
+    use(monkeypatch, server, "cut", "right")
+    monkeypatch.setattr(download, "CHUNK_BYTES", HALF // 2)
+    fetch_published(folder)
+    assert ("right", REST) in server.asked
+    assert (folder / "a.zip").read_bytes() == CONTENT
+
+
+def test_the_message_says_why_and_what_to_do(server, monkeypatch, folder, two_files):
+    use(monkeypatch, server, "challenge", "forbidden", "wrong_bytes")
+    with pytest.raises(DownloadError) as caught:
+        fetch_published(folder)
+    text = str(caught.value)
+    host = f"127.0.0.1:{server.server_port}"
+    assert text.splitlines()[:5] == [
+        "a.zip could not be downloaded. Tried:",
+        f"- {host}: HTTP 202 Accepted: no file",
+        f"- {host}: HTTP 403 Forbidden: no file",
+        f"- {host}: wrong md5 (other bytes of the right length)",
+        "- Kaggle mirror: kagglehub is not installed",
+    ]
+    size = f"b.zip  ({len(CONTENT):,} bytes)"
+    for part in (download.PAGE, size, str(folder), "your Drive", "1.", "2.", "3."):
+        assert part in text
+    assert names(folder) == []
+    assert caught.value._render_traceback_()[0].startswith("DownloadError: a.zip could not")
+
+
+def test_what_can_be_downloaded_is_kept(server, folder, two_files):
+    two_files["a.zip"] = PublishedFile(0, len(CONTENT), "0" * 32)
+    with pytest.raises(DownloadError) as caught:
+        fetch_published(folder)
+    assert "a.zip  (" in str(caught.value) and "b.zip" not in str(caught.value)
+    assert names(folder) == ["b.zip"]
+
+
+@pytest.mark.parametrize("damaged", [CONTENT[:100], b"", bytes(len(CONTENT))], ids=["cut", "empty", "other"])
+def test_a_damaged_file_is_replaced(server, monkeypatch, folder, damaged):
+    folder.mkdir(parents=True)
+    (folder / "a.zip").write_bytes(damaged)
+    use(monkeypatch, server, "missing")
+    with pytest.raises(DownloadError, match=r"replace what is damaged there: a\.zip"):
+        fetch_published(folder)
+    use(monkeypatch, server, "right")
+    fetch_published(folder)
+    assert (folder / "a.zip").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("place", ["MyDrive", "MyDrive/brain-mri-course", "content", "named"])
+def test_copies_on_this_computer_are_used(server, tmp_path, folder, two_files, place):
+    (tmp_path / place).mkdir(parents=True)
+    (tmp_path / place / "a.zip").write_bytes(CONTENT)
+    (tmp_path / place / "b.zip").write_bytes(CONTENT[:-1])
+    folder.mkdir(parents=True)
+    (folder / "a.zip.part").write_bytes(CONTENT[:HALF])
+    fetch_published(folder, look_in=[tmp_path / "named"])
+    assert names(folder) == ["a.zip", "b.zip"]
+    assert (folder / "b.zip").read_bytes() == CONTENT
+    assert len(server.asked) == 1
+    assert (tmp_path / place / "a.zip").exists()
+
+
+def test_a_wrong_copy_is_reported(server, monkeypatch, tmp_path, folder, two_files):
+    use(monkeypatch, server, "missing")
+    for name, content in (("a.zip", CONTENT[:7]), ("b.zip", bytes(len(CONTENT)))):
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DownloadError) as caught:
+        fetch_published(folder, look_in=[str(tmp_path)])
+    assert f"a.zip: wrong length (7 of {len(CONTENT):,} bytes)" in str(caught.value)
+    assert "b.zip: wrong md5" in str(caught.value)
+    assert names(folder) == []
+
+
+def test_a_drive_that_is_disconnected(server, monkeypatch, tmp_path, folder):
+    (tmp_path / "a.zip").write_bytes(CONTENT)
+
+    def broken_off(source, copy):
+        copy.write_bytes(CONTENT[:HALF])
+        raise OSError(107, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(download.shutil, "copyfile", broken_off)
+    fetch_published(folder, look_in=[tmp_path])
+    assert names(folder) == ["a.zip"]
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("inside", download.SLICE_FOLDERS)
+def test_unpacked_slices_are_used_where_they_are(server, tmp_path, folder, inside):
+    write_slices(tmp_path / "named" / inside)
+    assert fetch_published(folder, look_in=[tmp_path / "named"]) == tmp_path / "named" / inside
+    assert server.asked == [] and not folder.exists()
+
+
+def test_some_unpacked_slices_are_not_enough(server, tmp_path, folder):
+    write_slices(tmp_path / "named", count=2)
+    (tmp_path / "named" / "3.mat").write_bytes(b"<html>")
+    assert fetch_published(folder, look_in=[tmp_path / "named"]) == folder
+
+
+def test_the_disk_is_checked_first(server, monkeypatch, folder):
+    monkeypatch.setattr(download, "DATASET_BYTES", 4_000_000_000)
+    usage = types.SimpleNamespace(free=2_500_000_000)
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(DownloadError, match=r"has 2\.5 GB free, which is too little: .* takes about 4 GB"):
+        fetch_published(folder)
+    assert server.asked == []
+    usage.free = 5_000_000_000
+    fetch_published(folder)
+    usage.free = 0  # nothing is missing any more
+    fetch_published(folder)
+
+
+def test_a_folder_that_cannot_be_written_to(server, monkeypatch, folder):
+    folder.parent.mkdir()
+    folder.write_text("a file")
+    with pytest.raises(DownloadError, match="cannot be written to"):
+        fetch_published(folder)
+    folder.unlink()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(download, "_receive", full)
+    with pytest.raises(DownloadError, match="No space left on device"):
+        fetch_published(folder)
+
+
+def test_fetch_looks_in_the_home_of_the_course(server, tmp_path):
+    course = settings.Settings("figshare", settings.PROFILES["quick"], tmp_path, colab=False)
+    (tmp_path / "a.zip").write_bytes(CONTENT)
+    assert sources.fetch(course) == tmp_path / "figshare"
+    assert server.asked == []
+
+
+# ---- the mirror ----
+
+
+def stub_kagglehub(monkeypatch, answer):
+    """Replaces the module `kagglehub`; returns the list of its calls."""
+    calls = []
+
+    def dataset_download(handle, *, force_download=False):
+        calls.append((handle, force_download))
+        return answer(force_download)
+
+    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=dataset_download))
+    return calls
+
+
+def test_the_mirror_comes_last_and_is_remembered(server, monkeypatch, tmp_path, folder):
+    use(monkeypatch, server, "challenge")
+    place = tmp_path / "cache" / "versions" / "1"
+    write_slices(place / "dataset" / "data")
+    shutil.move(place / "dataset" / "data" / "cvind.mat", place / "dataset")
+    calls = stub_kagglehub(monkeypatch, lambda force: str(place))
+    for _ in range(2):
+        assert fetch_published(folder) == place / "dataset"
+    assert calls == [(download.MIRROR, False)]
+    assert len(server.asked) == 1
+    shutil.rmtree(place)  # the cache was emptied
+    use(monkeypatch, server, "right")
+    assert fetch_published(folder) == folder
+
+
+def test_an_incomplete_cache_of_the_mirror_is_downloaded_again(server, monkeypatch, tmp_path, folder):
+    use(monkeypatch, server, "challenge")
+    place = tmp_path / "cache"
+    place.mkdir()
+
+    def answer(force):
+        if force:
+            write_slices(place / "data")
+        return str(place)
+
+    calls = stub_kagglehub(monkeypatch, answer)
+    assert fetch_published(folder) == place / "data"
+    assert [force for _, force in calls] == [False, True]
+
+
+def test_a_failing_mirror_is_one_more_reason(server, monkeypatch, tmp_path, folder):
+    use(monkeypatch, server, "challenge")
+
+    def fail(force):
+        raise RuntimeError("403 Client Error.\n\nDetails over\nmany lines")
+
+    stub_kagglehub(monkeypatch, fail)
+    with pytest.raises(DownloadError, match=r"- Kaggle mirror: 403 Client Error\. Details .*\nWhat was"):
+        fetch_published(folder)
+    stub_kagglehub(monkeypatch, lambda force: str(tmp_path))
+    with pytest.raises(DownloadError, match=r"Kaggle mirror: not all of 1\.mat to"):
+        fetch_published(folder)

@@ -169,7 +169,7 @@ def test_converts_images_of_whole_numbers(write, dtype):
 def test_reads_a_path_as_text_or_path_or_open_file(write):
     path = write()
     with path.open("rb") as file:
-        file.read(3)  # wherever it stands
+        file.read(3)  # wherever its position is
         for source in (path, str(path), file, io.BytesIO(path.read_bytes())):
             assert_same(read_slice(source), read_slice(path))
         assert not file.closed
@@ -221,7 +221,7 @@ def test_says_what_the_file_is_instead(write, content, phrase):
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"{}"])
-def test_tells_to_download_again_what_was_refused(write, content):
+def test_says_to_download_a_refused_file_again(write, content):
     assert_refused(write(content), None, "download it again")
 
 
@@ -271,7 +271,7 @@ def test_recognises_the_author_s_folds(write):
     assert_refused(folds, "cjdata", "author's list of folds", name="cvind.mat")
 
 
-def test_wants_a_struct_named_cjdata(write):
+def test_needs_a_struct_named_cjdata(write):
     assert_refused(write(mat_bytes(stored_fields(), struct="other")), "cjdata", "is missing")
     flat = mat_bytes({"cjdata": np.ones((1, 1))}, struct=None)
     assert_refused(write(flat), "cjdata", "not a struct")
@@ -344,7 +344,7 @@ def test_refuses_implausible_values(write, field, value, phrase):
     assert_refused(write(**{field: value}), field, phrase)
 
 
-def test_knows_matlab_s_own_empty_arrays(write):
+def test_recognises_matlab_s_own_empty_arrays(write):
     """MATLAB stores an empty array as its size, with an attribute that says so."""
     path = write(PID=np.array([0, 0], np.uint64))
     with h5py.File(path, "r+") as file:
@@ -470,7 +470,7 @@ def real_slices(tmp_path_factory):
     pytest.importorskip("cv2")
     tool = SHARED / "tools" / "make_cheng_mats.py"
     if not (tool.exists() and (SHARED / "data" / "cheng").exists()):
-        pytest.skip("the real slices are not beside this checkout (../shared/data/cheng)")
+        pytest.skip("the real slices are not on this machine (../shared/data/cheng)")
     folder = tmp_path_factory.mktemp("cheng")
     subprocess.run([sys.executable, tool, folder, "--per-class", "5"], check=True, timeout=60)
     return sorted(folder.glob("*.mat"))

@@ -36,9 +36,9 @@ def test_growing_is_bilinear_and_shrinking_averages():
 def test_no_tumour_is_ever_lost(native, corner, size):
     mask = np.zeros((native, native), bool)
     mask[corner[0] : corner[0] + size, corner[1] : corner[1] + size] = True
-    for wanted in (128, 512):
-        small = resize_mask(mask, wanted)
-        assert small.shape == (wanted, wanted)
+    for side in (128, 512):
+        small = resize_mask(mask, side)
+        assert small.shape == (side, side)
         assert small.dtype == np.uint8
         assert set(np.unique(small)) <= {0, 1}
         assert small.any()
@@ -55,7 +55,7 @@ def test_an_empty_mask_stays_empty():
     assert not resize_mask(np.zeros((512, 512), bool), 128).any()
 
 
-def test_a_filled_border_has_its_points_and_what_lies_between():
+def test_a_filled_border_has_its_points_and_the_area_between():
     square = np.array([[2, 1], [5, 1], [5, 4], [2, 4]], dtype=float)
     filled = fill_border(square, (8, 8))
     assert filled.dtype == np.uint8

@@ -1,5 +1,6 @@
 import dataclasses
 import shutil
+import sys
 import zipfile
 
 import numpy as np
@@ -23,27 +24,46 @@ def test_loose_files_are_found_by_number(phantom_folder):
     assert files[9].name == "10.mat"
 
 
-def test_archives_are_read_without_unpacking(phantom_folder, tmp_path):
+def test_archives_are_unpacked_in_the_home_of_the_course(phantom_folder, tmp_path, home):
     pack(phantom_folder, tmp_path / "a.zip", range(1, 20))
     pack(phantom_folder, tmp_path / "b.zip", range(20, 31), prefix="inner/")
     files = list_slices(tmp_path)
     assert [file.number for file in files] == list(range(1, 31))
-    assert files[0].name == "a.zip/1.mat"
+    assert (files[0].name, files[29].name) == ("a.zip/1.mat", "b.zip/inner/30.mat")
     for number in (1, 25):
         loose = list_slices(phantom_folder)[number - 1].read()
-        packed = files[number - 1].read()
-        np.testing.assert_array_equal(packed.image, loose.image)
-        assert packed.pid == loose.pid
+        unpacked = files[number - 1].read()
+        np.testing.assert_array_equal(unpacked.image, loose.image)
+        assert unpacked.pid == loose.pid
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "b.zip"]
+    assert all(file.path.is_relative_to(home / "unpacked") for file in files)
+    elsewhere = list_slices(tmp_path, unpack_to=home / "elsewhere")
+    assert all(file.path.is_relative_to(home / "elsewhere") for file in elsewhere)
+    assert [file.version for file in elsewhere] == [file.version for file in files]
 
 
-def test_a_loose_file_goes_before_the_archived_one(phantom_folder, tmp_path):
+def test_unpacked_files_below_the_source_are_not_found_twice(phantom_folder, tmp_path):
+    pack(phantom_folder, tmp_path / "a.zip", (1, 2))
+    first = list_slices(tmp_path, unpack_to=tmp_path / "course" / "unpacked")
+    assert list_slices(tmp_path, unpack_to=tmp_path / "course" / "unpacked") == first
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_links_are_followed_without_loops(phantom_folder, tmp_path):
+    (tmp_path / "linked").symlink_to(phantom_folder, target_is_directory=True)
+    (tmp_path / "again").symlink_to(phantom_folder, target_is_directory=True)
+    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
+    assert len(list_slices(tmp_path)) == 30
+    assert len(find_folds(tmp_path)) == 30
+
+
+def test_a_loose_file_takes_precedence_over_an_archived_one(phantom_folder, tmp_path):
     pack(phantom_folder, tmp_path / "a.zip", (1, 2))
     shutil.copy(phantom_folder / "2.mat", tmp_path)
     assert [file.name for file in list_slices(tmp_path)] == ["a.zip/1.mat", "2.mat"]
 
 
-def test_what_is_no_slice_is_passed_over(phantom_folder, tmp_path):
+def test_files_that_are_not_slices_are_ignored(phantom_folder, tmp_path):
     for name in ("1.mat", "cvind.mat"):
         shutil.copy(phantom_folder / name, tmp_path)
     (tmp_path / "__MACOSX").mkdir()
@@ -94,7 +114,7 @@ def test_folds(phantom_folder, tmp_path):
         find_folds(tmp_path)
 
 
-def test_obtain_writes_phantoms_once(tmp_path, monkeypatch):
+def test_phantoms_are_written_once(tmp_path, monkeypatch):
     small = dataclasses.replace(settings.PROFILES["quick"], phantoms=20)
     course = settings.Settings("phantoms", small, tmp_path, colab=False)
     folder = sources.fetch(course)
@@ -104,6 +124,6 @@ def test_obtain_writes_phantoms_once(tmp_path, monkeypatch):
     assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*.mat")} == written
 
 
-def test_obtain_takes_a_folder_as_it_is(phantom_folder, tmp_path):
+def test_a_folder_of_your_own_is_used_as_it_is(phantom_folder, tmp_path):
     course = settings.Settings(str(phantom_folder), settings.PROFILES["quick"], tmp_path, colab=False)
     assert sources.fetch(course) == phantom_folder

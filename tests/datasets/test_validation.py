@@ -51,19 +51,19 @@ def whole_patients_in_folds(patients: np.ndarray) -> np.ndarray:
     """(N,) the fold of each slice: folds 1 to 4 get patients that fill them, 5 the others."""
     sizes = pd.Series(patients).value_counts()
     fold_of = {}
-    for fold, wanted in list(validation.FOLD_SIZES.items())[:-1]:
-        fold_of |= dict.fromkeys(adding_up_to(wanted, sizes.drop(list(fold_of))), fold)
+    for fold, target in list(validation.FOLD_SIZES.items())[:-1]:
+        fold_of |= dict.fromkeys(adding_up_to(target, sizes.drop(list(fold_of))), fold)
     return np.array([fold_of.get(patient, 5) for patient in patients])
 
 
-def adding_up_to(wanted: int, sizes: pd.Series) -> list[str]:
-    """Names whose sizes add up to exactly `wanted`."""
+def adding_up_to(target: int, sizes: pd.Series) -> list[str]:
+    """Names whose sizes add up to exactly `target`."""
     reached = {0: []}
     for name, size in sizes.items():
         for total, names in list(reached.items()):
-            if total + size <= wanted and total + size not in reached:
+            if total + size <= target and total + size not in reached:
                 reached[total + size] = [*names, name]
-    return reached[wanted]
+    return reached[target]
 
 
 def answers(table: pd.DataFrame, published: bool = True) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A host on 127.0.0.1 that does whatever hosts do: the first part of the path says what."""
+"""A host on 127.0.0.1 that misbehaves: the first part of the path says how."""
 
 import contextlib
 import gzip
@@ -17,7 +17,7 @@ ZIP = "application/zip"
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Remembers in `asked` what was asked for: (behaviour, Range or None)."""
+    """Records each request in `asked`: (behaviour, Range or None)."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -60,7 +60,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
     def start(self) -> int:
-        """The first byte that is asked for."""
+        """The first byte that is requested."""
         return int((self.headers["Range"] or "bytes=0-").removeprefix("bytes=").rstrip("-"))
 
     def be_right(self, body=None, first_byte=None):
@@ -105,12 +105,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def be_redirect_nowhere(self):
         self.answer(302, Location="gopher://127.0.0.1/1")
-
-    def be_drip(self):
-        self.trickle(CONTENT[:400], pieces=400)
-
-    def be_drip_once(self):
-        self.trickle(CONTENT[:400], pieces=400) if self.first else self.be_right()
 
     def be_slow(self):
         self.trickle(CONTENT, pieces=60) if self.first else self.be_right()

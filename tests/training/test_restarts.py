@@ -33,15 +33,14 @@ run = training.train_classifier(network, dataset, split, schedule, {folder!r}, 1
 ]
 DOWNLOAD = [
     """
-from helpers.datasets import figshare, sources
+from helpers.datasets import download, sources
 from helpers.config import settings
-from helpers.datasets.verified import PublishedFile
 
-figshare.REGISTRY = {{"a.zip": PublishedFile("a.zip", 1, {length}, {md5!r})}}
-figshare.ROUTES, figshare.DATASET_BYTES = ({route!r},), 0
+download.REGISTRY = {{"a.zip": download.PublishedFile(1, {length}, {md5!r})}}
+download.ROUTES, download.DATASET_BYTES, download.CHUNK_BYTES = ({route!r},), 0, 1000
 course = settings.load({{"COURSE_DATA": "figshare", "COURSE_HOME": {home!r}}})
 """,
-    "folder = sources.obtain(course)",
+    "folder = sources.fetch(course)",
     "print('In', folder)",
 ]
 
@@ -110,7 +109,7 @@ def test_a_training_goes_on_and_says_so(notebook, dataset, tmp_path, in_the_cour
     assert one.run(1).startswith("Already trained, for 30 epochs: loaded.")
 
 
-def test_a_download_goes_on_and_says_so(notebook, tmp_path, in_the_course):
+def test_a_download_resumes_and_says_so(notebook, tmp_path, in_the_course):
     with running() as server:
         values = {
             "length": len(CONTENT), "md5": hashlib.md5(CONTENT).hexdigest(), "route": server.route("slow"),
@@ -125,7 +124,7 @@ def test_a_download_goes_on_and_says_so(notebook, tmp_path, in_the_course):
         held = part.stat().st_size
         assert 0 < held < len(CONTENT)
         one.run(0)
-        assert f"a.zip: going on at {held / 1e6:.1f} of {len(CONTENT) / 1e6:.1f} MB." in one.run(1)
+        assert f"a.zip: resuming at {held / 1e6:.1f} of {len(CONTENT) / 1e6:.1f} MB." in one.run(1)
         assert server.ranges() == [None, f"bytes={held}-"]
         assert one.run(2) == f"In {part.parent}\n"
         assert part.with_suffix("").read_bytes() == CONTENT
