@@ -65,7 +65,10 @@ def arm_the_checkpoint(phase):
     elif phase == "while removing outdated states":
         checkpoint.shutil.rmtree = lambda path: (next(path.iterdir()).unlink(), die())
     elif phase == "while copying":
-        checkpoint.shutil.copytree = lambda _, to, **__: ((to / checkpoint.WEIGHTS).write_bytes(b"HDF"), die())
+        checkpoint.shutil.copytree = lambda _, to, **__: (
+            (to / checkpoint.WEIGHTS).write_bytes(b"HDF"),
+            die(),
+        )
 
 
 def session(kind, folder, phase=None, epoch=None):
