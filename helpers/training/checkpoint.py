@@ -12,6 +12,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 COUNTERS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")  # of Keras's callbacks
 STATE, WEIGHTS = "state.json", "model.weights.h5"
 KEPT = 2
+BLANK = {"epoch": 0, "epochs": 0, "finished": False, "best_epoch": 0, "history": []}
 DAMAGED = (OSError, ValueError, KeyError, TypeError)
 
 
@@ -68,35 +70,33 @@ class Checkpoint(keras.callbacks.Callback):
         super().__init__()
         self.folder, self.copies = Path(folder), Path(copies) if copies else None
         self.watched, self.batches, self.verbose = callbacks, batches, verbose
-        self.state = self._newest_of_both()
+        self.state = self._newest_of_both() or BLANK
 
     @property
     def epoch(self) -> int:
         """Where `fit` starts (its `initial_epoch`); a finished training has no epoch left."""
-        if self.state is None:
-            return 0
         return self.state["epochs"] if self.finished else self.state["epoch"]
 
     @property
     def finished(self) -> bool:
         """Whether the training has reached its end: its last epoch, or early stopping."""
-        return self.state is not None and self.state["finished"]
+        return self.state["finished"]
 
     @property
     def best_epoch(self) -> int:
         """The epoch with the lowest validation loss; 0 if it was never a number."""
-        return self.state["best_epoch"] if self.state else 0
+        return self.state["best_epoch"]
 
     @property
     def history(self) -> pd.DataFrame:
         """One row per epoch, index from 1, earlier sessions included: the logs, and `seconds`."""
-        rows = self.state["history"] if self.state else []
+        rows = self.state["history"]
         return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
 
     def on_train_begin(self, logs=None):
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
-        if self.state is None:
+        if self.state is BLANK:
             self._save(0, [])
             return
         self._restore()
@@ -194,7 +194,9 @@ def _path(folder: Path, epoch: int) -> Path:
 
 def _best_epoch(history: list[dict[str, float]]) -> int:
     losses = {epoch: row["val_loss"] for epoch, row in enumerate(history, 1)}
-    return min((epoch for epoch in losses if not math.isnan(losses[epoch])), key=losses.get, default=0)
+    return min(
+        (epoch for epoch in losses if not math.isnan(losses[epoch])), key=losses.__getitem__, default=0
+    )
 
 
 def _counters(callback: keras.callbacks.Callback) -> dict[str, float | None]:
@@ -240,7 +242,7 @@ def _copy(source: Path, destination: Path, state: dict) -> None:
     for epoch in (state["best_epoch"], state["epoch"]):
         original, copy = _path(source, epoch), _path(destination, epoch)
         if not _same(original, copy):
-            _store(destination, epoch, lambda to, of=original: shutil.copytree(of, to, dirs_exist_ok=True))
+            _store(destination, epoch, partial(shutil.copytree, original, dirs_exist_ok=True))
 
 
 def _same(first: Path, second: Path) -> bool:

@@ -24,7 +24,7 @@ def network(kind, dropout=0.3):
     keras.utils.set_random_seed(3)
     if kind == "classifier":
         return models.classifier((32, 32, 1), filters=(2, 2), dropout=dropout)
-    return models.unet((32, 32, 1), filters=(2, 2, 4), dropout=dropout)
+    return models.unet((32, 32, 1), filters=(2, 4), dropout=dropout)
 
 
 def train(kind, folder, *before, built=None, copies=None, epochs=EPOCHS, learning_rate=2e-3):
