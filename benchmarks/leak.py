@@ -1,6 +1,6 @@
 """Data leakage in a split by slice: the course's networks under two protocols, on your slices.
 
-    python -m benchmarks.leak SOURCE --home FOLDER [--folds N] [--epochs N] [--unet-epochs N]
+    python -m benchmarks.leak SOURCE --home FOLDER [--folds N] [--epochs N] [--unet-epochs N] [--precision P]
 
 SOURCE is a folder with `.mat` files or the zip archives. Classifier and U-Net are trained at 128
 pixels, by slice and by family: the classifier in a cross-validation, the U-Net once each. Takes
@@ -113,12 +113,15 @@ def main(arguments: list[str] | None = None) -> None:
     made.add_argument("--folds", type=int, default=4)
     made.add_argument("--epochs", type=int, default=15, help="of the classifier")
     made.add_argument("--unet-epochs", type=int, default=6, help="0 leaves the U-Net out")
+    made.add_argument("--precision", default="float32", help="a Keras dtype policy, such as mixed_bfloat16")
     chosen = made.parse_args(arguments)
+    keras.config.set_dtype_policy(chosen.precision)
     data = assemble(chosen.source, chosen.home / "set")
     patients, families = data.table["patient"].nunique(), data.table["family"].nunique()
     figures = {
         "data": f"{len(data)} slices, {patients} patients, {families} families",
         "device": machine.device(),
+        "precision": chosen.precision,
     }
     figures |= classifier_gap(data, chosen.folds, chosen.epochs, chosen.home / "classifier")
     if chosen.unet_epochs:

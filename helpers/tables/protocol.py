@@ -19,7 +19,7 @@ def protocol_comparison(cards: Iterable[Mapping], measures: Sequence[str]) -> pd
     """This run's results beside the report's and those that others published.
 
     Args:
-        cards: run cards (`helpers.training.run_record`) with results, and those of whole trials.
+        cards: run records (`helpers.training.run_record`) with results, and those of cross-validations.
         measures: which of their results to show.
 
     Returns:

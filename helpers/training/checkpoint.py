@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import keras
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 COUNTERS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")  # of Keras's callbacks
 STATE, WEIGHTS = "state.json", "model.weights.h5"
 KEPT = 2
-BLANK = {"epoch": 0, "epochs": 0, "finished": False, "best_epoch": 0, "history": []}
+BLANK: dict[str, Any] = {"epoch": 0, "epochs": 0, "finished": False, "best_epoch": 0, "history": []}
 DAMAGED = (OSError, ValueError, KeyError, TypeError)
 
 
