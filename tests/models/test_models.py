@@ -57,6 +57,15 @@ def test_outputs_are_probabilities(build, rng):
     np.testing.assert_allclose(output.sum(axis=-1), 1, rtol=1e-5)
 
 
+def test_outputs_stay_float32_in_mixed_precision():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        assert models.unet((32, 32, 1)).output.dtype == "float32"
+        assert models.classifier((64, 64, 3)).output.dtype == "float32"
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_bytes_and_floats_give_the_same(channels, rng):
     network = models.classifier((64, 64, channels))
