@@ -1,10 +1,10 @@
-"""What a split by slice gives away: the course's networks under two protocols, on your slices.
+"""Data leakage in a split by slice: the course's networks under two protocols, on your slices.
 
     python -m benchmarks.leak SOURCE --home FOLDER [--folds N] [--epochs N] [--unet-epochs N] [--precision P]
 
 SOURCE is a folder with `.mat` files or the zip archives. Classifier and U-Net are trained at 128
 pixels, by slice and by family: the classifier in a cross-validation, the U-Net once each. Takes
-hours on a CPU; what is in FOLDER is not repeated, so an interrupted run goes on.
+hours on a CPU; trainings in FOLDER are not repeated, so an interrupted run resumes.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ BATCH = 32
 
 
 def classifier_gap(data: Dataset, folds: int, epochs: int, folder: Path) -> dict:
-    """Cross-validates the classifier, and the copier of the nearest slice, under both protocols.
+    """Cross-validate the classifier and the nearest-neighbour baseline under both protocols.
 
     Args:
         data: the slices.
@@ -57,7 +57,7 @@ def classifier_gap(data: Dataset, folds: int, epochs: int, folder: Path) -> dict
 
 
 def unet_gap(data: Dataset, epochs: int, folder: Path) -> dict:
-    """Trains the U-Net once by slice and once by family; a fifth of the slices is tested.
+    """Train the U-Net once by slice and once by family; a fifth of the slices is tested.
 
     Args:
         data: the slices.
@@ -109,7 +109,7 @@ def _unpaired_gap(by_slice: np.ndarray, by_family: np.ndarray) -> str:
 
 
 def _copied(data: Dataset, folds: list[splits.Split], families: np.ndarray) -> bootstrap.ConfidenceInterval:
-    """Accuracy of copying the class of the nearest training slice, over all folds."""
+    """Accuracy of the nearest-neighbour baseline, over all folds."""
     right = np.zeros(len(data))
     for split in folds:
         right[split.test] = nearest_neighbour.nearest_neighbours(
@@ -119,7 +119,7 @@ def _copied(data: Dataset, folds: list[splits.Split], families: np.ndarray) -> b
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measures and prints.
+    """Measure and print.
 
     Args:
         arguments: of the command line.
@@ -130,9 +130,9 @@ def main(arguments: list[str] | None = None) -> None:
     made.add_argument("--folds", type=int, default=4)
     made.add_argument("--epochs", type=int, default=15, help="of the classifier")
     made.add_argument("--unet-epochs", type=int, default=6, help="0 leaves the U-Net out")
-    made.add_argument("--precision", default="float32", help="a Keras policy, such as mixed_bfloat16")
+    made.add_argument("--precision", default="float32", help="a Keras dtype policy, such as mixed_bfloat16")
     chosen = made.parse_args(arguments)
-    keras.mixed_precision.set_global_policy(chosen.precision)
+    keras.config.set_dtype_policy(chosen.precision)
     data = assemble(chosen.source, chosen.home / "set")
     patients, families = data.table["patient"].nunique(), data.table["family"].nunique()
     figures = {

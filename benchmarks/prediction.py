@@ -18,7 +18,7 @@ from helpers.evaluation.prediction import Predictor
 
 
 def measure(network: keras.Model, slices: int, repeats: int) -> dict:
-    """Times one slice and a set of slices.
+    """Time one slice and a set of slices.
 
     Args:
         network: (N, H, W, C) -> probabilities.
@@ -86,7 +86,7 @@ def lines(name: str, figures: dict) -> list[str]:
 
 
 def _medians(ways: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each way, by turns, so that the machine's drift meets all alike."""
+    """Median seconds of each way; in turns, so that the machine's drift affects all equally."""
     for work in ways.values():
         work()
     seconds = {name: [] for name in ways}
@@ -99,7 +99,7 @@ def _medians(ways: dict[str, Callable[[], object]], repeats: int) -> dict[str, f
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measures and prints.
+    """Measure and print.
 
     Args:
         arguments: of the command line.

@@ -1,4 +1,4 @@
-"""What the benchmarks of training and prediction share: slices of noise, fresh processes."""
+"""Shared by the benchmarks of training and prediction: slices of noise, fresh processes."""
 
 import json
 import os
@@ -17,15 +17,15 @@ COURSE_FOLDER = Path(__file__).resolve().parent.parent
 
 
 def write_noise(folder: Path, slices: int, size: int) -> Dataset:
-    """Writes a data set of noise: as large and as slow to read as a real one.
+    """Write a data set of noise: as large and as slow to read as a real one.
 
     Args:
-        folder: where to; made if need be.
+        folder: created if necessary.
         slices: how many.
-        size: pixels a side.
+        size: height and width, pixels.
 
     Returns:
-        Dataset with images of this one size, and no masks.
+        Dataset with images of this size only, and no masks.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
@@ -40,15 +40,7 @@ def write_noise(folder: Path, slices: int, size: int) -> Dataset:
 
 
 def open_noise(folder: Path, slices: int) -> Dataset:
-    """Opens what `write_noise` wrote.
-
-    Args:
-        folder: where it lies.
-        slices: how many there are.
-
-    Returns:
-        Dataset.
-    """
+    """Open what `write_noise` wrote."""
     numbers = np.arange(slices)
     table = pd.DataFrame({"number": numbers + 1, "label": numbers % 3 + 1, "patient": "p", "family": "f"})
     table["patient"] += (numbers // 12).astype(str)
@@ -57,7 +49,7 @@ def open_noise(folder: Path, slices: int) -> Dataset:
 
 
 def in_fresh_process(function: Callable[..., dict], **arguments: object) -> dict:
-    """Runs a function in a process that has done nothing else, so that its peak memory is its own.
+    """Run a function in a fresh process, so that the peak memory is that of the function.
 
     Args:
         function: of a module of this package; returns JSON values.

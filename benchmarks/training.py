@@ -3,10 +3,9 @@
     python -m benchmarks.training memory      host memory of the full run: 3064 slices, batch 300
     python -m benchmarks.training pipeline    how fast batches come, against how fast they are used
     python -m benchmarks.training speed       an update, and its memory, against `model.fit(x, y)`
-    python -m benchmarks.training switches    mixed precision and XLA, against neither
 
-Slices are noise. Each way runs in a process of its own, one after the other in the same command.
-Sizes can be set: --slices, --batch, --micro-batch, --size, --epochs.
+Slices are noise. Each way runs in its own process, one after the other in the same command.
+Options for the sizes: --slices, --trained, --batch, --micro-batch, --size, --epochs.
 """
 
 import tempfile
@@ -20,79 +19,93 @@ from benchmarks.command import machine_line, parser, write_figures
 from benchmarks.standin import in_fresh_process, open_noise, write_noise
 from helpers.config.environment import peak_bytes
 from helpers.training.augmentation import Augmentation
-from helpers.training.data_loader import Batches
+from helpers.training.data_loader import Batches, Shuffle
 
-# What each command takes by default: slices in the data set and in training, slices an update,
-# slices at once (None: chosen), epochs.
+# What each command takes by default: slices in the data set and in training, slices per update, slices
+# at once, epochs.
 DEFAULTS = {
-    "memory": {"slices": 3064, "trained": 300, "batch": 300, "micro_batch": None, "epochs": 1},
+    "memory": {"slices": 3064, "trained": 300, "batch": 300, "micro_batch": 20, "epochs": 1},
     "pipeline": {"slices": 1000, "trained": 60, "batch": 60, "micro_batch": 20, "epochs": 2},
-    "speed": {"slices": 72, "trained": 60, "batch": 60, "micro_batch": None, "epochs": 3},
-    "switches": {"slices": 36, "trained": 20, "batch": 20, "micro_batch": 10, "epochs": 2},
+    "speed": {"slices": 72, "trained": 60, "batch": 60, "micro_batch": 20, "epochs": 3},
 }
-VALIDATED = 12
 
 
 def course_way(
-    folder: str,
-    slices: int,
-    trained: int,
-    batch: int,
-    micro_batch: int | None,
-    size: int,
-    epochs: int,
-    policy: str = "float32",
-    xla: bool | None = None,
+    folder: str, slices: int, trained: int, batch: int, micro_batch: int, size: int, epochs: int
 ) -> dict:
-    """Trains as the course does.
+    """Train as the course does.
 
     Args:
-        folder: of the noise, and to work in.
+        folder: of the noise.
         slices, trained: how many there are, and how many of them are trained on.
-        batch, micro_batch: slices an update and at once, None to choose.
-        size: pixels a side.
-        epochs: the first one is not counted in `update_seconds`, if there are more.
-        policy: dtype policy of the network.
-        xla: whether XLA compiles it, None for the default.
+        batch, micro_batch: slices per update and at once.
+        size: height and width, pixels.
+        epochs: the first one is not counted in the seconds, if there are more.
 
     Returns:
-        `update_seconds` (median over epochs), `micro_batch`, `peak_bytes` with the whole data
-        set touched, `waiting_share` of the training time.
+        `update_seconds` (median over epochs), `micro_batch`, `peak_bytes` with the whole data set read,
+        `waiting_share` of the training time.
     """
     import keras
 
     from helpers import models
-    from helpers.config.settings import Schedule
-    from helpers.splits import Split
-    from helpers.training import fit
 
-    keras.config.set_dtype_policy(policy)
     dataset = open_noise(Path(folder), slices)
-    rows = np.random.default_rng(0).permutation(slices)
-    split = Split(rows[:trained], rows[trained:][:VALIDATED], rows[trained:][:VALIDATED])
-    with tempfile.TemporaryDirectory() as runs:
-        run = fit.train_classifier(
-            models.classifier((size, size, 3)),
-            dataset,
-            split,
-            Schedule(epochs, batch, micro_batch),
-            Path(runs),
-            seed=0,
-            options=fit.Options(adaptive=False, xla=xla),
-        )
+    batches = WatchedBatches(
+        dataset.images(size), dataset.labels - 1, np.arange(trained), batch, micro_batch, Shuffle(0)
+    )
+    model = models.on_bytes(models.classifier((size, size, 3)))
+    steps = batches.accumulation_steps
+    model.compile(
+        keras.optimizers.Adam(gradient_accumulation_steps=steps if steps > 1 else None),
+        "sparse_categorical_crossentropy",
+        weighted_metrics=["accuracy"],
+    )
+    clock = _Clock()
+    waiting = keras.callbacks.LambdaCallback(
+        on_epoch_begin=batches.start, on_train_batch_end=batches.note_waiting
+    )
+    epoch_clock = keras.callbacks.LambdaCallback(on_epoch_begin=clock, on_epoch_end=clock)
+    model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[waiting, epoch_clock])
     dataset.images(size).max()  # a full run reads every slice; mapped pages count as memory
-    seconds = run.history["seconds"] - run.history["validation_seconds"]
-    counted = seconds.iloc[1:] if epochs > 1 else seconds
+    seconds = clock.epochs()
+    counted = seconds[1:] if epochs > 1 else seconds
     return {
-        "update_seconds": float(counted.median()) / (trained / batch),
-        "micro_batch": run.micro_batch,
+        "update_seconds": float(np.median(counted)) / (trained / batch),
+        "micro_batch": micro_batch,
         "peak_bytes": peak_bytes(),
-        "waiting_share": float(run.history["waiting_seconds"].sum() / seconds.sum()),
+        "waiting_share": batches.waiting / sum(seconds),
     }
 
 
+class WatchedBatches(Batches):
+    """Batches that note how long the network waits for them.
+
+    Attributes:
+        waiting: seconds, at most: a GPU may still be busy while the host waits.
+    """
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.waiting, self.ready = 0.0, {}
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        batch = super().__getitem__(index)
+        self.ready[index] = time.perf_counter()
+        return batch
+
+    def start(self, epoch, logs=None) -> None:
+        """At the beginning of an epoch."""
+        self.ready, self.free_since = {}, time.perf_counter()
+
+    def note_waiting(self, batch, logs=None) -> None:
+        """After a batch."""
+        self.waiting += max(0.0, self.ready.get(batch, self.free_since) - self.free_since)
+        self.free_since = time.perf_counter()
+
+
 def plain_way(folder: str, slices: int, trained: int, batch: int, size: int, epochs: int) -> dict:
-    """Trains as most notebooks do: all slices as float32 with three channels, `model.fit(x, y)`.
+    """Train as most notebooks do: all slices as float32 with three channels, `model.fit(x, y)`.
 
     Args:
         folder, slices, trained, batch, size, epochs: as `course_way`.
@@ -120,7 +133,7 @@ def plain_way(folder: str, slices: int, trained: int, batch: int, size: int, epo
 
 
 def batches_alone(folder: str, slices: int, size: int, micro_batch: int, augmented: bool) -> dict:
-    """Reads micro-batches as fast as two threads can, and does nothing with them.
+    """Read micro-batches as fast as two threads can, and do nothing with them.
 
     Args:
         folder, slices, size, micro_batch: as `course_way`.
@@ -131,8 +144,8 @@ def batches_alone(folder: str, slices: int, size: int, micro_batch: int, augment
     """
     dataset = open_noise(Path(folder), slices)
     batches = Batches(
-        dataset.images(size), dataset.labels, np.arange(slices), micro_batch, micro_batch,
-        shuffle_seed=0, augmentation=Augmentation() if augmented else None,
+        dataset.images(size), dataset.labels, np.arange(slices), micro_batch,
+        shuffle=Shuffle(0, Augmentation() if augmented else None),
     )  # fmt: skip
     count = min(len(batches), 30)
     with ThreadPoolExecutor(2) as threads:
@@ -181,26 +194,10 @@ def measure_speed(folder: Path, chosen: dict) -> dict:
     }
 
 
-def measure_switches(folder: Path, chosen: dict) -> dict:
-    """Training with mixed precision and with XLA, against neither."""
-    ways = {
-        "neither": {"policy": "float32", "xla": False},
-        "mixed precision": {"policy": "mixed_float16", "xla": False},
-        "XLA": {"policy": "float32", "xla": True},
-        "both": {"policy": "mixed_float16", "xla": True},
-    }
-    seconds = {
-        name: in_fresh_process(course_way, folder=str(folder), **chosen, **way)["update_seconds"]
-        for name, way in ways.items()
-    }
-    return {name: value / seconds["neither"] for name, value in seconds.items()}
-
-
 MEASURES = {
     "memory": measure_memory,
     "pipeline": measure_pipeline,
     "speed": measure_speed,
-    "switches": measure_switches,
 }
 
 
@@ -210,9 +207,6 @@ def lines(claim: str, figures: dict) -> list[str]:
     Args:
         claim: name of the command.
         figures: what it measured.
-
-    Returns:
-        Lines to print.
     """
     if claim == "memory":
         return [
@@ -228,20 +222,18 @@ def lines(claim: str, figures: dict) -> list[str]:
             f"batches, augmented      {figures['augmented_slices_per_second']:9.1f} slices per second: "
             f"{figures['times_the_training_augmented']:.0f} times as fast (at least 5)",
         ]
-    if claim == "speed":
-        return [
-            f"plain way   {figures['plain_update_seconds']:6.2f} s an update, "
-            f"{figures['plain_peak_mb']:6.0f} MB",
-            f"the course  {figures['course_update_seconds']:6.2f} s an update, "
-            f"{figures['course_peak_mb']:6.0f} MB, {figures['micro_batch']} slices at once",
-            f"{figures['times_the_plain_time']:.2f} times the plain time (at most 1), "
-            f"{figures['part_of_the_plain_memory']:.2f} of its memory (at most 0.25)",
-        ]
-    return [f"{name:16} {ratio:.2f} times the time of neither" for name, ratio in figures.items()]
+    return [
+        f"plain way   {figures['plain_update_seconds']:6.2f} s per update, "
+        f"{figures['plain_peak_mb']:6.0f} MB",
+        f"the course  {figures['course_update_seconds']:6.2f} s per update, "
+        f"{figures['course_peak_mb']:6.0f} MB, {figures['micro_batch']} slices at once",
+        f"{figures['times_the_plain_time']:.2f} times the plain time (at most 1), "
+        f"{figures['part_of_the_plain_memory']:.2f} of its memory (at most 0.25)",
+    ]
 
 
 class _Clock:
-    """Notes when each epoch begins and ends."""
+    """The moments when epochs begin and end."""
 
     def __init__(self):
         self.moments: list[float] = []
@@ -254,7 +246,7 @@ class _Clock:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measures one claim and prints it.
+    """Measure one claim and print it.
 
     Args:
         arguments: of the command line.
@@ -263,7 +255,7 @@ def main(arguments: list[str] | None = None) -> None:
     made.add_argument("claim", choices=MEASURES)
     for name in ("slices", "trained", "batch", "micro-batch", "epochs"):
         made.add_argument(f"--{name}", type=int)
-    made.add_argument("--size", type=int, default=512, help="pixels a side")
+    made.add_argument("--size", type=int, default=512, help="height and width, pixels")
     given = vars(made.parse_args(arguments))
     claim, path = given.pop("claim"), given.pop("json")
     chosen = DEFAULTS[claim] | {name: value for name, value in given.items() if value is not None}

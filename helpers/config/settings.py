@@ -32,18 +32,18 @@ class SettingsError(CourseError):
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and in which portions a network trains.
+    """Epochs, batches and learning rate of a training.
 
     Args:
         epochs: passes over the training set, at most.
         batch: slices per weight update (the effective batch).
-        micro_batch: slices on the device at once; it divides `batch`. None: as many as fit.
+        micro_batch: slices on the device at once; divides `batch`. If memory runs out, choose a smaller one.
         learning_rate: of the Adam optimizer, at the start.
     """
 
     epochs: int
     batch: int
-    micro_batch: int | None
+    micro_batch: int
     learning_rate: float = 1e-3
 
 
@@ -56,8 +56,8 @@ class Profile:
         slices: the most slices that notebook 02 uses, None for all.
         phantoms: how many synthetic slices the embedded data set has.
         classifier, unet: the training schedules.
-        comparison: the schedule of each training where two protocols are compared, at 128 px.
-        folds: how many trainings that takes for each protocol.
+        comparison: the schedule of each training in the comparison of protocols, at 128 px.
+        folds: how many trainings that takes per protocol.
     """
 
     name: str
@@ -76,9 +76,9 @@ PROFILES = {
                      comparison=Schedule(epochs=12, batch=8, micro_batch=8), folds=3),
     # Sections 7.0.2 and 8.0.2 of the report: 20 epochs of batch 300, 40 epochs of batch 32.
     "full": Profile("full", slices=None, phantoms=reference.SLICES,
-                    classifier=Schedule(epochs=20, batch=300, micro_batch=None),
+                    classifier=Schedule(epochs=20, batch=300, micro_batch=20),
                     unet=Schedule(epochs=40, batch=32, micro_batch=32),
-                    comparison=Schedule(epochs=15, batch=32, micro_batch=None), folds=5),
+                    comparison=Schedule(epochs=15, batch=32, micro_batch=32), folds=5),
 }  # fmt: skip
 
 

@@ -5,16 +5,16 @@ from keras import layers, ops
 
 
 def on_bytes(network: keras.Model) -> keras.Model:
-    """Puts the step from grey bytes to network input in front of a network.
+    """Put the scaling of grey bytes to 0..1, and the channels, in front of a network.
 
-    Slices stay uint8 until they are on the device: a fourth of the memory and transfer of
-    float32, and a twelfth where the network wants three channels.
+    Slices stay uint8 until they are on the device: a quarter of the memory and transfer of float32,
+    and a twelfth if the network takes three channels.
 
     Args:
         network: a model with input (N, H, W, C), values 0..1.
 
     Returns:
-        keras.Model that shares the weights: (N, H, W) uint8 -> the network's output.
+        A model that shares the weights: (N, H, W) uint8 -> the network's output.
     """
     height, width, channels = network.input_shape[1:]
     grey = keras.Input((height, width), dtype="uint8", name="grey")

@@ -3,29 +3,27 @@
 import keras
 from keras import layers
 
-UNET_SHAPE = (128, 128, 1)
-
 
 def unet(
-    input_shape: tuple[int, int, int] = UNET_SHAPE,
+    input_shape: tuple[int, int, int] = (128, 128, 1),
     classes: int = 2,
     filters: tuple[int, ...] = (32, 64, 128, 256, 512),
     dropout: float = 0.3,
 ) -> keras.Model:
-    """Builds the U-Net that has the report's parameter totals: 8,643,170, 1,984 not trainable.
+    """Build the U-Net with the report's parameter totals: 8,643,170, of which 1,984 are not trainable.
 
-    Ronneberger, Fischer and Brox, "U-Net", MICCAI 2015, with "same" padding and batch
-    normalization.
+    Source: Ronneberger, Fischer and Brox 2015, doi:10.1007/978-3-319-24574-4_28; here with "same"
+    padding and batch normalization (Ioffe and Szegedy 2015, arXiv:1502.03167).
 
     Args:
         input_shape: height, width and channels of a slice, values 0..1; height and width
             are multiples of 16.
         classes: output channels, background first.
-        filters: of the encoder blocks, from the top, and last of the bottleneck.
+        filters: output channels of the encoder blocks, from the top, and of the bottleneck.
         dropout: in the deepest encoder block and the bottleneck, 0..1.
 
     Returns:
-        keras.Model: (N, H, W, C) float -> (N, H, W, classes) probabilities, float32.
+        (N, H, W, C) float -> (N, H, W, classes) probabilities, float32.
     """
     *encoder_filters, bottleneck_filters = filters
     slices = keras.Input(input_shape, name="slice")
@@ -44,7 +42,7 @@ def unet(
 
 
 def convolution(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
-    """A 3x3 convolution that keeps height and width, with relu.
+    """A 3x3 convolution that keeps height and width, with ReLU.
 
     Args:
         x: (N, H, W, C).
@@ -57,25 +55,25 @@ def convolution(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
 
 
 def encoder_block(x: keras.KerasTensor, filters: int, dropout: float = 0.0) -> keras.KerasTensor:
-    """Two convolutions, batch normalization, and dropout where asked for.
+    """Two convolutions, batch normalization, and dropout.
 
     Args:
         x: (N, H, W, C).
         filters: output channels.
-        dropout: part of the activations dropped while training, 0 for no such layer.
+        dropout: fraction of the activations that is dropped during training; 0 adds no such layer.
 
     Returns:
         (N, H, W, filters); in the encoder, the skip connection.
     """
     x = convolution(convolution(x, filters), filters)
-    # Keras's momentum of 0.99 needs hundreds of updates before validation sees sound
-    # statistics; a short run has fewer.
+    # With Keras's momentum of 0.99, the statistics used in validation are good only after hundreds of
+    # updates; a short run has fewer.
     x = layers.BatchNormalization(momentum=0.9)(x)
     return layers.Dropout(dropout)(x) if dropout else x
 
 
 def decoder_block(x: keras.KerasTensor, skip: keras.KerasTensor, filters: int) -> keras.KerasTensor:
-    """Doubles height and width, joins the skip connection, and convolves twice.
+    """Double height and width, concatenate the skip connection, and convolve twice.
 
     Args:
         x: (N, H, W, C), from below.

@@ -1,4 +1,4 @@
-"""Layers and parameters of a network, as tables."""
+"""Layers and parameters of a network, counted and as a table."""
 
 from collections import Counter
 
@@ -8,14 +8,11 @@ from keras import layers, ops
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
-    """Lists the layers of a network, as Cuadro 2 does.
-
-    Args:
-        model: the network.
+    """List the layers of a network, as Cuadro 2 does.
 
     Returns:
-        DataFrame with the columns layer, type, output shape (without the batch) and
-        parameters; the input is left out.
+        DataFrame with the columns layer, type, output shape (without the batch) and parameters; without
+        the input.
     """
     return pd.DataFrame(
         {
@@ -30,26 +27,12 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
 
 
 def layer_counts(model: keras.Model) -> dict[str, int]:
-    """Counts the layers of each type.
-
-    Args:
-        model: the network.
-
-    Returns:
-        Type name -> count, the input left out.
-    """
+    """Type name -> number of layers, without the input."""
     return dict(Counter(layer_table(model)["type"]))
 
 
 def parameter_counts(model: keras.Model) -> dict[str, int]:
-    """Counts the parameters of a network.
-
-    Args:
-        model: the network.
-
-    Returns:
-        Counts under "total", "trainable" and "not trainable".
-    """
+    """Number of parameters: "total", "trainable" and "not trainable"."""
     trainable = sum(int(ops.size(weight)) for weight in model.trainable_weights)
     total = model.count_params()
     return {"total": total, "trainable": trainable, "not trainable": total - trainable}

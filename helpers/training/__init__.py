@@ -1,4 +1,4 @@
-"""Batches, losses, checkpoints, cross-validation: what `fit` needs and Keras lacks."""
+"""Batches, augmentation, losses, checkpoints, cross-validation: what `fit` needs and Keras lacks."""
 
 import lazy_loader
 
@@ -6,9 +6,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "augmentation": ["Augmentation"],
+        "checkpoint": ["Checkpoint", "TrainingError"],
         "cross_validation": ["CrossValidation", "cross_validate", "pooled_record"],
-        "data_loader": ["Batches", "BatchesError"],
-        "fit": ["DEFAULTS", "Options", "Run", "TrainingError", "train_classifier", "train_unet"],
+        "data_loader": [
+            "Batches",
+            "BatchesError",
+            "DeviceMemoryError",
+            "Shuffle",
+            "explain_out_of_memory",
+        ],
+        "fit": ["DEFAULTS", "Options", "Run", "train_classifier", "train_unet"],
         "losses": ["RawMeanIoU", "TumourIoU", "accuracy_per_slice", "crossentropy_per_slice"],
         "run_record": [
             "RunRecordError",
@@ -16,8 +23,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "describe_run",
             "read_record",
             "record_results",
+            "run_key",
             "write_record",
         ],
-        "training_log": ["EpochLogger", "LivePlot", "history_table"],
+        "training_log": ["EpochLogger", "LivePlot"],
     },
 )

@@ -1,4 +1,4 @@
-"""Slices changed at random while training: image and mask together, the same again in every run."""
+"""Random changes of slices during training: image and mask together, the same in every run."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ import numpy as np
 class Augmentation:
     """How far a slice may be changed.
 
-    A flip left to right gives a head that could be another one in axial and coronal slices;
-    in sagittal ones the face then looks the other way.
+    In axial and coronal slices, a flip from left to right gives a plausible other head; in sagittal
+    slices, the face then looks the other way.
 
     Args:
-        flip: mirror every other slice, left to right.
-        rotation_degrees: the most that it is turned, either way.
-        shift: the most that it is moved, as a part of its width and height.
-        intensity: the most that its brightness is multiplied up or down, as a part.
+        flip: mirror half of the slices, left to right.
+        rotation_degrees: the largest rotation, in either direction.
+        shift: the largest shift, as a fraction of width and height.
+        intensity: the largest change of brightness, as a fraction.
     """
 
     flip: bool = True
@@ -28,15 +28,15 @@ class Augmentation:
     def apply(
         self, image: np.ndarray, mask: np.ndarray | None, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Changes one slice.
+        """Change one slice.
 
         Args:
             image: (H, W) uint8.
             mask: (H, W) uint8, or None.
-            rng: draws the change; the same state gives the same one.
+            rng: draws the change.
 
         Returns:
-            Image and mask as given; what comes in from outside is black and no tumour.
+            Image and mask, same shapes and types; pixels from outside the slice are 0 in both.
         """
         mirrored = self.flip and rng.random() < 0.5
         degrees = rng.uniform(-1, 1) * self.rotation_degrees

@@ -1,46 +1,65 @@
 """Rows of a data set -> shuffled (micro-)batches of bytes for `fit`."""
 
 import math
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 
 from helpers._common import CourseError
+from helpers.config.settings import Schedule
 from helpers.training.augmentation import Augmentation
+
+OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "ResourceExhaustedError", "OutOfMemoryError", "out of memory")
 
 
 class BatchesError(CourseError):
     """Batches that cannot be made."""
 
 
+class DeviceMemoryError(CourseError):
+    """The device ran out of memory during training."""
+
+
+@dataclass(frozen=True)
+class Shuffle:
+    """A new order in each epoch, the same in every run with this seed.
+
+    Args:
+        seed: of the order and of the augmentation.
+        augmentation: changes the slices at random, and their masks with them.
+    """
+
+    seed: int
+    augmentation: Augmentation | None = None
+
+
 class Batches(keras.utils.PyDataset):
-    """Serves slices and targets in batches, cut into equal micro-batches.
+    """Slices and targets in batches, each cut into equal micro-batches.
 
-    An effective batch of `schedule.batch` slices makes one weight update. It comes as
-    `accumulation_steps` micro-batches, whose gradients the optimizer averages
-    (`gradient_accumulation_steps`), so that a batch of 300 fits where 20 slices do. The
-    last batch of an epoch may be smaller: its micro-batches are smaller too, and where it
-    does not divide evenly some slices stand in twice, once with weight 0. Each update is
-    then exactly that of one big batch. To be passed to `fit` with `shuffle=False`.
+    A batch makes one weight update. It comes as `accumulation_steps` micro-batches, whose gradients
+    the optimizer averages (`gradient_accumulation_steps`), so that a batch of 300 fits in the memory
+    of 20 slices. The last batch of an epoch may be smaller, and its micro-batches too; if it does not
+    divide evenly, some slices occur twice, once with weight 0. Each update is exactly that of one big
+    batch. Pass `shuffle=False` to `fit`: shuffled micro-batches would mix the updates.
 
-    Two threads read ahead of the network, and hand over bytes as they lie in the data set;
-    scaling and channels are made on the device (`helpers.models.on_bytes`).
+    Two threads read ahead of the network. Slices stay bytes, as in the data set; scaling and channels
+    are added on the device (`helpers.models.on_bytes`).
 
     Args:
         images: (N, H, W) uint8, memory-mapped or not.
-        targets: (N, ...) what to learn, one for each image.
-        rows: (n,) which of them belong to this set.
-        batch: slices in an effective batch.
-        micro_batch: slices in a micro-batch; divides `batch`.
-        shuffle_seed: shuffles anew in each epoch, from this seed and the epoch's number;
-            None keeps the order of `rows`.
-        first_epoch: number of the first epoch, for a training that goes on.
-        augmentation: changes slices at random, from `shuffle_seed`, the epoch's number and
-            the row, their masks with them; None leaves them as they are.
+        targets: (N, ...) what to learn, one per image.
+        rows: (n,) the rows that belong to this set.
+        batch: slices per weight update.
+        micro_batch: slices on the device at once; divides `batch`. By default the whole batch.
+        shuffle: order and augmentation; None keeps the order of `rows`.
 
     Attributes:
-        handed_over: {index: time} of the micro-batches of this epoch, by `time.perf_counter`.
+        epoch: number of the epoch that is served; in `fit` from 1, as Keras calls `on_epoch_end` before the
+            first one, too. `Checkpoint` sets it, so that a resumed training continues with its order.
+        accumulation_steps: micro-batches per batch.
 
     Raises:
         BatchesError: `rows` is empty, or `micro_batch` does not divide `batch`.
@@ -52,55 +71,92 @@ class Batches(keras.utils.PyDataset):
         targets: np.ndarray,
         rows: np.ndarray,
         batch: int,
-        micro_batch: int,
-        shuffle_seed: int | None = None,
-        first_epoch: int = 0,
-        augmentation: Augmentation | None = None,
+        micro_batch: int | None = None,
+        shuffle: Shuffle | None = None,
     ):
         super().__init__(workers=2, max_queue_size=8)
+        micro_batch = micro_batch or batch
         if len(rows) == 0:
             raise BatchesError("there are no slices to make batches of.")
         if batch % micro_batch:
-            raise BatchesError(f"micro_batch {micro_batch} of a schedule does not divide its batch {batch}.")
+            raise BatchesError(
+                f"micro_batch {micro_batch} does not divide the batch of {batch}; "
+                f"choose one of {', '.join(map(str, divisors(batch)))}."
+            )
         self.images, self.targets, self.rows = images, targets, np.asarray(rows)
         self.batch, self.accumulation_steps = batch, batch // micro_batch
-        self.shuffle_seed, self.epoch = shuffle_seed, first_epoch
-        self.augmentation = augmentation
-        self.handed_over: dict[int, float] = {}
+        self.shuffle, self.epoch = shuffle, 0
 
     def __len__(self) -> int:
         return math.ceil(len(self.rows) / self.batch) * self.accumulation_steps
 
-    def __getitem__(self, index: int):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One micro-batch: images (m, H, W) uint8, targets (m, ...), weights (m,) float32."""
         update, part = divmod(index, self.accumulation_steps)
         rows = self._order()[update * self.batch : (update + 1) * self.batch]
         size = math.ceil(len(rows) / self.accumulation_steps)
         places = np.arange(part * size, (part + 1) * size)
-        # Every micro-batch counts the same, so real slices share out the weight of the stand-ins.
+        # Every micro-batch counts the same, so the real slices share the weight of the repeated ones.
         weight = size * self.accumulation_steps / len(rows)
         weights = np.where(places < len(rows), weight, 0.0).astype(np.float32)
-        images, targets = self._read(rows[places % len(rows)])
-        self.handed_over[index] = time.perf_counter()
-        return images, targets, weights
+        return *self._read(rows[places % len(rows)]), weights
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
-        self.handed_over = {}
 
     def _read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         images, targets = self.images[rows], self.targets[rows]
-        if self.augmentation:
+        if self.shuffle and self.shuffle.augmentation:
             has_masks = targets.ndim == images.ndim
             for place, row in enumerate(rows):
-                rng = np.random.default_rng([self.shuffle_seed or 0, self.epoch, row])
+                rng = np.random.default_rng([self.shuffle.seed, self.epoch, row])
                 mask = targets[place] if has_masks else None
-                images[place], mask = self.augmentation.apply(images[place], mask, rng)
+                images[place], mask = self.shuffle.augmentation.apply(images[place], mask, rng)
                 if has_masks:
                     targets[place] = mask
         return images, targets
 
     def _order(self) -> np.ndarray:
-        if self.shuffle_seed is None:
+        if self.shuffle is None:
             return self.rows
-        return np.random.default_rng([self.shuffle_seed, self.epoch]).permutation(self.rows)
+        return np.random.default_rng([self.shuffle.seed, self.epoch]).permutation(self.rows)
+
+
+def divisors(batch: int) -> list[int]:
+    """The sizes that a micro-batch of this batch can have."""
+    return [size for size in range(1, batch + 1) if batch % size == 0]
+
+
+@contextmanager
+def explain_out_of_memory(schedule: Schedule) -> Iterator[None]:
+    """Replace the backend's error by what to do about it, if the device runs out of memory.
+
+    Args:
+        schedule: of the training in the `with` block.
+
+    Raises:
+        DeviceMemoryError: the device ran out of memory.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _ran_out(error):
+            raise
+        smaller = [size for size in divisors(schedule.batch) if size <= schedule.micro_batch / 2]
+        advice = "Close other notebooks that use it, or choose a runtime with more memory."
+        if smaller:
+            advice = (
+                "Choose a smaller micro_batch (a divisor of the batch), e.g. "
+                f"Schedule(epochs={schedule.epochs}, batch={schedule.batch}, micro_batch={smaller[-1]}, "
+                f"learning_rate={schedule.learning_rate:g}), and run the cell again."
+            )
+        raise DeviceMemoryError(
+            f"the device ran out of memory with {schedule.micro_batch} slices at once. {advice}"
+        ) from error
+
+
+def _ran_out(error: BaseException) -> bool:
+    """Recognize the error in every backend."""
+    if isinstance(error, MemoryError):
+        return True
+    return any(words in f"{type(error).__name__}: {error}" for words in OUT_OF_MEMORY)

@@ -1,62 +1,51 @@
-"""Data set + split + network -> a trained network and its history, interruptible."""
+"""Train the report's two networks on a data set: compile, callbacks and `fit`, resumed if interrupted."""
 
-import hashlib
-import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
-import pandas as pd
+import numpy as np
 
-from helpers._common import CourseError
-from helpers.config.settings import Schedule, on_colab
-from helpers.datasets.dataset import Dataset
-from helpers.models import layer_table, on_bytes
-from helpers.splits import Split
-from helpers.training import memory, run_record
-from helpers.training.augmentation import Augmentation
+from helpers.models.inputs import on_bytes
+from helpers.training import run_record
 from helpers.training.checkpoint import Checkpoint
-from helpers.training.data_loader import Batches
-from helpers.training.generations import Generations
+from helpers.training.data_loader import Batches, Shuffle, explain_out_of_memory
 from helpers.training.losses import RawMeanIoU, TumourIoU, accuracy_per_slice, crossentropy_per_slice
-from helpers.training.training_log import EpochLogger, LivePlot, history_table, time_line, time_spent
-from helpers.training.updates import adam, smaller_micro_batch
+from helpers.training.training_log import EpochLogger, LivePlot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from helpers.config.settings import Schedule
+    from helpers.datasets.dataset import Dataset
+    from helpers.splits import Split
+    from helpers.training.augmentation import Augmentation
 
 # Section 7.0.2 of the report.
 STOPPING_PATIENCE = 5
 PLATEAU_PATIENCE = 2
 
 
-class TrainingError(CourseError):
-    """A training did not give usable weights."""
-
-
 @dataclass(frozen=True)
 class Options:
-    """Switches of a training that the report does not have.
-
-    For mixed precision call `keras.config.set_dtype_policy("mixed_float16")` before the
-    network is built.
+    """What a training can have that the report's does not.
 
     Args:
-        adaptive: whether EarlyStopping and ReduceLROnPlateau watch; without them every epoch
-            is trained, at one learning rate.
+        adaptive: whether EarlyStopping and ReduceLROnPlateau watch; without them every epoch is trained,
+            at one learning rate.
         augmentation: changes the training slices at random; None leaves them as they are.
-        xla: whether XLA compiles the network; None: where it makes it faster, on a GPU.
         copies: a second folder for the checkpoints, such as `Settings.copy_folder` gives.
-        curve: draws the learning curves after each epoch, such as
-            `helpers.plots.learning_curves`; None for none.
-        live: whether to; None: in Colab only, so that stored notebooks stay the same.
+        curve: draws the learning curves after each epoch in Colab, such as `helpers.plots.learning_curves`.
     """
 
     adaptive: bool = True
     augmentation: Augmentation | None = None
-    xla: bool | None = None
     copies: Path | None = None
     curve: Callable | None = None
-    live: bool | None = None
 
 
 DEFAULTS = Options()
@@ -64,16 +53,14 @@ DEFAULTS = Options()
 
 @dataclass(frozen=True)
 class Run:
-    """What a training left behind; its network carries the weights of the best epoch.
+    """The result of a training; its network has the weights of the best epoch.
 
     Args:
-        history: one row an epoch (index from 1): loss, metrics, `val_` ones, learning_rate,
-            seconds, and the seconds of waiting for data, of validation and of checkpoints.
+        history: one row per epoch (index from 1): loss, metrics, `val_` ones, learning_rate, seconds.
         best_epoch: the epoch with the lowest validation loss.
         seconds: wall time of all epochs, earlier sessions included.
-        epochs_before: how many epochs earlier sessions had done.
-        folder: where its checkpoints and its run card (`helpers.training.run_record`) lie.
-        micro_batch: slices on the device at once, in the last session.
+        epochs_before: how many epochs earlier sessions had trained.
+        folder: of its checkpoints and its run record (`helpers.training.run_record`).
     """
 
     history: pd.DataFrame
@@ -81,32 +68,6 @@ class Run:
     seconds: float
     epochs_before: int
     folder: Path
-    micro_batch: int | None = None
-
-    @property
-    def time_spent(self) -> pd.Series:
-        """Seconds of computing, waiting for data, validation and checkpoints."""
-        return time_spent(self.history)
-
-
-@dataclass(frozen=True)
-class _Task:
-    """One training: what is learnt from what, and how. `measures` are shown; none for silence."""
-
-    network: keras.Model
-    dataset: Dataset
-    targets: object
-    split: Split
-    schedule: Schedule
-    seed: int
-    options: Options
-    measures: list[str]
-    compiling: Callable[[], dict] = field(repr=False)
-    stopping_on: str | None = None
-
-    def say(self, line: str) -> None:
-        if self.measures:
-            print(line)
 
 
 def train_classifier(
@@ -120,40 +81,34 @@ def train_classifier(
     *,
     quiet: bool = False,
 ) -> Run:
-    """Trains a network to tell the classes apart.
+    """Train a network to tell the classes apart.
 
-    As in the report, EarlyStopping(5) watches the training loss and ReduceLROnPlateau(2) the
-    validation loss, and the weights of the best epoch are kept. A call with the same
-    arguments goes on where an interrupted or killed one stopped, or loads what it finished.
-    Where the device runs out of memory, the micro-batch is halved, and the epoch done again.
+    As in the report, EarlyStopping(5) watches the training loss and ReduceLROnPlateau(2) the validation
+    loss, and the weights of the best epoch are kept. A call with the same arguments resumes an
+    interrupted training, or loads a finished one.
 
     Args:
         network: (N, H, W, C) -> (N, 3) probabilities; trained in place.
         dataset: the slices.
         split: which rows train and validate.
         schedule: epochs, batches and learning rate.
-        folder: for the checkpoints; each training gets a folder of its own in it.
+        folder: for the checkpoints; each training gets its own folder in it.
         seed: of the shuffling.
-        options: switches.
+        options: what the report does not have.
         quiet: print nothing.
 
-    Returns:
-        Run.
-
     Raises:
-        TrainingError: the loss was never a number.
-        DeviceTooSmallError: the device does not hold a single slice.
+        TrainingError: the validation loss was never a number.
+        DeviceMemoryError: the device ran out of memory.
     """
-    task = _Task(
-        network, dataset, dataset.labels - 1, split, schedule, seed, options,
-        measures=[] if quiet else ["loss", "accuracy"],
-        compiling=lambda: {
-            "loss": keras.losses.SparseCategoricalCrossentropy(),
-            "weighted_metrics": [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        },
-        stopping_on="loss",
-    )  # fmt: skip
-    return _train(task, Path(folder))
+    training = _Training(network, dataset, split, schedule, seed, options)
+    measures = [] if quiet else ["loss", "accuracy"]
+    callbacks = training.callbacks(keras.callbacks.EarlyStopping(monitor="loss", patience=STOPPING_PATIENCE))
+    model = training.compiled(
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+    return training.fit(model, dataset.labels - 1, callbacks, measures, Path(folder))
 
 
 def train_unet(
@@ -165,182 +120,94 @@ def train_unet(
     seed: int,
     options: Options = DEFAULTS,
 ) -> Run:
-    """Trains a network to outline the tumour; otherwise as `train_classifier`.
+    """Train a network to segment the tumour; otherwise as `train_classifier`.
 
-    Every epoch is trained, as in the report: there is no early stopping. Batch normalization
-    sees micro-batches, so that another `Schedule.micro_batch` gives somewhat other weights.
+    Every epoch is trained, as in the report: there is no early stopping. Batch normalization sees
+    micro-batches, so another `Schedule.micro_batch` gives slightly different weights.
 
     Args:
         network: (N, H, W, 1) -> (N, H, W, 2) probabilities; trained in place.
         dataset, split, schedule, folder, seed, options: as `train_classifier`.
 
     Returns:
-        Run. Its history has the tumour's IoU (pixels of the whole set pooled, threshold
-        0.5) and `raw_mean_iou`, the number that the report calls IoU.
+        Run. Its history has the tumour's IoU (over the pixels of the whole set, threshold 0.5) and
+        `raw_mean_iou`, the number that the report calls IoU.
 
     Raises:
-        TrainingError, DeviceTooSmallError: as `train_classifier`.
+        TrainingError, DeviceMemoryError: as `train_classifier`.
     """
-    task = _Task(
-        network, dataset, dataset.masks(network.input_shape[1]), split, schedule, seed, options,
-        measures=["loss", "accuracy", "tumour_iou"],
-        compiling=lambda: {
-            "loss": crossentropy_per_slice,
-            "weighted_metrics": [keras.metrics.MeanMetricWrapper(accuracy_per_slice, name="accuracy")],
-            "metrics": [TumourIoU(name="tumour_iou"), RawMeanIoU(name="raw_mean_iou")],
-        },
-    )  # fmt: skip
-    return _train(task, Path(folder))
+    training = _Training(network, dataset, split, schedule, seed, options)
+    model = training.compiled(
+        loss=crossentropy_per_slice,
+        weighted_metrics=[keras.metrics.MeanMetricWrapper(accuracy_per_slice, name="accuracy")],
+        metrics=[TumourIoU(name="tumour_iou"), RawMeanIoU(name="raw_mean_iou")],
+    )
+    targets = dataset.masks(network.input_shape[1])
+    return training.fit(
+        model, targets, training.callbacks(), ["loss", "accuracy", "tumour_iou"], Path(folder)
+    )
 
 
-def _train(task: _Task, folder: Path) -> Run:
-    """Trains from where the folder's newest checkpoint stands, and loads the best weights."""
-    key = _key(task)[:8]  # one folder a training: another schedule or seed leaves it alone
-    copies = task.options.copies
-    generations = Generations(folder / key, copies and Path(copies) / key)
-    checkpoint = Checkpoint(generations, _watched(task), task.schedule.epochs)
-    done = len(checkpoint.history)
-    if checkpoint.finished:
-        folders = "\n".join(map(str, generations.folders))
-        task.say(f"Already trained, for {done} epochs: loaded. To train again, delete\n{folders}")
-    else:
-        if done:
-            task.say(f"Going on after epoch {done}.")
-        task.say("epoch: training / validation")
-        _fit_what_fits(task, checkpoint)
-        task.say(time_line(history_table(checkpoint.history)))
-    if not checkpoint.best_epoch:
-        raise TrainingError(
-            "the validation loss was not a number in any epoch. Try a smaller learning rate than "
-            f"{task.schedule.learning_rate:g}, and look at the data."
+@dataclass(frozen=True)
+class _Training:
+    """What both trainings share."""
+
+    network: keras.Model
+    dataset: Dataset
+    split: Split
+    schedule: Schedule
+    seed: int
+    options: Options
+
+    def compiled(self, **losses: object) -> keras.Model:
+        steps = self.schedule.batch // self.schedule.micro_batch
+        optimizer = keras.optimizers.Adam(
+            self.schedule.learning_rate, gradient_accumulation_steps=steps if steps > 1 else None
         )
-    on_bytes(task.network).load_weights(generations.weights(checkpoint.best_epoch))
-    history = history_table(checkpoint.history)
-    run = Run(
-        history, checkpoint.best_epoch, history["seconds"].sum(), done, generations.folder,
-        checkpoint.state["micro_batch"],
-    )  # fmt: skip
-    _write_card(run, task)
-    return run
+        model = on_bytes(self.network)
+        model.compile(optimizer, **losses)
+        return model
 
+    def callbacks(self, *stopping: keras.callbacks.Callback) -> list[keras.callbacks.Callback]:
+        if not self.options.adaptive:
+            return []
+        return [keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=PLATEAU_PATIENCE), *stopping]
 
-def _fit_what_fits(task: _Task, checkpoint: Checkpoint) -> None:
-    """Fits; where memory runs out, again from the last checkpoint in smaller portions."""
-    batch = task.schedule.batch
-    state = checkpoint.state
-    device = "GPU" if memory.on_gpu() else "CPU"
-    if state["device"] != device:  # what fitted on another one says nothing
-        before, state["device"] = state["device"], device
-        state["micro_batch"] = task.schedule.micro_batch or memory.micro_batch(task.network, batch)
-        if before:
-            task.say(f"This is a {device}, not a {before} as before: {state['micro_batch']} slices at once.")
-    while True:
-        try:
-            return _fit(task, checkpoint, state["micro_batch"])
-        except Exception as error:
-            if not memory.ran_out(error):
-                raise
-            smaller = smaller_micro_batch(batch, state["micro_batch"] / 2)
-            if smaller is None:
-                raise memory.DeviceTooSmallError(
-                    "the device does not even hold one slice. Close other notebooks that use it, or "
-                    "choose a runtime with more memory."
-                ) from error
-            task.say(
-                f"{state['micro_batch']} slices at once do not fit into memory: going on with {smaller}."
+    def fit(
+        self,
+        model: keras.Model,
+        targets: np.ndarray,
+        callbacks: list[keras.callbacks.Callback],
+        measures: Sequence[str],
+        folder: Path,
+    ) -> Run:
+        schedule, options, size = self.schedule, self.options, self.network.input_shape[1]
+        description = run_record.describe_run(self.dataset, self.split, schedule, self.seed, size)
+        changes = {
+            "adaptive": options.adaptive,
+            "augmentation": options.augmentation and asdict(options.augmentation),
+        }
+        key = run_record.run_key(description, self.network, changes)
+        images = self.dataset.images(size)
+        shuffle = Shuffle(self.seed, options.augmentation)
+        batches = Batches(images, targets, self.split.train, schedule.batch, schedule.micro_batch, shuffle)
+        copies = options.copies and Path(options.copies) / key
+        checkpoint = Checkpoint(folder / key, callbacks, batches, copies, verbose=bool(measures))
+        epochs_before = len(checkpoint.history)
+        shown = [EpochLogger(measures)] if measures else []
+        if measures and options.curve:
+            shown.append(LivePlot(options.curve, measures, checkpoint))
+        with explain_out_of_memory(schedule):
+            model.fit(
+                batches,
+                validation_data=Batches(images, targets, self.split.validation, schedule.micro_batch),
+                initial_epoch=checkpoint.epoch,
+                epochs=schedule.epochs,
+                callbacks=[*callbacks, checkpoint, *shown],
+                shuffle=False,
+                verbose=0,
             )
-            state["micro_batch"] = smaller
-
-
-def _fit(task: _Task, checkpoint: Checkpoint, micro_batch: int) -> None:
-    split, schedule, options = task.split, task.schedule, task.options
-    done = len(checkpoint.history)
-    model = on_bytes(task.network)
-    model.compile(
-        adam(task.network, schedule.learning_rate, schedule.batch // micro_batch),
-        **task.compiling(),
-        auto_scale_loss=False,
-        jit_compile=_use_xla() if options.xla is None else options.xla,
-    )
-    model.optimizer.build(model.trainable_variables)
-    batches = partial(Batches, task.dataset.images(task.network.input_shape[1]), task.targets)
-    training = batches(
-        split.train,
-        schedule.batch,
-        micro_batch,
-        task.seed,
-        first_epoch=done,
-        augmentation=options.augmentation,
-    )
-    curve = (
-        [LivePlot(options.curve, task.measures, checkpoint.history)]
-        if task.measures and _live(options)
-        else []
-    )
-    model.fit(
-        training,
-        validation_data=batches(split.validation, micro_batch, micro_batch),
-        initial_epoch=done,
-        epochs=schedule.epochs,
-        callbacks=[EpochLogger(task.measures, training), *checkpoint.watched, checkpoint, *curve],
-        shuffle=False,  # `Batches` has shuffled slices; shuffled micro-batches would mix the updates
-        verbose=0,
-    )
-
-
-def _watched(task: _Task) -> list[keras.callbacks.Callback]:
-    """The callbacks that decide about the training, fresh."""
-    watched = []
-    if task.options.adaptive:
-        watched.append(keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=PLATEAU_PATIENCE))
-        if task.stopping_on:
-            stopping = keras.callbacks.EarlyStopping(monitor=task.stopping_on, patience=STOPPING_PATIENCE)
-            watched.append(stopping)
-    return watched
-
-
-def _write_card(run: Run, task: _Task) -> None:
-    """Writes `run.json` beside the checkpoints."""
-    network = task.network
-    description = run_record.describe_run(
-        task.dataset, task.split, task.schedule, task.seed, network.input_shape[1]
-    )
-    about = {"name": network.name, "parameters": network.count_params(), "micro_batch": run.micro_batch}
-    about |= _numeric_options(task)
-    run_record.write_record(run.folder, description, run.history, about)
-
-
-def _numeric_options(task: _Task) -> dict:
-    """Those of the options that change the weights."""
-    augmentation = task.options.augmentation
-    return {
-        "adaptive": task.options.adaptive,
-        "augmentation": augmentation and asdict(augmentation),
-        "precision": task.network.dtype_policy.name,
-    }
-
-
-def _use_xla() -> bool:
-    """XLA makes these networks faster on a GPU and slower on a CPU; jax has nothing else."""
-    return memory.on_gpu() or keras.backend.backend() == "jax"
-
-
-def _live(options: Options) -> bool:
-    return options.curve is not None and (on_colab() if options.live is None else options.live)
-
-
-def _key(task: _Task) -> str:
-    """A hash of what tells one training from another: data, split, network, schedule, seed."""
-    network, dataset, split = task.network, task.dataset, task.split
-    layers = layer_table(network).drop(columns="layer").to_json()
-    configs = [layer.get_config() | {"name": None} for layer in network.layers]
-    parts = {
-        "data": dataset.fingerprint["content"],
-        "slices": dataset.table["number"].tolist(),
-        "split": [split.train.tolist(), split.validation.tolist()],
-        "network": [layers, configs],
-        "schedule": asdict(task.schedule),
-        "seed": task.seed,
-        "options": _numeric_options(task),
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+        history = checkpoint.history
+        about = {"name": self.network.name, "parameters": self.network.count_params()} | changes
+        run_record.write_record(checkpoint.folder, description, history, about)
+        return Run(history, checkpoint.best_epoch, history["seconds"].sum(), epochs_before, checkpoint.folder)

@@ -1,4 +1,4 @@
-"""The U-Net's loss, and what is measured of it batch by batch while it trains."""
+"""Losses and metrics that Keras lacks: per slice, and of the tumour alone."""
 
 import keras
 from keras import ops
@@ -21,7 +21,7 @@ def crossentropy_per_slice(truth, probabilities):
 
 
 def accuracy_per_slice(truth, probabilities):
-    """The part of each slice's pixels whose most probable class is the true one.
+    """Fraction of each slice's pixels whose most probable class is the true one.
 
     Args:
         truth: (N, H, W) class of each pixel.
@@ -45,7 +45,7 @@ class TumourIoU(keras.metrics.BinaryIoU):
 
 
 class RawMeanIoU(keras.metrics.MeanIoU):
-    """The report's IoU: `MeanIoU` fed probabilities, which it cuts down to whole numbers."""
+    """The report's IoU: Keras's `MeanIoU` on probabilities, which it truncates to whole numbers."""
 
     def __init__(self, name="raw_mean_iou", dtype=None):
         super().__init__(num_classes=2, name=name, dtype=dtype)

@@ -1,43 +1,53 @@
-"""The run card, `run.json`: what a training was, on what, and what came of it.
+"""The run record, `run.json`: the data, split, settings, device and results of one training.
 
-Every table of results in the course is made from such cards, so that no number stands without
-its protocol.
+Every table of results in the course is made from run records, so that each number comes with its
+protocol.
 """
 
+from __future__ import annotations
+
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from helpers._common import CourseError, read_json, write_json
 from helpers.config import environment
-from helpers.config.settings import Schedule
-from helpers.datasets.dataset import Dataset
-from helpers.evaluation.bootstrap import ConfidenceInterval
+from helpers.models.summary import layer_table
 from helpers.splits import Split, split_level
+
+if TYPE_CHECKING:
+    import keras
+
+    from helpers.config.settings import Schedule
+    from helpers.datasets.dataset import Dataset
+    from helpers.evaluation.bootstrap import ConfidenceInterval
 
 NAME = "run.json"
 FORMAT = 1
 
 
 class RunRecordError(CourseError):
-    """There is no readable run card."""
+    """A run record is missing or damaged."""
 
 
 def describe_run(dataset: Dataset, split: Split, schedule: Schedule, seed: int, size: int) -> dict:
-    """What can be said of a training before it begins.
+    """Describe a training before it begins.
 
     Args:
         dataset: the slices.
         split: which rows train, validate and test.
         schedule: epochs, batches and learning rate.
         seed: of the shuffling.
-        size: pixels a side of the network's input.
+        size: height and width of the network's input, pixels.
 
     Returns:
-        The first half of a card. The split is kept as the numbers of the slices.
+        The first half of a run record. The split is given as the numbers of the slices.
     """
     numbers, patients = dataset.table["number"].to_numpy(), dataset.table["patient"].to_numpy()
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
@@ -61,21 +71,38 @@ def describe_run(dataset: Dataset, split: Split, schedule: Schedule, seed: int, 
     }
 
 
+def run_key(description: Mapping[str, object], network: keras.Model, options: Mapping[str, object]) -> str:
+    """The name of a training's folder: other data, splits, schedules, seeds or layers give another name.
+
+    Args:
+        description: what `describe_run` returned.
+        network: the network to be trained.
+        options: anything else that changes the weights; JSON values.
+
+    Returns:
+        Eight hexadecimal digits.
+    """
+    table = layer_table(network).drop(columns="layer").to_json()  # without names, which count the networks
+    layers = [layer.get_config() | {"name": None} for layer in network.layers]
+    parts = {"run": description, "network": [table, layers], "options": options}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
 def write_record(
     folder: Path, description: dict, history: pd.DataFrame, network: Mapping[str, object]
 ) -> None:
-    """Writes the card of a training that has come to its end, unless it is there.
+    """Write the record of a finished training, unless there is one.
 
     Args:
         folder: of the training.
-        description: what `describe` said.
-        history: one row an epoch, as in `helpers.training.Run`.
-        network: its name and number of parameters.
+        description: what `describe_run` returned.
+        history: one row per epoch, as in `helpers.training.Run`.
+        network: its name, number of parameters and options.
     """
     if (read_json(Path(folder) / NAME) or {}).get("format") == FORMAT:
-        return  # with the results that were recorded since
+        return  # it may have test results, which are kept
     best = int(history["val_loss"].idxmin())
-    card = description | {
+    record = description | {
         "network": dict(network),
         "epochs": len(history),
         "best_epoch": best,
@@ -87,31 +114,28 @@ def write_record(
         "versions": environment.installed(),
         "results": {},
     }
-    write_json(Path(folder) / NAME, card)
+    write_json(Path(folder) / NAME, record)
 
 
 def read_record(folder: Path) -> dict:
-    """Reads the card of a training.
+    """Read the record of a training.
 
     Args:
         folder: of the training (`Run.folder`).
 
-    Returns:
-        The card.
-
     Raises:
-        RunCardError: there is none, or it is damaged.
+        RunRecordError: it is missing or damaged.
     """
-    card = read_json(Path(folder) / NAME)
-    if card is None or card.get("format") != FORMAT:
+    record = read_json(Path(folder) / NAME)
+    if record is None or record.get("format") != FORMAT:
         raise RunRecordError(
             f"{Path(folder) / NAME} is missing or damaged: train again, or run the cell that trains."
         )
-    return card
+    return record
 
 
 def record_results(folder: Path, results: Mapping[str, ConfidenceInterval], **protocol: object) -> dict:
-    """Adds test results to the card of a training; the same names are replaced.
+    """Add test results to the record of a training; the same names are replaced.
 
     Args:
         folder: of the training.
@@ -119,43 +143,27 @@ def record_results(folder: Path, results: Mapping[str, ConfidenceInterval], **pr
         **protocol: how they were measured, such as `threshold=0.5`.
 
     Returns:
-        The card.
+        The record.
 
     Raises:
-        RunCardError: as `read`.
+        RunRecordError: it is missing or damaged.
     """
-    card = read_record(folder)
+    record = read_record(folder)
     for measure, interval in results.items():
-        card["results"][measure] = {
-            "value": interval.value,
-            "low": interval.low,
-            "high": interval.high,
-        } | protocol
-    write_json(Path(folder) / NAME, card)
-    return card
-
-
-def entry(interval: ConfidenceInterval) -> dict:
-    """A result as a card keeps it.
-
-    Args:
-        interval: a value with its interval.
-
-    Returns:
-        `value`, `low` and `high`.
-    """
-    return asdict(interval)
+        record["results"][measure] = asdict(interval) | protocol
+    write_json(Path(folder) / NAME, record)
+    return record
 
 
 def compare_records(first: dict, second: dict) -> pd.DataFrame:
-    """Lays two cards side by side.
+    """Compare two run records.
 
     Args:
-        first, second: what `read` returned.
+        first, second: what `read_record` returned.
 
     Returns:
-        DataFrame, a row an entry ("split.unit"), with the columns first, second and same. Lists
-        of slices show as how many there are.
+        DataFrame, one row per entry ("split.unit"), with the columns first, second and same. A list of
+        slices is shown as the number of slices.
     """
     ours, theirs = _flat(first), _flat(second)
     rows = [
@@ -165,9 +173,9 @@ def compare_records(first: dict, second: dict) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["entry", "first", "second", "same"]).set_index("entry")
 
 
-def _flat(card: Mapping[str, object], above: str = "") -> dict[str, object]:
+def _flat(record: Mapping[str, object], above: str = "") -> dict[str, object]:
     entries: dict[str, object] = {}
-    for name, value in card.items():
+    for name, value in record.items():
         entries |= _flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {above + name: value}
     return entries
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import models
-from helpers.evaluation.prediction import Predictor, predict, predict_masks, time_prediction
+from helpers.evaluation.prediction import Predictor, predict, time_prediction
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +36,8 @@ def test_timings_are_consistent(network, images):
     assert timing.batched_seconds == pytest.approx(timing.total_seconds / 9)
 
 
-def test_masks_are_what_the_probabilities_say(network, images):
-    rows = np.array([1, 4, 2])
-    masks = predict_masks(network, images, rows)
-    assert masks.dtype == np.uint8
-    np.testing.assert_array_equal(masks, predict(network, images, rows)[..., 1] >= 0.5)
-    assert 0 < masks.mean() < 1
-    strict = predict_masks(network, images, rows, threshold=0.9)
-    np.testing.assert_array_equal(strict, predict(network, images, rows)[..., 1] >= 0.9)
-    one = Predictor(network, threshold=0.5).one(images[1])
-    np.testing.assert_array_equal(one, masks[0])
-
-
 @given(st.integers(1, 2000), st.integers(1, 40))
-def test_hardly_a_slice_is_predicted_for_nothing(count, batch):
+def test_the_last_batch_is_nearly_full(count, batch):
     portion = Predictor.portion(SimpleNamespace(batch=batch), count)
     batches = -(-count // portion)
     assert 1 <= portion <= batch

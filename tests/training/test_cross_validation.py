@@ -28,7 +28,7 @@ def test_every_slice_is_tested_once(trial, dataset):
 
 
 def test_probabilities_belong_to_their_rows(trial, dataset):
-    """The fold's own network, asked again for one of its test slices, says the same."""
+    """The network of the fold predicts the same again for one of its test slices."""
     fold = splits.slice_folds(dataset.labels, seed=1, folds=2)[1]
     network = models.classifier((128, 128, 3))
     train_classifier(network, dataset, fold, SCHEDULE, trial.runs[1].folder.parent, 3, quiet=True)
@@ -38,7 +38,7 @@ def test_probabilities_belong_to_their_rows(trial, dataset):
     )
 
 
-def test_a_second_call_loads(trial, dataset, capsys):
+def test_a_second_call_loads_the_trainings(trial, dataset, capsys):
     folds = splits.slice_folds(dataset.labels, seed=1, folds=2)
     again = cross_validation.cross_validate(
         "x", dataset, folds, SCHEDULE, trial.runs[0].folder.parent, seed=3
@@ -50,8 +50,8 @@ def test_a_second_call_loads(trial, dataset, capsys):
 
 def test_the_protocol_table_says_whose_number_it_is(trial, dataset):
     results = classification_intervals(dataset.labels, trial.answers, dataset.table["patient"], seed=1)
-    card = cross_validation.pooled_record(trial, results)
-    table = protocol.protocol_comparison([card], ["accuracy"])
+    record = cross_validation.pooled_record(trial, results)
+    table = protocol.protocol_comparison([record], ["accuracy"])
     ours = table[table["source"].str.startswith("this run, ")]
     assert len(ours) == 1
     row = ours.iloc[0]
@@ -64,14 +64,14 @@ def test_the_protocol_table_says_whose_number_it_is(trial, dataset):
     assert table.index.tolist() == sorted(table.index)
 
 
-def test_a_measure_of_masks_has_its_threshold_beside_it():
+def test_a_measure_of_masks_is_named_with_its_threshold():
     result = {"value": 0.9, "low": 0.8, "high": 0.95, "threshold": 0.5}
     assert protocol._measured("Dice", result)["measure"] == "Dice at 0.5"
     del result["threshold"]
     assert protocol._measured("accuracy", result)["measure"] == "accuracy"
 
 
-def test_leakages_side_by_side(dataset):
+def test_the_leakage_of_two_protocols_is_compared(dataset):
     patients = dataset.table["patient"]
     folds = {
         "by slice": splits.slice_folds(dataset.labels, seed=1, folds=2),
@@ -83,6 +83,6 @@ def test_leakages_side_by_side(dataset):
     assert (table["test slices"] == len(dataset)).all()
 
 
-def test_every_fold_has_its_card(trial):
+def test_every_fold_has_its_record(trial):
     for run in trial.runs:
         assert run_record.read_record(run.folder)["network"]["name"] == "classifier"

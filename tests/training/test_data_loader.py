@@ -4,20 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.training import data_loader
 from helpers.training.augmentation import Augmentation
-from helpers.training.data_loader import Batches
+from helpers.training.data_loader import Batches, Shuffle
 
 
-def make(count, batch, micro_batch, **options):
+def make(count, batch, micro_batch, seed=None):
     images = np.arange(count, dtype=np.uint8)[:, None, None]
-    return Batches(images, np.arange(count), np.arange(count), batch, micro_batch, **options)
+    shuffle = None if seed is None else Shuffle(seed)
+    return Batches(images, np.arange(count), np.arange(count), batch, micro_batch, shuffle)
 
 
 @given(st.integers(1, 60), st.integers(1, 6), st.integers(1, 5))
 def test_every_slice_counts_once_in_its_update(count, micro_batch, steps):
     batch = micro_batch * steps
-    batches = make(count, batch, micro_batch, shuffle_seed=3)
-    assert len(batches) % steps == 0  # no micro-step is left over
+    batches = make(count, batch, micro_batch, seed=3)
+    assert len(batches) % steps == 0
     seen = np.zeros(count)
     for update in range(len(batches) // steps):
         parts = [batches[update * steps + step] for step in range(steps)]
@@ -30,7 +32,7 @@ def test_every_slice_counts_once_in_its_update(count, micro_batch, steps):
 
 
 def test_images_and_targets_belong_together():
-    images, targets, _ = make(50, 8, 4, shuffle_seed=1)[2]
+    images, targets, _ = make(50, 8, 4, seed=1)[2]
     np.testing.assert_array_equal(images[:, 0, 0], targets)
 
 
@@ -38,13 +40,15 @@ def test_each_epoch_has_an_order_of_its_own_that_repeats():
     def order(batches):
         return np.concatenate([batches[i][1] for i in range(len(batches))]).tolist()
 
-    batches = make(40, 8, 4, shuffle_seed=1)
+    batches = make(40, 8, 4, seed=1)
     first = order(batches)
     batches.on_epoch_end()
     second = order(batches)
     assert first != second
     assert sorted(first) == sorted(second)
-    assert order(make(40, 8, 4, shuffle_seed=1, first_epoch=1)) == second
+    resumed = make(40, 8, 4, seed=1)
+    resumed.epoch = 1
+    assert order(resumed) == second
     assert order(make(40, 8, 4)) == list(range(40))
 
 
@@ -52,19 +56,11 @@ def test_augmentation_changes_image_and_mask_together_and_repeats(rng):
     masks = np.zeros((6, 32, 32), np.uint8)
     masks[:, 10:16, 8:20] = 1
     images = masks * 200
-    augmentation = Augmentation(intensity=0.0)
+    shuffle = Shuffle(2, Augmentation(intensity=0.0))
 
-    def served(first_epoch):
-        batches = Batches(
-            images,
-            masks,
-            np.arange(6),
-            6,
-            6,
-            shuffle_seed=2,
-            first_epoch=first_epoch,
-            augmentation=augmentation,
-        )
+    def served(epoch):
+        batches = Batches(images, masks, np.arange(6), 6, shuffle=shuffle)
+        batches.epoch = epoch
         return batches[0]
 
     changed, targets, _ = served(0)
@@ -73,20 +69,20 @@ def test_augmentation_changes_image_and_mask_together_and_repeats(rng):
     for ours, again in zip(served(0), (changed, targets, np.ones(6)), strict=True):
         np.testing.assert_array_equal(ours, again)
     assert (served(1)[0] != changed).any()
-    assert masks.sum() == 6 * 72  # the data set is left alone
+    assert masks.sum() == 6 * 72  # the data set is unchanged
 
 
-def test_augmentation_is_bound_to_the_row_not_to_its_batch():
+def test_augmentation_depends_on_the_row_and_not_on_its_batch():
     images = np.random.default_rng(0).integers(0, 256, (6, 16, 16), dtype=np.uint8)
-    options = {"shuffle_seed": 2, "augmentation": Augmentation()}
-    large = Batches(images, np.arange(6), np.arange(6), 6, 6, **options)[0]
-    small = Batches(images, np.arange(6), np.arange(6), 6, 2, **options)
+    shuffle = Shuffle(2, Augmentation())
+    large = Batches(images, np.arange(6), np.arange(6), 6, 6, shuffle)[0]
+    small = Batches(images, np.arange(6), np.arange(6), 6, 2, shuffle)
     parts = [small[part] for part in range(3)]
     np.testing.assert_array_equal(np.concatenate([part[0] for part in parts]), large[0])
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="does not divide"):
+    with pytest.raises(ValueError, match="does not divide the batch of 8; choose one of 1, 2, 4, 8"):
         make(10, 8, 3)
     with pytest.raises(ValueError, match="no slices"):
         make(0, 8, 4)
@@ -101,7 +97,7 @@ def trained_weights(x, y, batch, micro_batch, epochs=2):
     steps = batch // micro_batch
     optimizer = keras.optimizers.SGD(0.5, gradient_accumulation_steps=steps if steps > 1 else None)
     network.compile(optimizer, "sparse_categorical_crossentropy")
-    batches = Batches(x, y, np.arange(len(x)), batch, micro_batch, shuffle_seed=4)
+    batches = Batches(x, y, np.arange(len(x)), batch, micro_batch, Shuffle(4))
     network.fit(batches, epochs=epochs, shuffle=False, verbose=0)
     return np.concatenate([weights.ravel() for weights in network.get_weights()])
 
@@ -112,3 +108,13 @@ def test_micro_batches_give_the_weights_of_one_big_batch(count, rng):
     one = trained_weights(x, y, batch=12, micro_batch=12)
     for micro_batch in (6, 4, 2, 1):
         np.testing.assert_allclose(trained_weights(x, y, 12, micro_batch), one, atol=2e-6)
+
+
+def test_tensorflows_own_errors_are_recognized():
+    errors = pytest.importorskip("tensorflow").errors
+    ran_out = data_loader._ran_out
+    assert ran_out(errors.ResourceExhaustedError(None, None, "failed to allocate memory"))
+    assert ran_out(errors.InternalError(None, None, "RESOURCE_EXHAUSTED: Out of memory"))
+    assert not ran_out(errors.InvalidArgumentError(None, None, "shapes differ"))
+    assert ran_out(MemoryError())
+    assert not ran_out(KeyboardInterrupt())

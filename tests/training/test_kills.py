@@ -1,4 +1,4 @@
-"""Trainings that are really killed (SIGKILL), and go on in another process."""
+"""Trainings that are killed (SIGKILL) and resumed in another process."""
 
 import multiprocessing
 import os
@@ -9,20 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.config.settings import Schedule
-
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be killed")
 
-EPOCHS = 5
-# Each session is killed where it says, in the epoch that it says, and the next one goes on.
+# Each session is killed in this phase of this epoch (from 1), and the next one resumes.
 SESSIONS = [
     ("in mid-epoch", 1),
     ("while writing weights", 1),
-    ("between weights and state", 2),
-    ("while writing the state", 2),
-    ("in the validation", 3),
-    ("while removing what is outdated", 4),
-    ("while copying", 5),
+    ("while removing outdated states", 2),  # the weights before the first epoch, as there are better ones
+    ("before the state is renamed", 3),
+    ("while copying", 4),
 ]
 
 
@@ -30,38 +25,31 @@ def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def arm(phase, epoch):
-    """Makes this process kill itself at a phase of an epoch (counted from 1)."""
-    from helpers.training import fit
+def fuse(phase, epoch):
+    """A callback that kills its process."""
+    import keras
 
-    class Fused(fit.EpochLines):
+    class Fuse(keras.callbacks.Callback):
         def on_epoch_begin(self, current, logs=None):
-            super().on_epoch_begin(current, logs)
             self.lit = current + 1 == epoch
 
         def on_train_batch_end(self, batch, logs=None):
-            super().on_train_batch_end(batch, logs)
             if self.lit and phase == "in mid-epoch" and batch == 2:
                 die()
 
-        def on_test_batch_end(self, batch, logs=None):
-            if self.lit and phase == "in the validation":
-                die()
-
-        def on_epoch_end(self, current, logs=None):  # stands before `Checkpoint`
-            super().on_epoch_end(current, logs)
+        def on_epoch_end(self, current, logs=None):  # before that of `Checkpoint`
             if self.lit:
                 arm_the_checkpoint(phase)
 
-    fit.EpochLines = Fused
+    return Fuse()
 
 
 def arm_the_checkpoint(phase):
     import h5py
 
-    from helpers.training import generations
+    from helpers.training import checkpoint
 
-    write, written, replace = h5py.Group.create_dataset, [], Path.replace
+    write, written = h5py.Group.create_dataset, []
 
     def torn_weights(group, *args, **kwargs):
         written.append(write(group, *args, **kwargs))
@@ -72,48 +60,31 @@ def arm_the_checkpoint(phase):
 
     if phase == "while writing weights":
         h5py.Group.create_dataset = torn_weights
-    elif phase == "between weights and state":
-        generations.write_json = die
-    elif phase == "while writing the state":
-        Path.replace = lambda path, to: die() if path.suffix == ".aside" else replace(path, to)
-    elif phase == "while removing what is outdated":
-        Path.unlink = die
+    elif phase == "before the state is renamed":
+        Path.rename = die
+    elif phase == "while removing outdated states":
+        checkpoint.shutil.rmtree = lambda path: (next(path.iterdir()).unlink(), die())
     elif phase == "while copying":
-        generations.shutil.copyfile = lambda source, to: (Path(to).write_bytes(b"torn"), die())
+        checkpoint.shutil.copytree = lambda _, to, **__: (
+            (to / checkpoint.WEIGHTS).write_bytes(b"HDF"),
+            die(),
+        )
 
 
-def session(kind, data_folder, folder, out, phase=None, epoch=None):
+def session(kind, folder, phase=None, epoch=None):
     """What a student's cell does, in a process of its own."""
-    import keras
+    from tests.support.tiny_training import curves, flat, train
 
-    from helpers import models
-    from helpers.datasets.dataset import Dataset
-    from helpers.splits import classification_split, segmentation_split
-    from helpers.training import fit
-
-    if phase:
-        arm(phase, epoch)
-    dataset = Dataset.open(data_folder)
-    keras.utils.set_random_seed(3)
-    schedule = Schedule(epochs=EPOCHS, batch=8, micro_batch=4, learning_rate=2e-3)
-    options = fit.Options(copies=folder / "copies", augmentation=fit.Augmentation())
-    if kind == "classifier":
-        network = models.classifier((128, 128, 1), filters=(2, 2))
-        split, train = classification_split(dataset.labels, seed=0), fit.train_classifier
-    else:
-        network = models.unet(filters=(2, 2, 4))
-        split, train = segmentation_split(len(dataset), seed=0), fit.train_unet
-    run = train(network, dataset, split, schedule, folder / "run", 1, options)
-    columns = [name for name in run.history if not name.endswith("seconds")]
-    weights = np.concatenate([np.ravel(value) for value in network.get_weights()])
-    np.savez(out, weights=weights, history=run.history[columns].to_numpy(), before=run.epochs_before)
+    before = [fuse(phase, epoch)] if phase else []
+    trained, checkpoint = train(kind, folder / "run", *before, copies=folder / "copies")
+    np.savez(folder / "result.npz", weights=flat(trained), history=curves(checkpoint).to_numpy())
 
 
 @pytest.fixture(scope="module")
 def processes():
     """Processes that start with Keras imported."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["keras", "helpers.training.fit"])
+    context.set_forkserver_preload(["tests.support.tiny_training", "helpers.training.fit"])
     return context
 
 
@@ -123,51 +94,52 @@ def start(processes, *arguments):
     return process
 
 
-def finished(processes, *arguments):
-    process = start(processes, *arguments)
+def finished(processes, kind, folder):
+    process = start(processes, kind, folder)
     process.join(300)
     assert process.exitcode == 0
-    return np.load(arguments[3])
+    return np.load(folder / "result.npz")
 
 
-@pytest.mark.parametrize("kind", ["classifier", "unet"])
-def test_killed_at_every_phase_it_ends_as_if_nothing_had_happened(processes, dataset, tmp_path, kind):
-    undisturbed = finished(processes, kind, dataset.folder, tmp_path / "a", tmp_path / "a.npz")
+@pytest.fixture(scope="module", params=["classifier", "unet"])
+def undisturbed(request, processes, tmp_path_factory):
+    """The kind of a network, and the result of its training."""
+    return request.param, finished(processes, request.param, tmp_path_factory.mktemp(request.param))
+
+
+def assert_same(ours, theirs):
+    np.testing.assert_array_equal(ours["weights"], theirs["weights"])
+    np.testing.assert_array_equal(ours["history"], theirs["history"])
+
+
+def test_killed_in_every_phase_it_ends_with_the_weights_of_an_undisturbed_training(
+    processes, undisturbed, tmp_path
+):
+    kind, expected = undisturbed
     for phase, epoch in SESSIONS:
-        killed = start(processes, kind, dataset.folder, tmp_path / "b", tmp_path / "b.npz", phase, epoch)
+        killed = start(processes, kind, tmp_path, phase, epoch)
         killed.join(300)
         assert killed.exitcode == -signal.SIGKILL, phase
-    again = finished(processes, kind, dataset.folder, tmp_path / "b", tmp_path / "b.npz")
-    assert again["before"] == EPOCHS  # it was killed after its last state was whole, while copying
-    np.testing.assert_array_equal(again["weights"], undisturbed["weights"])
-    np.testing.assert_array_equal(again["history"], undisturbed["history"])
+    assert_same(finished(processes, kind, tmp_path), expected)
 
 
-def test_killed_at_random_moments(processes, dataset, tmp_path):
-    undisturbed = finished(processes, "classifier", dataset.folder, tmp_path / "a", tmp_path / "a.npz")
+@pytest.mark.parametrize("undisturbed", ["classifier"], indirect=True)
+def test_killed_at_random_moments(processes, undisturbed, tmp_path):
+    kind, expected = undisturbed
     rng = np.random.default_rng(int(time.time()))  # other moments in each run of the tests
-    for _ in range(3):
-        killed = start(processes, "classifier", dataset.folder, tmp_path / "b", tmp_path / "b.npz")
-        wait_for(tmp_path / "b" / "run", killed)
-        time.sleep(rng.uniform(0, 3))
+    for _ in range(2):
+        killed = start(processes, kind, tmp_path)
+        while killed.is_alive() and not (tmp_path / "run").is_dir():
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0, 2))
         killed.kill()
         killed.join(60)
-    again = finished(processes, "classifier", dataset.folder, tmp_path / "b", tmp_path / "b.npz")
-    np.testing.assert_array_equal(again["weights"], undisturbed["weights"])
-    np.testing.assert_array_equal(again["history"], undisturbed["history"])
+    assert_same(finished(processes, kind, tmp_path), expected)
 
 
-def wait_for(folder, process):
-    """Waits until a training has begun to write."""
-    while process.is_alive() and not folder.is_dir():
-        time.sleep(0.02)
-
-
-def test_a_new_machine_goes_on_from_the_copies(processes, dataset, tmp_path):
-    undisturbed = finished(processes, "classifier", dataset.folder, tmp_path / "a", tmp_path / "a.npz")
-    job = ("classifier", dataset.folder, tmp_path / "b", tmp_path / "b.npz")
-    start(processes, *job, "in mid-epoch", 3).join(300)
-    (tmp_path / "b" / "run").rename(tmp_path / "lost")
-    again = finished(processes, *job)
-    assert again["before"] == 2
-    np.testing.assert_array_equal(again["weights"], undisturbed["weights"])
+@pytest.mark.parametrize("undisturbed", ["classifier"], indirect=True)
+def test_a_new_machine_resumes_from_the_copies(processes, undisturbed, tmp_path):
+    kind, expected = undisturbed
+    start(processes, kind, tmp_path, "in mid-epoch", 3).join(300)
+    (tmp_path / "run").rename(tmp_path / "lost")
+    assert_same(finished(processes, kind, tmp_path), expected)

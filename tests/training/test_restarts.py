@@ -1,4 +1,4 @@
-"""Kernels restarted in mid-work, as Colab does it, and the cells run again from the top."""
+"""Kernels that are restarted while a cell runs, as in Colab; then the cells are run again from the top."""
 
 import hashlib
 import os
@@ -13,8 +13,7 @@ SECONDS = 120  # of patience; a busy machine is no reason to fail
 TRAINING = [
     """
 import keras
-from helpers import models
-from helpers.training import fit
+from helpers import models, training
 from helpers.datasets.dataset import Dataset
 from helpers.config.settings import Schedule
 from helpers.splits import classification_split
@@ -93,15 +92,15 @@ def in_the_course(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(COURSE_FOLDER))
 
 
-def test_a_training_goes_on_and_says_so(notebook, dataset, tmp_path, in_the_course):
+def test_a_training_resumes_and_says_so(notebook, dataset, tmp_path, in_the_course):
     values = {"dataset": str(dataset.folder), "folder": str(tmp_path / "run")}
     one = notebook([cell.format(**values) for cell in TRAINING], tmp_path)
     one.run(0)
-    assert "Going on" not in one.run(1, until="\n 3 of 30")
+    assert "Resuming" not in one.run(1, until="\n 3 of 30")
     one.restart()
     one.run(0)
     said = one.run(1)
-    done = int(said.split("Going on after epoch ")[1].split(".")[0])
+    done = int(said.split("Resuming after epoch ")[1].split(".")[0])
     assert 2 <= done < 30
     assert f"\n{done + 1:2d} of 30" in said
     assert f"\n{done:2d} of 30" not in said

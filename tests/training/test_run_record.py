@@ -23,19 +23,19 @@ def folder(tmp_path, dataset):
     return tmp_path
 
 
-def test_a_card_says_what_the_run_was(folder, dataset):
-    card = run_record.read_record(folder)
+def test_a_record_says_what_the_run_was(folder, dataset):
+    record = run_record.read_record(folder)
     split = classification_split(dataset.labels, seed=1)
-    assert card["data"]["content"] == dataset.fingerprint["content"]
-    assert card["split"]["unit"] == "slice"
-    assert card["split"]["slices"]["test"] == dataset.table["number"].iloc[split.test].tolist()
-    assert (card["seed"], card["size"], card["schedule"]["batch"]) == (7, 128, 8)
-    assert (card["best_epoch"], card["best"]["loss"], card["last"]["loss"]) == (2, 0.5, 0.4)
-    assert card["seconds"] == 4.0
-    assert card["versions"]["Python"] and card["device"] and card["peak_memory_mb"] > 10
+    assert record["data"]["content"] == dataset.fingerprint["content"]
+    assert record["split"]["unit"] == "slice"
+    assert record["split"]["slices"]["test"] == dataset.table["number"].iloc[split.test].tolist()
+    assert (record["seed"], record["size"], record["schedule"]["batch"]) == (7, 128, 8)
+    assert (record["best_epoch"], record["best"]["loss"], record["last"]["loss"]) == (2, 0.5, 0.4)
+    assert record["seconds"] == 4.0
+    assert record["versions"]["Python"] and record["device"] and record["peak_memory_mb"] > 10
 
 
-def test_a_patient_split_is_told_from_a_slice_split(tmp_path, dataset):
+def test_a_patient_split_is_distinguished_from_a_slice_split(tmp_path, dataset):
     split = patient_split(dataset.labels, dataset.table["patient"], seed=1)
     assert run_record.describe_run(dataset, split, SCHEDULE, 7, 128)["split"]["unit"] in ("patient", "family")
 
@@ -52,7 +52,7 @@ def test_results_are_added_and_survive_a_second_writing(folder, dataset):
     assert results["Dice"]["threshold"] == 0.5
 
 
-def test_two_cards_are_compared_entry_by_entry(folder):
+def test_two_records_are_compared_entry_by_entry(folder):
     first = run_record.read_record(folder)
     second = json.loads(json.dumps(first)) | {"seed": 8}
     table = run_record.compare_records(first, second)
@@ -62,7 +62,7 @@ def test_two_cards_are_compared_entry_by_entry(folder):
 
 
 @pytest.mark.parametrize("content", [None, "{", "{}", '{"format": 99}'])
-def test_a_missing_or_damaged_card_is_said(tmp_path, content):
+def test_a_missing_or_damaged_record_is_an_error(tmp_path, content):
     if content is not None:
         (tmp_path / run_record.NAME).write_text(content)
     with pytest.raises(run_record.RunRecordError, match=r"run\.json"):

@@ -49,7 +49,7 @@ def share_finished_work() -> None:
     """Makes a COURSE_HOME of one's own in which the instructor's data sets and trainings seem to lie.
 
     Links, for a program may then write beside what it only reads. In the folder of a training each file is
-    one: a run card is replaced whenever its training is opened.
+    one: a run record is replaced when results are added to it.
     """
     shared, home = Path(os.environ["GRADING_SHARED"] or "/nowhere"), Path(os.environ["COURSE_HOME"])
     for pattern in ("datasets/*", "phantoms/*", "runs/*/*/*/*"):
