@@ -9,7 +9,7 @@ import ast
 import symtable
 from collections.abc import Iterable
 
-from instructor.notebooks.parsing import parse
+from instructor.notebooks.student_edition import parse
 
 
 def needed(sources: Iterable[str], answer: str) -> list[str]:
