@@ -85,12 +85,12 @@ def test_the_data_leakage_is_measured_and_its_trainings_are_kept(tmp_path):
     leak.main([*command, "--json", str(tmp_path / "leak.json")])
     figures = json.loads((tmp_path / "leak.json").read_text())
     assert figures["data"].startswith("90 slices, ")
-    wanted = [
+    expected = [
         "classifier by family, accuracy",
         "nearest slice by slice, accuracy",
         "classifier, gap in accuracy",
     ]
-    assert all(" to " in figures[name] for name in wanted)
+    assert all(" to " in figures[name] for name in expected)
     weights = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.weights.h5")}
     leak.main([*command, "--json", str(tmp_path / "again.json")])
     assert json.loads((tmp_path / "again.json").read_text()) == figures

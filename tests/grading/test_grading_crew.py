@@ -170,7 +170,7 @@ def test_the_course_is_run_once_before_the_submissions(course, tmp_path, monkeyp
 
 
 def test_finished_trainings_are_visible_and_cannot_be_changed(course, tmp_path):
-    """A submission finds the instructor's run, and may write beside it, not into it."""
+    """A submission can load the instructor's training, and write next to it but not into it."""
     run = tmp_path / "home" / "runs" / "phantoms-240-quick" / "unet" / "1a2b"
     run.mkdir(parents=True)
     (run / "state.json").write_text("finished")
@@ -178,8 +178,8 @@ def test_finished_trainings_are_visible_and_cannot_be_changed(course, tmp_path):
     cell = (
         "import os, pathlib\nhome = pathlib.Path(os.environ['COURSE_HOME'])\n"
         "runs = home / 'runs' / 'phantoms-240-quick' / 'unet'\nstate = runs / '1a2b' / 'state.json'\n"
-        "print(state.read_text())\n(runs / 'mine').mkdir()\naside = state.with_name('aside')\n"
-        "aside.write_text('replaced')\naside.replace(state)\nprint(state.read_text())\n"
+        "print(state.read_text())\n(runs / 'mine').mkdir()\ntemporary = state.with_name('new')\n"
+        "temporary.write_text('replaced')\ntemporary.replace(state)\nprint(state.read_text())\n"
         "(runs / '1a2b' / 'weights').write_text('forged')"
     )
     (tmp_path / "in" / "ana").mkdir(parents=True)

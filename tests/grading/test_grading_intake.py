@@ -1,4 +1,4 @@
-"""Files, names and notebooks of strangers."""
+"""Submitted files, names of students, and notebooks."""
 
 import base64
 import io

@@ -29,7 +29,7 @@ BEFORE = [
 
 
 @pytest.mark.parametrize(
-    ("answer", "wanted"),
+    ("answer", "expected"),
     [
         ("def f(x):\n    return np.sum(x)", ["import numpy as np"]),
         ("def f(probabilities, data):\n    return probabilities + data", []),
@@ -44,8 +44,8 @@ BEFORE = [
         ("def f(:", []),
     ],
 )
-def test_only_the_statements_that_an_answer_needs_are_run(answer, wanted):
-    assert needed(BEFORE, answer) == wanted
+def test_only_the_statements_that_an_answer_needs_are_run(answer, expected):
+    assert needed(BEFORE, answer) == expected
 
 
 def test_imports_are_found_in_any_cell():

@@ -179,8 +179,8 @@ def test_a_container_gets_every_limit():
     tool = sys.executable  # any program that is there: it is only asked to remove what does not exist
     with Container(tool, "docker").command(["x.py"], Visible(sandbox.Path("/c")), LIMITS, 2) as command:
         words = " ".join(command)
-    wanted = ["--network none", "--read-only", "--cap-drop ALL", "no-new-privileges", "--pids-limit 1024"]
-    for option in [*wanted, "--memory 1073741824", "--cpus 2", "/c:/course:ro"]:
+    expected = ["--network none", "--read-only", "--cap-drop ALL", "no-new-privileges", "--pids-limit 1024"]
+    for option in [*expected, "--memory 1073741824", "--cpus 2", "/c:/course:ro"]:
         assert option in words
 
 

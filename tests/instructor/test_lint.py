@@ -53,7 +53,7 @@ def notebook():
 
 @pytest.fixture
 def said(notebook, tmp_path):
-    """Breaks the notebook, writes it and returns what the lint says."""
+    """Change the notebook, write it, and return the complaints."""
 
     def break_it(change=lambda cells, notebook: None, folder=tmp_path):
         neighbour = new_notebook(cells=[new_markdown_cell("# Where it begins", id="a")])

@@ -180,7 +180,7 @@ def _on_the_machine() -> dict[str, Attack]:
         "fork bomb": Attack(FORK_BOMB, "processes|memory|too long"),
         "50 GB at once": Attack("huge = bytearray(50 * 2**30)", f"MemoryError|{ENDED}"),
         "50 GB bit by bit": Attack(HOARD, f"memory|MemoryError|{ENDED}"),
-        "memory in a file without a name": Attack(HIDDEN_FILE, "PermissionError|too large"),
+        "memory in an unnamed file": Attack(HIDDEN_FILE, "PermissionError|too large"),
         "memory in a folder of its own": Attack(HIDDEN_FOLDER, "PermissionError"),
         "10 GB of output": Attack(CHATTER, "it wrote more than"),
         "10 GB on disk": Attack(FULL_DISK, "No space left|too large"),
