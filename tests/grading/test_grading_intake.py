@@ -174,7 +174,7 @@ def test_the_latest_version_counts_and_a_missing_notebook_is_reported(tmp_path, 
     assert ana.path == "ana/01_tiny (1).ipynb"
     assert "several versions" in ana.notes[0]
     assert bo.content is None
-    assert "none of the course's notebooks" in bo.problem
+    assert "not one of the course's notebooks" in bo.problem
 
 
 @pytest.mark.parametrize("change", ["plain", "colab", "lines", "version 3", "bom"])

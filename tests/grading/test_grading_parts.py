@@ -19,7 +19,7 @@ from instructor.grading.watch import Outcome
 from tests.support import tiny_course as tiny
 
 BEFORE = [
-    "import numpy as np\nfrom helpers import assembly as made",
+    "import numpy as np\nfrom helpers import datasets as made",
     "data = made.prepare(1)\nprint(data)",
     "probabilities = data.predict()",
     "!pip install nothing",
@@ -35,7 +35,7 @@ BEFORE = [
         ("def f(probabilities, data):\n    return probabilities + data", []),
         (
             "def f(x):\n    return x in data",
-            ["from helpers.datasets import assembly as made", "data = made.prepare(1)"],
+            ["from helpers import datasets as made", "data = made.prepare(1)"],
         ),
         ("speck.sum()", ["import numpy as np", "speck = np.zeros(3)", "speck = speck + 1"]),
         ("import numpy as np\nx = np.pi", []),
