@@ -100,7 +100,7 @@ def graded(box, place, archive, tmp_path_factory):
         before = state_of(place)
         found = submissions(collect(archive), course)
         options = Options(limits=tiny.LIMITS)
-        results = grade_all(found, course, options, out / ".graded", jobs=4, scheduler=None)
+        results = grade_all(found, course, options, out / ".graded", jobs=2, scheduler=None)
         chosen = argparse.Namespace(out=out, moodle=True, gradescope=True)
         write_all(results, box.name, chosen)
     assert state_of(place) == before

@@ -30,7 +30,7 @@ FORK_BOMB = """
 """
 HOARD = """
     hoard = []
-    while True: hoard.append(bytearray(b'x' * 2**26))
+    while True: hoard.append(b'x' * 2**26)
 """
 FULL_DISK = """
     with open('/tmp/big', 'wb') as big:
