@@ -10,7 +10,7 @@ from helpers.config.settings import COURSE_FOLDER
 
 HOST = "https://github.com/"
 PLACES = ("pyproject.toml", "README.md", "docs/*.md", "notebooks/*.ipynb", "notebooks/student/*.ipynb")
-# What GitHub allows and what needs no quoting in an address.
+# What GitHub allows, as far as it can stand in an address without being quoted.
 NAME = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)
 BRANCH = re.compile(r"(?!.*(?:\.\.|//|/\.|\.lock$|[./]$))\w[\w./-]*", re.ASCII)
 VERSION = re.compile(r"\d+(\.\d+)*[\w.]*", re.ASCII)

@@ -137,5 +137,5 @@ def test_it_runs_without_access_to_drive(source, content, remote):
     assert ticked != source
     status, out, errors = run(ticked, content, remote)
     assert (status, errors) == (0, "")
-    assert out.startswith("Google Drive is not mounted (mount failed)")
+    assert out.startswith("Google Drive is not mounted (mount failed); the course continues without it.\n")
     assert "what you train is lost" in out

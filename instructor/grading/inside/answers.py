@@ -31,7 +31,7 @@ def run(job: dict) -> dict:
 def outputs(job: dict) -> dict:
     """Return the answer's outputs, or the problem that prevented them."""
     exercise = checks.EXERCISES[job["id"]]
-    # Bound before the student's code runs, which gains nothing by changing them but could break its own run.
+    # Bound before the student's code runs. It cannot gain by changing them, but could break its own run.
     encode, answer_of = checks.encode, checks.answer_of
     names = {"__name__": "__main__"}
     for source in job["before"]:
