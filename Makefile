@@ -15,8 +15,8 @@ export TF_CPP_MIN_LOG_LEVEL = 3
 TEST_HOME := build/test-home
 TEST_ENVIRONMENT := env -u COURSE_DATA -u COURSE_PROFILE COURSE_HOME="$(CURDIR)/$(TEST_HOME)"
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 900 -p no:cacheprovider
-# One process per core; each runs whole files, since their tests share fixtures.
-PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile
+# One process per core; each runs whole files, since their tests share fixtures, the slowest ones first.
+PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: run test colab notebooks lint clean
 
