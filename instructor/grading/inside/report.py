@@ -46,10 +46,10 @@ def read_job() -> dict:
 
 
 def share_finished_work() -> None:
-    """Create a COURSE_HOME with links to the instructor's data sets and trainings.
+    """Makes a COURSE_HOME of one's own in which the instructor's data sets and trainings seem to lie.
 
-    With links, a program may write next to the files that it can only read. In the folder of a training
-    each file is a link, since its run card is replaced whenever the training is opened.
+    Links, for a program may then write beside what it only reads. In the folder of a training each file is
+    one: a run record is replaced when results are added to it.
     """
     shared, home = Path(os.environ["GRADING_SHARED"] or "/nowhere"), Path(os.environ["COURSE_HOME"])
     for pattern in ("datasets/*", "phantoms/*", "runs/*/*/*/*"):
