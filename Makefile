@@ -1,21 +1,22 @@
-# Two commands for everybody; each sets up what it needs, from a fresh clone on.
-#   make run    the whole course on the embedded data: executed notebooks as pages in build/
-#   make test   every test; both notebooks through nbval, their student editions, wrong submissions
-#               graded, and a browser that does the course
-#   make colab  the course in twins of Colab's runtimes, where their Pythons are
+# Each target installs what it needs, starting from a fresh clone.
+#   make run    run the whole course on the embedded data; executed notebooks as pages in build/
+#   make test   lint; every test; both notebooks through nbval; then their student editions, the grading of
+#               wrong submissions, and a browser that runs the course
+#   make colab  run the course in replicas of Colab's runtimes, if their Python versions are installed
 # COURSE_DATA, COURSE_PROFILE and COURSE_HOME are passed on: see README.md.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Quiet, and the same numbers on every CPU run.
+# No TensorFlow messages in the terminal.
 export TF_CPP_MIN_LOG_LEVEL = 3
-# The tests' runs go to a folder of their own, emptied first: nothing is taken from an earlier run.
-# The student editions, the wrong submissions and the browser run in it after nbval: what nbval has
-# trained is opened, not trained again.
+# The tests use a COURSE_HOME of their own, which starts empty. nbval trains in it; the student editions,
+# the wrong submissions, the browser and the replicas load these trainings.
 TEST_HOME := build/test-home
 TEST_ENVIRONMENT := env -u COURSE_DATA -u COURSE_PROFILE COURSE_HOME="$(CURDIR)/$(TEST_HOME)"
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 900 -p no:cacheprovider
+# One process per core; each runs whole files, since their tests share fixtures, the slowest ones first.
+PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: run test colab notebooks lint clean
 
@@ -23,24 +24,24 @@ run: $(VENV)/run.done
 	$(BIN)/python -m instructor run --out build
 
 test: $(VENV)/test.done lint
-	$(BIN)/python -m pytest tests --ignore=tests/browser
+	$(BIN)/python -m pytest $(PARALLEL) tests --ignore=tests/browser
 	rm -rf $(TEST_HOME)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/[0-9]*.ipynb
-	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor build --check --execute build/student
-	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest tests/wrong_submissions.py
-	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest tests/browser
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(PARALLEL) \
+		tests/notebooks/student_editions.py tests/grading/wrong_submissions.py tests/browser
 
-# The twins' environments stay in build/colab for the next time.
+# The environments stay in build/colab for the next run.
 colab: $(VENV)/run.done
-	$(BIN)/python -m instructor colab
+	$(BIN)/python -m instructor colab --trained $(TEST_HOME)
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python -m instructor lint
 
-# Re-executes the notebooks on the phantoms, stores the outputs in them, and builds the student
-# editions: after each change of one.
+# After each change of a notebook: execute the notebooks on the phantoms, store their outputs, and build the
+# student editions.
 notebooks: $(VENV)/test.done
 	rm -rf $(TEST_HOME)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor run --store --out build

@@ -1,4 +1,4 @@
-"""What the command lines of all benchmarks share: options, the machine, figures in a file."""
+"""What the command lines of all benchmarks share: options, the machine, results in a file."""
 
 import argparse
 import json
@@ -7,27 +7,20 @@ from pathlib import Path
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """A command line as the benchmarks of this package have it.
+    """Return a parser with the option `--json`.
 
     Args:
         description: the module's docstring.
-
-    Returns:
-        Parser with `--json`.
     """
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("--json", type=Path, help="also write the figures to this file")
+    made.add_argument("--json", type=Path, help="also write the results to this file")
     return made
 
 
 def machine_line() -> str:
-    """Words for what was measured on.
-
-    Returns:
-        One line.
-    """
+    """Return one line about the device, Python and Keras."""
     import keras
 
     from helpers.config import environment
@@ -37,12 +30,7 @@ def machine_line() -> str:
 
 
 def write_figures(figures: dict, path: Path | None) -> None:
-    """Writes figures as JSON where a file was asked for.
-
-    Args:
-        figures: by name.
-        path: of the file, or None.
-    """
+    """Write results as JSON, if a file is given."""
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

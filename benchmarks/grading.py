@@ -1,11 +1,11 @@
-"""How many submissions an hour and core are graded, on the quick data: answers marked, notebooks run again.
+"""Submissions graded per hour and core on the quick data: answers marked, notebooks re-run.
 
     python -m benchmarks.grading [--students N] [--jobs N] [--train-again] [--json FILE]
 
-Every made-up student hands in both solved notebooks with their outputs. The course's own notebooks are run
-first, if COURSE_HOME has no finished trainings; this is not counted, for it is needed once for a class.
-A training is found by its configuration: one that a student has not changed is opened, not trained again.
-`--train-again` measures one more student for whom there is nothing to open.
+Every made-up student submits both solved notebooks with their outputs. The course's own notebooks are run
+first if COURSE_HOME has no finished trainings; this is not counted, since it is needed once per class.
+A training is found by its configuration: one that a student has not changed is loaded, not repeated.
+`--train-again` measures one more student, for whom no training is available.
 """
 
 import os
@@ -28,20 +28,12 @@ from instructor.grading.tables import sums
 from instructor.grading.watch import Limits
 from instructor.notebooks.execute import NOTEBOOKS
 
-WANTED = 30  # submissions an hour and core
+REQUIRED = 30  # submissions per hour and core
 PATIENT = Limits(seconds=4 * 3600, cell_seconds=4 * 3600)  # other work may share the machine
 
 
-def hand_ins(notebooks: list[Path], students: int) -> list[Submission]:
-    """Makes submissions.
-
-    Args:
-        notebooks: what each student hands in.
-        students: how many.
-
-    Returns:
-        A submission for each student and notebook.
-    """
+def solved_submissions(notebooks: list[Path], students: int) -> list[Submission]:
+    """Return one submission per student and notebook."""
     return [
         Submission(f"student {number}", f"student-{number}", None, path.stem, path.read_bytes(), path.name)
         for number in range(students)
@@ -50,20 +42,20 @@ def hand_ins(notebooks: list[Path], students: int) -> list[Submission]:
 
 
 def measure(course: Course, notebooks: list[Path], students: int, jobs: int, train_again: bool) -> dict:
-    """Grades a class of students who all hand in the same.
+    """Grade a class of students who all submit the same.
 
     Args:
         course: the course.
-        notebooks: what each student hands in.
+        notebooks: that each student submits.
         students: how many.
         jobs: how many at once, with one thread each.
         train_again: also grade one student without the instructor's trainings.
 
     Returns:
-        The figures, by name. A submission is all that one student handed in.
+        Results by name. All notebooks of a student count as one submission.
     """
     prepare(course)
-    found, options = hand_ins(notebooks, students), Options(limits=PATIENT)
+    found, options = solved_submissions(notebooks, students), Options(limits=PATIENT)
     results: list[dict] = []
     with tempfile.TemporaryDirectory() as memory:
         wall, cpu = _seconds(
@@ -89,28 +81,21 @@ def measure(course: Course, notebooks: list[Path], students: int, jobs: int, tra
 
 
 def lines(figures: dict) -> list[str]:
-    """Words for the figures.
-
-    Args:
-        figures: what `measure` returned.
-
-    Returns:
-        Lines to print.
-    """
+    """Return the lines to print for the results of `measure`."""
     said = [
         f"{figures['students']} students, {figures['notebooks']} notebooks, {figures['jobs']} at once on "
         f"{figures['cores']} cores, {figures['sandbox']}, Python {figures['python']}",
         f"wall time {figures['wall_seconds']:8.1f} s: {figures['per_hour_and_core_wall']:6.1f} submissions "
-        f"an hour and core (at least {WANTED})",
+        f"per hour and core (at least {REQUIRED})",
         f"CPU time  {figures['cpu_seconds']:8.1f} s: {figures['per_hour_and_core_cpu']:6.1f} submissions "
-        "an hour and core, if nothing else ran",
+        "per hour and core, if nothing else ran",
         f"{figures['reproduced']} of {figures['notebooks']} notebooks reproduce; "
         f"{figures['marked_share']:.0%} of the points given or waiting to be read",
     ]
     if "again_cpu_seconds" in figures:
         said.append(
-            f"one submission with every training of its own: {figures['again_cpu_seconds']:.1f} s of CPU, "
-            f"{3600 / figures['again_cpu_seconds']:.1f} an hour and core "
+            f"one submission that trains everything: {figures['again_cpu_seconds']:.1f} s of CPU, "
+            f"{3600 / figures['again_cpu_seconds']:.1f} per hour and core "
             f"({figures['again_reproduced']} notebooks reproduce)"
         )
     return said
@@ -126,7 +111,7 @@ def _train_again(course: Course, found: list[Submission], options: Options) -> d
 
 
 def _seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall time, and CPU time of this process and of those that it started."""
+    """Return the wall time, and the CPU time of this process and its children."""
     start, before = time.perf_counter(), _cpu()
     work()
     return time.perf_counter() - start, _cpu() - before
@@ -138,15 +123,13 @@ def _cpu() -> float:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measures and prints.
-
-    Args:
-        arguments: of the command line.
-    """
+    """Run the benchmark and print its results."""
     made = parser(__doc__)
     made.add_argument("--students", type=int, default=6)
-    made.add_argument("--jobs", type=int, default=default_jobs(), help="how many at once (one a core)")
-    made.add_argument("--train-again", action="store_true", help="also one with trainings of its own")
+    made.add_argument("--jobs", type=int, default=default_jobs(), help="how many at once (one per core)")
+    made.add_argument(
+        "--train-again", action="store_true", help="also one student without finished trainings"
+    )
     chosen = made.parse_args(arguments)
     figures = measure(Course.load(), NOTEBOOKS, chosen.students, chosen.jobs, chosen.train_again)
     print("\n".join(lines(figures)))

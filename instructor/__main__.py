@@ -13,10 +13,10 @@ from instructor.notebooks.execute import NOTEBOOKS, NotebookError, run_course
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command line.
+    """Run the command line.
 
     Args:
-        arguments: the words after `python -m instructor`, by default the program's own.
+        arguments: the words after `python -m instructor`; by default those of this process.
 
     Returns:
         The exit status: 0, or 1 with a message on standard error.
@@ -33,28 +33,26 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m instructor", description=__doc__)
     commands = parser.add_subparsers(required=True)
 
-    run = commands.add_parser("run", help="execute the notebooks and write them as HTML")
+    run = commands.add_parser("run", help="execute the notebooks and export them as HTML")
     run.add_argument("notebooks", nargs="*", type=Path, help="default: every notebook of the course")
     run.add_argument("--out", type=Path, default=Path("build"), help="folder for the pages (build)")
     run.add_argument("--store", action="store_true", help="also store the outputs in the notebooks")
     run.set_defaults(function=_run)
 
     build = commands.add_parser("build", help="write the student edition of every notebook")
-    build.add_argument("--check", action="store_true", help="write nothing; fail where it is not up to date")
-    build.add_argument("--execute", type=Path, metavar="OUT", help="also run it, with pages in this folder")
+    build.add_argument("--check", action="store_true", help="write nothing; fail if one is not up to date")
+    build.add_argument("--execute", type=Path, metavar="OUT", help="also run them, with pages in this folder")
     build.set_defaults(function=_build)
 
-    check = commands.add_parser("lint", help="say where a notebook breaks the standard")
+    check = commands.add_parser("lint", help="report where a notebook breaks the standard")
     check.add_argument("notebooks", nargs="*", type=Path, help="default: all, and their student editions")
-    check.add_argument(
-        "--links", action="store_true", help="also list the links to the web, to be tried by hand"
-    )
+    check.add_argument("--links", action="store_true", help="also list the web links, which are not tried")
     check.set_defaults(function=_lint)
 
-    publish = commands.add_parser("publish", help="write where the course is published, everywhere")
+    publish = commands.add_parser("publish", help="set the address of the course everywhere")
     publish.add_argument("repository", metavar="owner/name", help="on GitHub")
-    publish.add_argument("--branch", help="that the badges open notebooks from; default: as it is")
-    publish.add_argument("--version", help="that the setup cells fetch; default: as it is")
+    publish.add_argument("--branch", help="from which the badges open notebooks; default: unchanged")
+    publish.add_argument("--version", help="which the setup cells fetch; default: unchanged")
     publish.set_defaults(function=_publish)
 
     grading.add_to(commands)
@@ -65,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     print(settings.banner(settings.load()), flush=True)
     pages = run_course(options.notebooks or NOTEBOOKS, options.out, store=options.store)
-    print(f"\nDone. Open {' and then '.join(str(page) for page in pages)}")
+    print(f"\nDone. Open {', then '.join(str(page) for page in pages)}")
     return 0
 
 
@@ -86,7 +84,7 @@ def _publish(options: argparse.Namespace) -> int:
     print(*changed, sep="\n")
     address = publishing.published()
     print(
-        f"The badges lead to {address.repository}, branch {address.branch}; the setup cells fetch the tag "
+        f"The badges open {address.repository}, branch {address.branch}; the setup cells fetch the tag "
         f"v{address.version}. Commit, then: git tag v{address.version}, git push, git push --tags."
     )
     return 0

@@ -1,4 +1,10 @@
-"""Data that several test modules share: a few phantoms, assembled once."""
+"""Fixtures that several test modules share: a few phantoms, assembled once; the sandbox."""
+
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one thread per parallel process, set before TensorFlow loads
+    for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(variable, "1")
 
 import subprocess
 import sys
@@ -13,17 +19,23 @@ from helpers.datasets import assembly
 from helpers.phantoms import drawing
 from instructor.grading import sandbox
 
-# No deadline: a busy machine is no reason to fail. The examples are the same in every run.
+# No deadline, since a machine may be busy. The examples are the same in every run.
 hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("course")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 COUNTS = {1: 8, 2: 12, 3: 10}
+SLOW = {"grading", "training", "test_benchmarks.py"}
+
+
+def pytest_collection_modifyitems(items):
+    """Move the slowest files to the front, so that parallel processes finish at about the same time."""
+    items.sort(key=lambda item: SLOW.isdisjoint(item.path.parts))
 
 
 @pytest.fixture(scope="session")
 def phantom_folder(tmp_path_factory) -> Path:
-    """Thirty synthetic slices as `.mat` files, with `cvind.mat`; not to be changed."""
+    """Thirty synthetic slices as `.mat` files, with `cvind.mat`; read-only."""
     folder = tmp_path_factory.mktemp("phantoms")
     drawing.write_phantoms(folder, COUNTS, seed=5, progress=False)
     return folder
@@ -31,13 +43,13 @@ def phantom_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def dataset(phantom_folder, tmp_path_factory):
-    """The phantoms, assembled; not to be changed."""
+    """The phantoms, assembled; read-only."""
     return assembly.assemble(phantom_folder, tmp_path_factory.mktemp("data") / "set", progress=False)
 
 
 @pytest.fixture(scope="session")
 def real_folder(tmp_path_factory) -> Path:
-    """Some real slices of each class as `.mat` files, where the project's shared data is at hand."""
+    """Real slices of each class as `.mat` files, if the data shared between projects is available."""
     tool = SHARED / "tools" / "make_cheng_mats.py"
     if not tool.is_file():
         pytest.skip("the real slices are not part of the project, and not on this machine")
@@ -48,7 +60,7 @@ def real_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def sandbox_here() -> sandbox.Sandbox:
-    """What students' programs run in; some machines allow none."""
+    """The sandbox for student code; skips if the machine allows none."""
     try:
         return sandbox.choose()
     except CourseError as error:

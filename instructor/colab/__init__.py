@@ -1,1 +1,1 @@
-"""Colab's twin: the course opened and run here as Colab would."""
+"""Replicas of Colab's runtimes, in which the course is opened and run as in Colab."""

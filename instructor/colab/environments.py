@@ -1,4 +1,4 @@
-"""Colab's runtimes -> virtual environments with the same Python and packages."""
+"""Virtual environments with the Python and the packages of Colab's runtimes."""
 
 import os
 import re
@@ -12,23 +12,23 @@ from helpers.config.settings import COURSE_FOLDER
 
 CONSTRAINTS = COURSE_FOLDER / "colab"
 PIN = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
-# The same code without a GPU's libraries, and without those of a screen.
-STAND_INS = {
+# The same code without the libraries of a GPU and of a screen.
+SUBSTITUTES = {
     "tensorflow": "tensorflow-cpu",
     "opencv-contrib-python": "opencv-contrib-python-headless",
 }
 
 
 class RuntimeUnknownError(CourseError):
-    """There is no such runtime."""
+    """The course has no runtime of that name."""
 
 
 class ListError(CourseError):
-    """A list of packages that lacks one which the course loads."""
+    """A list of packages that cannot be read, or lacks a package that the course loads."""
 
 
 class InstallError(CourseError):
-    """The packages of a runtime could not be installed here."""
+    """The packages of a runtime could not be installed on this machine."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Runtime:
     """A runtime that Colab offers.
 
     Args:
-        constraints: the file with its packages, NAME-pyVERSION.txt.
+        constraints: the file that lists its packages, NAME-pyVERSION.txt.
     """
 
     constraints: Path
@@ -47,27 +47,24 @@ class Runtime:
 
     @property
     def python(self) -> str:
-        """Such as "3.12"."""
+        """Its Python version, such as "3.12"."""
         return self.name.rpartition("-py")[2]
 
     @property
     def packages(self) -> list[str]:
-        """Lines as in a requirements file, with stand-ins for what needs a GPU or a screen."""
+        """Its requirements, one per line, with substitutes for what needs a GPU or a screen."""
         pins = PIN.findall(self.constraints.read_text(encoding="utf-8"))
-        return [f"{STAND_INS.get(name, name)}=={version}" for name, version in pins]
+        return [f"{SUBSTITUTES.get(name, name)}=={version}" for name, version in pins]
 
 
 def runtimes(name: str | None = None) -> list[Runtime]:
-    """Lists the runtimes that the course supports.
+    """List the runtimes that the course supports.
 
     Args:
         name: of one of them; None for all.
 
-    Returns:
-        The runtimes.
-
     Raises:
-        RuntimeUnknownError: there is none of that name.
+        RuntimeUnknownError: no runtime has that name.
     """
     known = [Runtime(path) for path in sorted(CONSTRAINTS.glob("*-py*.txt"))]
     chosen = [runtime for runtime in known if name in (None, runtime.name)]
@@ -78,14 +75,14 @@ def runtimes(name: str | None = None) -> list[Runtime]:
 
 
 def renew(runtime: Runtime, published: Path) -> None:
-    """Takes over the versions of a newer list of what is installed on Colab.
+    """Update a runtime's file to the versions of a newer list from Colab.
 
     Args:
-        runtime: whose file to rewrite; its packages stay the same ones.
-        published: the list, a line NAME==VERSION for each package; other lines do not count.
+        runtime: whose file to rewrite; the set of packages stays the same.
+        published: the list, with a line NAME==VERSION per package; other lines are ignored.
 
     Raises:
-        ListError: it cannot be read, or a package is no longer in it.
+        ListError: the list cannot be read, or lacks one of the packages.
     """
     try:
         versions = dict(PIN.findall(published.read_text(encoding="utf-8")))
@@ -99,17 +96,10 @@ def renew(runtime: Runtime, published: Path) -> None:
 
 
 def interpreter(runtime: Runtime) -> Path | None:
-    """Finds a Python of the runtime's version.
-
-    Args:
-        runtime: which.
-
-    Returns:
-        The path of one that really starts; None where there is none.
-    """
+    """Return the path of a Python of the runtime's version that starts, or None."""
     on_path = shutil.which(f"python{runtime.python}")
     found = [Path(on_path)] if on_path else []
-    # pyenv's command for a version that is not the chosen one ends with an error: look behind it.
+    # pyenv's shim of a version that isn't the current one fails: look among its installed versions.
     roots = [path.parent.parent for path in found]
     roots.append(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")))
     for root in roots:
@@ -118,12 +108,12 @@ def interpreter(runtime: Runtime) -> Path | None:
 
 
 def environment(runtime: Runtime, python: Path, folder: Path) -> Path:
-    """Makes the runtime's virtual environment, or takes the one of last time.
+    """Create the runtime's virtual environment, or reuse an existing one.
 
     Args:
         runtime: which.
-        python: what `interpreter` found.
-        folder: where; replaced where its packages are others.
+        python: what `interpreter` returned.
+        folder: of the environment; replaced if its packages differ.
 
     Returns:
         The environment's Python.
@@ -131,18 +121,18 @@ def environment(runtime: Runtime, python: Path, folder: Path) -> Path:
     Raises:
         InstallError: pip could not install the packages.
     """
-    wanted, installed = "\n".join(runtime.packages) + "\n", folder / "packages.txt"
+    required, installed = "\n".join(runtime.packages) + "\n", folder / "packages.txt"
     inside = folder / "bin" / "python"
-    if not (installed.is_file() and installed.read_text() == wanted and _starts(inside, runtime.python)):
+    if not (installed.is_file() and installed.read_text() == required and _starts(inside, runtime.python)):
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([python, "-m", "venv", folder], check=True)
-        listed = folder / "wanted.txt"
-        listed.write_text(wanted)
-        # No dependencies: Colab lacks some too, such as jedi, which IPython 7.34 asks for.
+        listed = folder / "required.txt"
+        listed.write_text(required)
+        # No dependencies: Colab lacks some too, such as jedi, which IPython 7.34 requires.
         pip = ["-m", "pip", "install", "-q", "-q", "--disable-pip-version-check", "--no-deps", "-r", listed]
         if subprocess.run([inside, *pip]).returncode:
             raise InstallError(f"pip could not install the packages of {runtime.constraints}; see above.")
-        listed.replace(installed)  # the last step: a half-made environment is made again
+        listed.replace(installed)  # the last step: an incomplete environment is replaced
     return inside
 
 

@@ -1,8 +1,8 @@
-"""One of Colab's runtimes, as far as it can be had here: the course opened and run in it.
+"""Replica of a Colab runtime, in which notebooks are opened and run.
 
-Like Colab: its Python, packages and IPython kernel, a folder with nothing but the notebook in it,
-`google.colab`, no pip, the course fetched by the setup cell. Unlike Colab: no GPU, no Drive, and
-the repository on this disk, in which git finds what it looks for on the web.
+Like Colab: its Python, packages and IPython kernel, a folder that contains only the notebook,
+`google.colab`, no pip, the course fetched by the setup cell. Unlike Colab: no GPU, no Drive, and a
+repository on this disk from which git fetches instead of the web.
 """
 
 import contextlib
@@ -24,55 +24,59 @@ from instructor.notebooks.execute import NotebookError, execute, write_page
 from instructor.notebooks.publishing import published
 
 STUBS = Path(__file__).resolve().parent / "stubs"
-KERNEL = "colab-twin"
+KERNEL = "colab-replica"
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 # OpenCV 4 and 5 round differently when they resize: one phantom's maximum is 12796 and 12798.
-NEARLY = 1e-3
-NOWHERE = "http://127.0.0.1:9"  # a proxy that is not there: the phantoms need no network
-VERSIONS = "import json; from helpers.config import environment; print(json.dumps(runtime.installed()))"
+TOLERANCE = 1e-3
+NO_NETWORK = "http://127.0.0.1:9"  # a proxy that doesn't exist: the phantoms need no network
+VERSIONS = "import json; from helpers.config import environment; print(json.dumps(environment.installed()))"
 
 
-def run_in_twin(runtime: Runtime, python: Path, notebooks: list[Path], out: Path) -> list[dict]:
-    """Opens and runs notebooks, each on a new machine, as it were.
+def run_in_replica(
+    runtime: Runtime, python: Path, notebooks: list[Path], out: Path, trained: Path | None = None
+) -> list[dict]:
+    """Open and run notebooks, each as on a new machine.
 
     Args:
         runtime: which.
         python: of its environment (`instructor.colab.environments.environment`).
         notebooks: in order.
         out: folder for the executed notebooks, their pages and logs, and `report.json`.
+        trained: a COURSE_HOME with finished trainings, copied to each machine. A training on the
+            same data and with the same settings is loaded, all others are trained.
 
     Returns:
-        For each notebook: its name, `error` (None where every cell ran), `seconds` by cell, `stderr`
+        For each notebook: its name, `error` (None if every cell ran), `seconds` by cell, `stderr`
         (what was written to standard error) by cell, and the cells `differing` from what is stored.
     """
     out.mkdir(parents=True, exist_ok=True)
     reports = []
-    with tempfile.TemporaryDirectory(prefix="colab-") as folder:  # not in here: it would be found
+    # Outside the course's folder, since the setup cell looks for the helpers in the folders above.
+    with tempfile.TemporaryDirectory(prefix="colab-") as folder:
         place = Path(folder)
         remote = make_remote(place / "remote.git")
         for path in notebooks:
             content = place / path.stem / "content"
             content.mkdir(parents=True)
+            if trained and (trained / "runs").is_dir():
+                shutil.copytree(trained / "runs", content / "course" / "runs")
             with _kernel(place, environment(python, content, remote)):
                 reports.append(_run(path, content, out))
     versions = subprocess.run(
         [python, "-c", VERSIONS], cwd=COURSE_FOLDER, capture_output=True, text=True, check=True
     )
-    whole = {"runtime": environment.name, "versions": json.loads(versions.stdout), "notebooks": reports}
+    whole = {"runtime": runtime.name, "versions": json.loads(versions.stdout), "notebooks": reports}
     (out / "report.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     return reports
 
 
 def environment(python: Path, content: Path, remote: Path) -> dict[str, str]:
-    """The environment variables of a notebook in the twin.
+    """Return the environment variables that a notebook in the replica gets in addition.
 
     Args:
         python: of the runtime's environment.
-        content: the folder that stands for /content.
-        remote: the repository that stands for the published one.
-
-    Returns:
-        Name -> value, beside those of this process.
+        content: the folder used as /content.
+        remote: the repository used as the published one.
     """
     return {
         "PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", "")]),
@@ -81,8 +85,8 @@ def environment(python: Path, content: Path, remote: Path) -> dict[str, str]:
         "COURSE_DATA": "phantoms",
         "COURSE_PROFILE": "quick",
         "COURSE_HOME": str(content / "course"),
-        "http_proxy": NOWHERE,
-        "https_proxy": NOWHERE,
+        "http_proxy": NO_NETWORK,
+        "https_proxy": NO_NETWORK,
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{remote.as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": published().repository,
@@ -90,23 +94,16 @@ def environment(python: Path, content: Path, remote: Path) -> dict[str, str]:
 
 
 def make_remote(folder: Path) -> Path:
-    """Makes a repository of the course as it is here, with the tag that the setup cell fetches.
-
-    Args:
-        folder: where.
-
-    Returns:
-        The folder.
-    """
+    """Create a repository of the course's files in a folder, with the tag that the setup cell fetches."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=COURSE_FOLDER, capture_output=True, text=True, check=True,
     )  # fmt: skip
     for name in filter(None, listed.stdout.split("\0")):
-        if (COURSE_FOLDER / name).is_file():  # not one that is deleted, but not yet from the index
+        if (COURSE_FOLDER / name).is_file():  # unless deleted, but not yet from the index
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(COURSE_FOLDER / name, folder / name)
-    author = ["-c", "user.name=twin", "-c", "user.email=twin@localhost", "-c", "commit.gpgsign=false"]
+    author = ["-c", "user.name=replica", "-c", "user.email=replica@localhost", "-c", "commit.gpgsign=false"]
     for words in (
         ["init", "-q"],
         ["add", "--all", "--force"],
@@ -137,7 +134,7 @@ def _run(path: Path, content: Path, out: Path) -> dict:
 
 
 def _compared(notebook: nbformat.NotebookNode) -> dict[str, str]:
-    """What those cells show that are to show the same in every run. (nbval goes by the same tag.)"""
+    """Return the text shown by the cells that show the same in every run (nbval uses the same tag)."""
     return {
         cell.id: "\n".join(text for output in cell.outputs for text in _texts(output))
         for cell in notebook.cells
@@ -153,11 +150,11 @@ def _texts(output: nbformat.NotebookNode) -> Iterator[str]:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two texts agree, in their numbers nearly."""
+    """Whether two texts agree, with a tolerance for numbers."""
     if NUMBER.sub("", one) != NUMBER.sub("", other):
         return False
     pairs = zip(NUMBER.findall(one), NUMBER.findall(other), strict=True)
-    return all(math.isclose(float(a), float(b), rel_tol=NEARLY) for a, b in pairs)
+    return all(math.isclose(float(a), float(b), rel_tol=TOLERANCE) for a, b in pairs)
 
 
 def _stderr(notebook: nbformat.NotebookNode) -> dict[str, str]:
@@ -171,7 +168,7 @@ def _stderr(notebook: nbformat.NotebookNode) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _kernel(folder: Path, variables: dict[str, str]) -> Iterator[None]:
-    """Lets Jupyter find a kernel with these variables, by a specification in a folder."""
+    """Install a Jupyter kernel with these variables in a folder, for as long as the context lasts."""
     spec = folder / "kernels" / KERNEL / "kernel.json"
     spec.parent.mkdir(parents=True, exist_ok=True)
     python = str(Path(variables["VIRTUAL_ENV"]) / "bin" / "python")

@@ -1,1 +1,1 @@
-"""Grading by re-execution: hand-ins -> two verdicts each, in a sandbox, and pages to hand back."""
+"""Grading: run submissions in a sandbox, mark their answers, and write feedback pages."""

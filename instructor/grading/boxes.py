@@ -1,7 +1,7 @@
-"""The kinds of sandbox: how a command line is made that runs a program in each.
+"""Kinds of sandbox: the command line that runs a program in each.
 
-All have the same insides: no network, the machine's Python and the course read-only, folders in memory of a
-limited size, a home of its own.
+A program has no network, reads the machine's Python and the course, and writes to its own home and to
+folders in memory of limited size.
 """
 
 import json
@@ -19,28 +19,28 @@ from instructor.grading.watch import Limits
 
 INSIDE = Path(__file__).resolve().parent / "inside"
 COURSE, SHARED, PROGRAMS = "/course", "/shared", "/programs"
-FINISHED = ("datasets", "phantoms", "runs")  # nothing else that lies there, perhaps hand-ins
+FINISHED = ("datasets", "phantoms", "runs")  # nothing else, since the folder may contain submissions
 NOTEBOOKS, HOME = f"{COURSE}/notebooks", "/home/student"
 EMPTY_IMAGE = "brain-mri-course-empty"
 MB = 2**20
-# Users without a name or files; one each, so that the kernel counts the processes of each alone.
+# Users without a name or files; one per sandbox, so that the kernel counts the processes of each.
 FIRST_USER, USERS = 200_000, 50_000
 
 
 @dataclass(frozen=True)
 class Visible:
-    """What of the machine can be seen inside, read-only.
+    """What a program in the sandbox can read of the machine.
 
     Args:
-        course: folder with `helpers` and an empty `notebooks`, and no solutions.
-        shared: a COURSE_HOME, of which finished data sets and trainings are seen; None for none.
+        course: folder with `helpers` and an empty `notebooks`, without solutions.
+        shared: a COURSE_HOME, of which finished data sets and trainings are visible; None for none.
     """
 
     course: Path
     shared: Path | None = None
 
     def binds(self) -> list[tuple[str, str]]:
-        """Pairs of a path on the machine and the path inside."""
+        """List pairs of a path on the machine and its path in the sandbox."""
         own = [(str(self.course), COURSE), (str(INSIDE), PROGRAMS)]
         folders = [self.shared / name for name in FINISHED] if self.shared else []
         return own + [(str(found), f"{SHARED}/{found.name}") for found in folders if found.is_dir()]
@@ -48,12 +48,12 @@ class Visible:
 
 @dataclass(frozen=True)
 class Namespaces:
-    """Linux namespaces through `unshare`; `inside/jail.py` builds the root folder.
+    """Linux namespaces created by `unshare`; `inside/jail.py` builds the root folder.
 
     Args:
-        name: for people.
-        as_root: make them with root's rights and become a user without any; else, in a user
-            namespace, which not every system lets everybody make.
+        name: shown to the instructor.
+        as_root: create them as root and change to a user without rights; otherwise use a user
+            namespace, which not every system allows.
     """
 
     name: str = "Linux namespaces"
@@ -61,7 +61,7 @@ class Namespaces:
 
     @contextmanager
     def command(self, program: list[str], visible: Visible, limits: Limits, cores: int):
-        """Gives the command line that runs `program` inside."""
+        """Yield the command line that runs `program` in the sandbox."""
         root = Path(tempfile.mkdtemp(prefix="grading-root-"))
         user = FIRST_USER + uuid.uuid4().int % USERS if self.as_root else None
         plan = {
@@ -86,14 +86,14 @@ class Namespaces:
 
 @dataclass(frozen=True)
 class Container:
-    """docker or podman, on an image without contents: the machine's own Python is shown in it."""
+    """docker or podman, on an empty image in which the machine's own Python is mounted."""
 
     tool: str
     name: str
 
     @contextmanager
     def command(self, program: list[str], visible: Visible, limits: Limits, cores: int):
-        """Gives the command line that runs `program` inside."""
+        """Yield the command line that runs `program` in the sandbox."""
         name = f"grading-{uuid.uuid4().hex}"
         shown = [f"{source}:{inside}:ro" for source, inside in [*_python(), *visible.binds()]]
         shown += [f"{Path(link).resolve()}:{link}:ro" for link in _links()]
@@ -109,19 +109,19 @@ class Container:
             *_repeated("--env", [f"{key}={value}" for key, value in settings.items()]),
             EMPTY_IMAGE, sys.executable, *program,
         ]  # fmt: skip
-        # The container is the daemon's child, not ours: it outlives a killed command.
+        # The container is a child of the daemon: it continues if the command is killed.
         subprocess.run([self.tool, "rm", "--force", name], capture_output=True, check=False)
 
 
 @dataclass(frozen=True)
 class Bare:
-    """No sandbox: the code can do whatever you can. Limits on time and output still hold."""
+    """No sandbox: the code can do whatever you can. Limits of time and output still apply."""
 
     name: str = "no sandbox"
 
     @contextmanager
     def command(self, program: list[str], visible: Visible, limits: Limits, cores: int):
-        """Gives the command line that runs `program` in temporary folders."""
+        """Yield the command line that runs `program` in temporary folders."""
         with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as folder:
             course, home = Path(folder) / "course", Path(folder) / "home"
             shutil.copytree(visible.course, course)
@@ -134,15 +134,12 @@ class Bare:
 
 
 def environment(course: str, home: str, cores: int) -> dict[str, str]:
-    """The whole environment of a program inside.
+    """Return all environment variables of a program in the sandbox.
 
     Args:
-        course: where the course lies inside.
+        course: path of the course in the sandbox.
         home: the temporary home.
-        cores: for how many threads libraries should plan.
-
-    Returns:
-        Variables by name.
+        cores: number of threads that libraries may use.
     """
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(cores))
     return threads | {
@@ -161,15 +158,15 @@ def environment(course: str, home: str, cores: int) -> dict[str, str]:
 
 
 def _links() -> list[str]:
-    """The top folders that are links into /usr on most distributions."""
+    """List the top-level folders that are links into /usr on most distributions."""
     return [name for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64") if Path(name).is_symlink()]
 
 
 def _python() -> list[tuple[str, str]]:
-    """The machine's libraries and the Python that runs this, each at its own place."""
+    """List the machine's libraries and the current Python, each under its own path."""
     system = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/fonts"]
     found = [name for name in system if Path(name).exists() and not Path(name).is_symlink()]
-    # Packages may lie elsewhere, too: in the user's own folder, for example.
+    # Packages may also be elsewhere, for example in the user's own folder.
     packages = [name for name in sys.path if Path(name).name in ("site-packages", "dist-packages")]
     outside = []
     for name in [sys.base_prefix, sys.prefix, *packages]:
@@ -179,7 +176,7 @@ def _python() -> list[tuple[str, str]]:
 
 
 def _folders(limits: Limits) -> list[tuple[str, int]]:
-    """Writable folders in memory, and the size of each."""
+    """List the writable folders in memory, with the size of each."""
     return [
         ("/tmp", limits.disk_bytes),
         (HOME, limits.disk_bytes),
@@ -189,7 +186,7 @@ def _folders(limits: Limits) -> list[tuple[str, int]]:
 
 
 def _resource_limits(limits: Limits, user: int | None) -> dict[str, int]:
-    # Without a user of its own, older kernels count everything that the instructor runs, too.
+    # Without a user per sandbox, older kernels also count the instructor's processes.
     others = 0 if user else _threads_of(os.getuid())
     return {
         "RLIMIT_NPROC": limits.threads + others,
@@ -204,7 +201,7 @@ def _threads_of(user: int) -> int:
     for status in Path("/proc").glob("[0-9]*/task"):
         try:
             counted += len(list(status.iterdir())) if status.stat().st_uid == user else 0
-        except OSError:  # it has ended meanwhile
+        except OSError:  # it has ended in the meantime
             continue
     return counted
 

@@ -18,53 +18,47 @@ from instructor.grading.watch import Limits
 
 
 def add_to(commands) -> None:
-    """Adds `grade` to the commands of `python -m instructor`.
-
-    Args:
-        commands: what `ArgumentParser.add_subparsers` returned.
-    """
-    grade = commands.add_parser("grade", help="grade what students handed in", description=__doc__)
+    """Add `grade` to the subparsers of `python -m instructor`."""
+    grade = commands.add_parser("grade", help="grade submissions", description=__doc__)
     grade.add_argument("submissions", type=Path, help="a folder, or a zip archive from Moodle or Classroom")
     grade.add_argument("--out", type=Path, required=True, help="folder for grades and feedback")
-    grade.add_argument("--jobs", type=_count, default=default_jobs(), help="how many at once (one a core)")
+    grade.add_argument("--jobs", type=_count, default=default_jobs(), help="how many at once (one per core)")
     grade.add_argument(
-        "--marks-only", action="store_true", help="mark the answers; do not run the notebooks again"
+        "--marks-only", action="store_true", help="only mark the answers; don't run the notebooks"
     )
     grade.add_argument(
         "--minutes",
         type=float,
         default=30,
-        help="the longest that a notebook may run (30), a cell a third of it",
+        help="time limit per notebook (30); a cell may take a third of it",
     )
     grade.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
-    grade.add_argument(
-        "--no-sandbox", action="store_true", help="run strangers' programs as if they were yours"
-    )
-    grade.add_argument("--moodle", action="store_true", help="also write moodle.csv, to be uploaded there")
+    grade.add_argument("--no-sandbox", action="store_true", help="run student code with your own rights")
+    grade.add_argument("--moodle", action="store_true", help="also write moodle.csv, to upload to Moodle")
     grade.add_argument("--gradescope", action="store_true", help="also write Gradescope's JSON files")
     grade.set_defaults(function=grade_command)
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("give a whole number from 1 on")
+        raise argparse.ArgumentTypeError("give a whole number, 1 or more")
     return int(text)
 
 
 def grade_command(chosen: argparse.Namespace) -> int:
-    """Grades, and writes everything.
+    """Grade the submissions and write tables and pages.
 
     Args:
-        chosen: of the command line.
+        chosen: the options of the command line.
 
     Returns:
         0, the exit status.
 
     Raises:
-        CourseError: there is nothing to grade, or no way to.
+        CourseError: there are no submissions, or they cannot be graded on this machine.
     """
     if chosen.out.resolve().is_relative_to(chosen.submissions.resolve()):
-        raise CourseError(f"--out {chosen.out} lies among the hand-ins. Choose a folder outside.")
+        raise CourseError(f"--out {chosen.out} is inside the folder of submissions. Choose a folder outside.")
     course = Course.load()
     found = submissions(collect(chosen.submissions), course)
     options = Options(
@@ -85,12 +79,12 @@ def grade_command(chosen: argparse.Namespace) -> int:
 
 
 def write_all(results: list[dict], box: str, chosen: argparse.Namespace) -> None:
-    """Writes tables and pages.
+    """Write tables and pages.
 
     Args:
-        results: of all.
-        box: the name of the sandbox that was used.
-        chosen: of the command line.
+        results: of all submissions.
+        box: name of the sandbox.
+        chosen: the options of the command line.
     """
     take_open_marks(results, chosen.out / "open_marks.csv")
     write_grades(results, chosen.out)

@@ -1,60 +1,50 @@
-"""Which statements of the course's notebook does an answer need? Only those are run to mark it.
+"""The statements of a notebook that an answer needs; only these are run to mark it.
 
-Names are looked up in Python's symbol tables: a statement that defines a name the answer uses, the statements
-that this one needs, and so on. A training that changes a network in place is not among them, and no exercise
-needs one.
+Python's symbol tables give the names that a statement defines and uses. A statement that defines a name the
+answer uses is needed, and so are the statements that it needs in turn. A training, which changes a network in
+place, is not among them; no exercise needs one.
 """
 
 import ast
 import symtable
 from collections.abc import Iterable
 
-from instructor.notebooks.parsing import parse
+from instructor.notebooks.student_edition import parse
 
 
 def needed(sources: Iterable[str], answer: str) -> list[str]:
-    """The statements before an answer that define what it uses.
+    """List the statements before an answer that define the names it uses.
 
     Args:
-        sources: of the cells before it, in order; those that are no Python are passed over.
-        answer: the answer's source, and whatever is evaluated after it.
+        sources: of the cells before it, in order; cells that aren't valid Python are skipped.
+        answer: the answer's source and what is evaluated after it.
 
     Returns:
-        Statements, in order; an empty list for an answer that is no Python.
+        Statements, in order; none if the answer isn't valid Python.
     """
     statements = [ast.unparse(one) for source in sources for one in _parsed(source).body]
-    wanted, chosen = _names(answer)[1], []
+    missing, chosen = _names(answer)[1], []
     for statement in reversed(statements):
         defined, used = _names(statement)
-        if wanted & defined:
+        if missing & defined:
             chosen.append(statement)
-            wanted = (wanted - defined) | used
+            missing = (missing - defined) | used
     return chosen[::-1]
 
 
 def imports(sources: Iterable[str]) -> list[str]:
-    """The imports at the top level of cells, each once: a student may have put one into a cell of their own.
-
-    Args:
-        sources: of cells, perhaps no Python.
-
-    Returns:
-        Statements.
-    """
+    """List the top-level imports of cells, each once; students may import in cells of their own."""
     statements = (one for source in sources for one in _parsed(source).body)
     found = (one for one in statements if isinstance(one, ast.Import | ast.ImportFrom))
     return list(dict.fromkeys(ast.unparse(one) for one in found))
 
 
 def checked_expression(source: str, exercise: str) -> str | None:
-    """What a check cell hands to `checks.check("1.2", ...)`.
+    """Return the second argument of `checks.check("1.2", ...)` as source; None if there is no such call.
 
     Args:
-        source: of the check cell in the course's own notebook.
+        source: of a code cell in the course's notebook.
         exercise: its number.
-
-    Returns:
-        The second argument, as source; None if there is no such call.
     """
     for node in ast.walk(_parsed(source)):
         if isinstance(node, ast.Call) and len(node.args) == 2:
@@ -65,7 +55,7 @@ def checked_expression(source: str, exercise: str) -> str | None:
 
 
 def _names(source: str) -> tuple[set[str], set[str]]:
-    """Names that a source defines at its top level, and names that it takes from before."""
+    """Return the names that a source defines at its top level, and those that it uses from earlier cells."""
     defined, used = set(), set()
     for statement in _parsed(source).body:
         table = symtable.symtable(ast.unparse(_AsGenerators().visit(statement)), "cell", "exec")
@@ -77,7 +67,7 @@ def _names(source: str) -> tuple[set[str], set[str]]:
 
 
 class _AsGenerators(ast.NodeTransformer):
-    """From Python 3.12 on, the names inside other comprehensions count as the cell's own. See PEP 709."""
+    """Replace comprehensions, whose inner names Python 3.12 counts as the cell's own (PEP 709)."""
 
     def visit_ListComp(self, node):
         self.generic_visit(node)

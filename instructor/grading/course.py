@@ -1,4 +1,4 @@
-"""The course as the grader needs it: the student edition, its exercises, and what a sandbox may see."""
+"""The student edition and its exercises, and the copy of the course that a sandbox may read."""
 
 import hashlib
 import shutil
@@ -14,20 +14,21 @@ from instructor.grading.papers import Paper, read_paper
 from instructor.grading.sandbox import empty_course
 from instructor.notebooks.student_edition import answer_cells
 
+HELPERS = (".py", ".mplstyle")
 CODE = (".py", ".jinja")
 STUDENT_EDITION = COURSE_FOLDER / "notebooks" / "student"
 
 
 @dataclass(frozen=True)
 class Task:
-    """One exercise, in its place in a notebook.
+    """An exercise in a notebook.
 
     Args:
-        exercise: what is asked, and how it is judged.
+        exercise: the question, and how answers are judged.
         before: the sources of the code cells before the answer.
-        expression: what the check cell hands to the check; None for an open question.
-        section: the heading above it, for "what to read again".
-        place: of the answer cell among all cells.
+        expression: what the check cell passes to the check; None for a free-text question.
+        section: the heading above it, for the feedback.
+        place: index of the answer cell.
     """
 
     exercise: Exercise
@@ -66,13 +67,13 @@ class Pristine:
         ]
 
     def likeness(self, paper: Paper, path: PurePosixPath) -> tuple[int, int, int]:
-        """How much a file looks like this notebook: shared exercises, shared cell ids, its name."""
+        """Return the similarity of a file to this notebook: shared exercises, shared cell ids, its name."""
         numbers = {task.exercise.id for task in self.tasks} & set(answer_cells(paper))
         ids = {cell.id for cell in self.paper.cells if cell.id} & {cell.id for cell in paper.cells}
         return len(numbers), len(ids), int(self.named_in(path))
 
     def named_in(self, path: PurePosixPath) -> bool:
-        """Whether a file's name says that it is this notebook."""
+        """Whether a file's name identifies this notebook."""
         number, words = self.name[:2], self.name[3:].replace("_", " ")
         name = path.stem.replace("_", " ").lower()
         return words.lower() in name or f"{number} " in f"{name} "
@@ -96,7 +97,7 @@ class Course:
         folder: of the student edition.
         notebooks: of the student edition, in order.
         material: a hash of what students work with: helpers and notebooks.
-        version: a hash of all that marks depend on: the material and the grader.
+        version: a hash of everything that marks depend on: the material and the grader.
     """
 
     folder: Path
@@ -111,49 +112,43 @@ class Course:
 
     @classmethod
     def load(cls, student_edition: Path = STUDENT_EDITION) -> "Course":
-        """Reads the student edition.
-
-        Args:
-            student_edition: its folder.
-
-        Returns:
-            Course.
+        """Read the student edition from its folder.
 
         Raises:
             CourseError: there are no notebooks, or an exercise has no check.
         """
         paths = sorted(student_edition.glob("[0-9]*.ipynb"))
         if not paths:
-            raise CourseError(f"{student_edition} has no notebooks. Make them: python -m instructor build")
+            raise CourseError(f"{student_edition} has no notebooks. Build them: python -m instructor build")
         notebooks = [Pristine(path.stem, read_paper(path.read_bytes())) for path in paths]
         for notebook in notebooks:
             for task in notebook.tasks:
                 if task.expression is None and task.exercise.kind != "open":
                     raise CourseError(f"{notebook.name}: exercise {task.exercise.id} has no check cell.")
-        material = [*(COURSE_FOLDER / "helpers").rglob("*.py"), *paths]
+        helpers = [path for path in (COURSE_FOLDER / "helpers").rglob("*") if path.suffix in HELPERS]
+        material = [*helpers, *paths]
         grader = [path for path in (COURSE_FOLDER / "instructor").rglob("*") if path.suffix in CODE]
         return cls(student_edition, notebooks, _hash(material), _hash([*material, *grader]))
 
     def the_one_like(self, paper: Paper, path: PurePosixPath) -> Pristine | None:
-        """The notebook that a file was made from; None if it looks like none."""
+        """Return the notebook that a file was made from; None if it resembles none."""
         best = max(self.notebooks, key=lambda one: one.likeness(paper, path))
         return best if any(best.likeness(paper, path)) else None
 
 
 def visible_course(folder: Path) -> Path:
-    """Copies what a sandbox may see of the course: the helpers and what they read, but neither solutions
-    nor this program.
+    """Copy what a sandbox may read of the course: the helpers and their data, but no solutions.
 
     Args:
-        folder: where to put the copy.
+        folder: for the copy.
 
     Returns:
         The copy.
     """
     course = empty_course(folder)
-    unwanted = shutil.ignore_patterns("__pycache__")
+    ignored = shutil.ignore_patterns("__pycache__")
     for name in ("helpers", "colab"):
-        shutil.copytree(COURSE_FOLDER / name, course / name, ignore=unwanted)
+        shutil.copytree(COURSE_FOLDER / name, course / name, ignore=ignored)
     shutil.copy(COURSE_FOLDER / "pyproject.toml", course)
     for path in course.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)

@@ -1,4 +1,4 @@
-"""Many submissions: side by side on this machine, or on others through Dask. Only what changed is graded."""
+"""Grade many submissions in parallel, on this machine or on Dask workers; only what changed is graded."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ CONNECT_SECONDS = 10
 
 
 class CrewError(CourseError):
-    """Another machine cannot grade."""
+    """A Dask scheduler or worker cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Options:
     """How to grade; the same on every machine.
 
     Args:
-        rerun: run notebooks again, beside marking the answers.
-        no_sandbox: run strangers' code without one.
+        rerun: run the notebooks, in addition to marking the answers.
+        no_sandbox: run student code without a sandbox.
         limits: of each program.
-        cores: threads for each.
+        cores: threads per program.
     """
 
     rerun: bool = True
@@ -48,15 +48,7 @@ class Options:
 
 @contextmanager
 def workplace(course: Course, options: Options) -> Iterator[Workplace]:
-    """Sets this machine up.
-
-    Args:
-        course: the course.
-        options: how to grade.
-
-    Yields:
-        Workplace; its copy of the course is gone afterwards.
-    """
+    """Set up this machine; the copy of the course is deleted afterwards."""
     box = sandbox.choose(none=options.no_sandbox)
     shared = prepare(course) if options.rerun else None
     with tempfile.TemporaryDirectory(prefix="grading-course-") as folder:
@@ -67,18 +59,18 @@ def workplace(course: Course, options: Options) -> Iterator[Workplace]:
 def grade_all(
     found: list[Submission], course: Course, options: Options, memory: Path, jobs: int, scheduler: str | None
 ) -> list[dict]:
-    """Grades submissions, and shows how far it is.
+    """Grade submissions and show the progress.
 
     Args:
-        found: what was handed in.
+        found: the submissions.
         course: the course.
         options: how to grade.
-        memory: folder with earlier results; those that still hold are taken from there.
-        jobs: how many at once on this machine.
+        memory: folder with earlier results, which are reused if nothing has changed.
+        jobs: how many submissions at once on this machine.
         scheduler: address of a Dask scheduler, to grade on its workers instead.
 
     Returns:
-        A result for each submission, in order.
+        One result per submission, in order.
 
     Raises:
         CourseError: no sandbox works, or a worker has another version of the course.
@@ -108,7 +100,7 @@ def _here(jobs: int):
             try:
                 for future in as_completed(futures):
                     yield futures[future], future.result()
-            finally:  # interrupted, perhaps: those that have not begun never do, and the others are ended
+            finally:  # if interrupted: cancel what hasn't started, end what is running
                 pool.shutdown(wait=False, cancel_futures=True)
                 while any(future.running() for future in futures):
                     end_all()
@@ -135,11 +127,11 @@ def _by_dask(address: str):
             }
             for future in as_dask_completes(futures):
                 try:
-                    # JSON text: nothing but text crosses from a machine that ran strangers' code.
+                    # JSON: only text is accepted from a machine that ran student code.
                     yield futures[future], json.loads(future.result())
                 except KilledWorker as error:
                     raise CrewError(
-                        f"workers ended ({error}). What was graded is kept: grade again."
+                        f"workers ended ({error}). Finished results are kept: run the command again."
                     ) from error
 
     return work
@@ -158,7 +150,7 @@ def _on_worker(submission: dict, version: str, options: Options) -> str:
 
 @cache
 def _worker_place(options: Options) -> Workplace:
-    # Entered and never left: the worker keeps its copy of the course as long as it lives.
+    # Never exited: the worker keeps its copy of the course until it ends.
     manager = workplace(Course.load(), options)
     _kept.append(manager)
     return manager.__enter__()
@@ -169,7 +161,7 @@ _one_at_a_time = Lock()
 
 
 def _safely(submission: Submission, place: Workplace) -> dict:
-    """Grades; whatever goes wrong with one submission, the others are graded."""
+    """Grade a submission; an error in it must not stop the others."""
     try:
         return grade(submission, place)
     except Exception as error:  # a fault of the grader, or of the machine
@@ -181,7 +173,7 @@ def _safely(submission: Submission, place: Workplace) -> dict:
 def _key(submission: Submission, course: Course, options: Options) -> str:
     about = asdict(submission) | {"content": None}
     parts = [json.dumps(about, sort_keys=True, default=str), course.version]
-    parts.append(repr(replace(options, cores=1)))  # cores change how long it takes, and no mark
+    parts.append(repr(replace(options, cores=1)))  # cores affect the time, not the marks
     return hashlib.sha256("\n".join(parts).encode() + (submission.content or b"")).hexdigest()
 
 
@@ -201,5 +193,5 @@ def _remember(memory: Path, submission: Submission, course: Course, options: Opt
 
 
 def default_jobs() -> int:
-    """One a core that this program may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

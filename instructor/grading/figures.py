@@ -1,4 +1,4 @@
-"""Pictures from strangers: which PNG may stand on a page."""
+"""Figures from student code: which PNG may be shown on a page."""
 
 import base64
 import binascii
@@ -12,13 +12,13 @@ LARGEST_SIDE_PX = 4000
 
 
 def clean_png(encoded: str) -> str | None:
-    """Takes a picture apart and puts it together from the parts that every picture has.
+    """Rebuild a PNG from its essential chunks alone.
 
     Args:
         encoded: base64.
 
     Returns:
-        A PNG in base64; None if it is not a sound one, or too large.
+        A PNG in base64; None if it is invalid or too large.
 
     Source of the format: W3C, Portable Network Graphics, section 5.
     """

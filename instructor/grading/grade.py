@@ -1,4 +1,4 @@
-"""One submission -> its result, a plain dictionary: what goes to other machines, caches and pages."""
+"""Grade one submission. The result is a plain dictionary, sent between machines, cached and rendered."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,16 +13,16 @@ from instructor.grading.watch import Limits
 
 @dataclass(frozen=True)
 class Workplace:
-    """What grading on one machine needs.
+    """What one machine needs for grading.
 
     Args:
         course: the course.
-        box: where strangers' code runs.
-        visible: the copy of the course that it sees.
+        box: the sandbox.
+        visible: the copy of the course that student code can read.
         shared: finished data sets and trainings, or None.
-        limits: when it is stopped.
-        rerun: whether notebooks are run again, or only marked.
-        cores: threads for each.
+        limits: of each program.
+        rerun: whether notebooks are run, or only marked.
+        cores: threads per program.
     """
 
     course: Course
@@ -35,15 +35,15 @@ class Workplace:
 
 
 def grade(submission: Submission, place: Workplace) -> dict:
-    """Grades one notebook of one student.
+    """Grade one notebook of one student.
 
     Args:
-        submission: what was handed in.
+        submission: the notebook.
         place: where and how.
 
     Returns:
-        `student`, `slug`, `number`, `notebook`, `path`, `problem`, `notes`; `marks`, one each
-        exercise; `rerun` and `stored`, or None where the notebook was not run again.
+        `student`, `slug`, `number`, `notebook`, `path`, `problem`, `notes`; `marks`, one per
+        exercise; `rerun` and `stored`, or None if the notebook was not run.
     """
     pristine = next(one for one in place.course.notebooks if one.name == submission.notebook)
     result = {key: value for key, value in asdict(submission).items() if key != "content"}

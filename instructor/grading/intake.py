@@ -1,7 +1,7 @@
-"""What students handed in -> files with a name on each. Nothing is unpacked to disk.
+"""Read submissions from a folder or a zip archive, and find out whose each file is.
 
-Takes a folder, or a zip archive as Moodle and Classroom give it, with archives inside. A member's path
-is read as a name and never opened, so it can lead nowhere; links are refused.
+Moodle and Classroom give zip archives, with archives inside. Nothing is unpacked to disk: the path of a
+member is only read as a name and never opened. Links are refused.
 """
 
 import io
@@ -17,25 +17,25 @@ from instructor.grading.names import apart, student_of, without_wrapper
 from instructor.grading.papers import storable
 
 LARGEST_BYTES = 30 * 2**20
-LARGEST_ARCHIVE_BYTES = 200 * 2**20  # of a student's own archive: packed, and all that comes out of it
+LARGEST_ARCHIVE_BYTES = 200 * 2**20  # of a student's own archive, packed and unpacked
 MOST_FILES = 20_000
 SKIPPED = ("__MACOSX", ".ipynb_checkpoints", ".DS_Store")
 
 
 class IntakeError(CourseError):
-    """There is nothing to grade where the instructor said."""
+    """There is nothing to grade in the given place."""
 
 
 @dataclass(frozen=True)
-class HandedIn:
-    """One file that a student handed in.
+class SubmittedFile:
+    """One submitted file.
 
     Args:
         student: the name, from the path.
-        number: Moodle's number of the participant, if known.
-        path: where it lay, for people to read.
-        content: its bytes; empty where there is a problem.
-        modified: a number that grows with the time of its last change.
+        number: Moodle's participant number, if known.
+        path: in the folder or archive.
+        content: its bytes; empty if there is a problem.
+        modified: time of its last change, for comparison.
         problem: why it cannot be graded.
     """
 
@@ -55,15 +55,14 @@ class _Found:
     problem: str | None = None
 
 
-def collect(source: Path) -> list[HandedIn]:
-    """Finds everything that was handed in.
+def collect(source: Path) -> list[SubmittedFile]:
+    """List the submitted files.
 
     Args:
-        source: a folder, or a zip archive.
+        source: a folder or a zip archive.
 
     Returns:
-        One entry a file, in order of their paths. Files that are no notebooks are there
-        too, with the reason.
+        One entry per file, in order of their paths; files that aren't notebooks with the reason.
 
     Raises:
         IntakeError: the source is neither, or has no files.
@@ -76,13 +75,13 @@ def collect(source: Path) -> list[HandedIn]:
     elif source.exists():
         raise IntakeError(f"{source} is neither a folder nor a zip archive.")
     else:
-        raise IntakeError(f"{source} does not exist. Give the folder or zip archive with the hand-ins.")
+        raise IntakeError(f"{source} does not exist. Give the folder or zip archive with the submissions.")
     if not found:
-        raise IntakeError(f"{source} has no files. Give the folder or zip archive with the hand-ins.")
+        raise IntakeError(f"{source} has no files. Give the folder or zip archive with the submissions.")
     found.sort(key=lambda one: str(one.path))
     people = apart([student_of(path) for path in without_wrapper([one.path for one in found])])
     return [
-        HandedIn(*person, one.path, one.content, one.modified, one.problem)
+        SubmittedFile(*person, one.path, one.content, one.modified, one.problem)
         for person, one in zip(people, found, strict=True)
     ]
 
@@ -95,7 +94,7 @@ def _from_folder(source: Path) -> Iterator[_Found]:
         if any(part in SKIPPED for part in name.parts):
             continue
         if path.is_symlink():
-            yield _Found(name, problem="is a link to another file; hand in the notebook itself")
+            yield _Found(name, problem="is a link to another file; submit the notebook itself")
         elif path.is_file():
             with path.open("rb") as handle:
                 content = handle.read(LARGEST_ARCHIVE_BYTES + 1)
@@ -109,35 +108,35 @@ def _from_zip(handle, place: PurePosixPath, depth: int = 0) -> Iterator[_Found]:
             # The sizes are what the archive says; zipfile reads no more of a member than that.
             if depth and sum(member.file_size for member in members) > LARGEST_ARCHIVE_BYTES:
                 limit = f"unpacks to more than {LARGEST_ARCHIVE_BYTES // 2**20} MB"
-                yield _Found(place, problem=f"is a zip archive that {limit}; hand in the notebook itself")
+                yield _Found(place, problem=f"is a zip archive that {limit}; submit the notebook itself")
                 return
             for member in members:
                 yield from _from_member(archive, member, place, depth)
-    except Exception as error:  # a stranger's archive: see `_from_member`
+    except Exception as error:  # a student's archive: see `_from_member`
         yield _Found(place, problem=f"is a zip archive that cannot be read ({error})")
 
 
 def _from_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: PurePosixPath, depth: int):
-    # The name is a label only: drop what would lead out of the folder.
+    # The name is only a label: drop what would point outside the folder.
     path = storable(member.filename).replace("\\", "/")
     parts = [part for part in path.split("/") if part not in ("", ".", "..")]
     name = place / PurePosixPath(*parts or ["unnamed"])
     if any(part in SKIPPED for part in parts):
         return
     if stat.S_ISLNK(member.external_attr >> 16):
-        yield _Found(name, problem="is a link to another file; hand in the notebook itself")
+        yield _Found(name, problem="is a link to another file; submit the notebook itself")
         return
     try:
         with archive.open(member) as handle:
             content = handle.read(LARGEST_ARCHIVE_BYTES + 1)
-    except Exception as error:  # each decompressor has errors of its own, and one member may stop nobody else
+    except Exception as error:  # each decompressor has its own errors, and none may stop the other files
         yield _Found(name, problem=f"cannot be unpacked ({error})")
         return
     yield from _judged(name, content, _modified(member), depth)
 
 
 def _judged(name: PurePosixPath, content: bytes, modified: float, depth: int = 0) -> Iterator[_Found]:
-    """A notebook, an archive with more, or a file that is neither."""
+    """Classify a file: a notebook, an archive with more files, or neither."""
     suffix = name.suffix.lower()
     if suffix == ".zip" and depth == 0 and len(content) <= LARGEST_ARCHIVE_BYTES:
         yield from _from_zip(io.BytesIO(content), name.with_suffix(""), depth + 1)

@@ -1,6 +1,6 @@
-"""Second verdict: what are the answers worth, each in the course's own notebook, on inputs of our own?
+"""Second verdict: mark each answer in the course's own notebook, on new inputs.
 
-The sandbox gives back outputs; they are judged here, where none of the student's code runs.
+The sandbox returns outputs; they are judged here, where no student code runs.
 """
 
 import hashlib
@@ -25,14 +25,14 @@ NOT_FOUND, BY_HAND = "not found", "by hand"
 
 @dataclass(frozen=True)
 class Mark:
-    """What an answer is worth.
+    """The mark of one answer.
 
     Args:
         id, title, points: of the exercise.
         status: "correct", "not yet", "not attempted", "not found" or "by hand".
-        message: why.
-        got: points; None where a person decides.
-        section: what to read again.
+        message: the reason.
+        got: points; None if a person decides.
+        section: to read again.
         answer: the student's cell.
     """
 
@@ -49,18 +49,18 @@ class Mark:
 def mark(
     paper: Paper, pristine: Pristine, box: sandbox.Sandbox, course: Path, shared: Path | None, limits: Limits
 ) -> list[Mark]:
-    """Marks every exercise of a notebook.
+    """Mark every exercise of a notebook.
 
     Args:
-        paper: what the student handed in.
+        paper: the submission.
         pristine: the notebook that it was made from.
-        box: where the answers run.
-        course: the visible copy of the course.
+        box: the sandbox.
+        course: the copy of the course that student code can read.
         shared: finished data sets and trainings.
         limits: of time and memory.
 
     Returns:
-        A mark an exercise, in the notebook's order.
+        One mark per exercise, in the notebook's order.
     """
     answers = answer_cells(paper)
     seeds = _seeds(answers)
@@ -76,12 +76,12 @@ def mark(
 
 
 def nothing(task: Task) -> Mark:
-    """The mark of an exercise in a notebook that was not handed in, or cannot be read."""
+    """Return the mark of an exercise in a notebook that is missing or cannot be read."""
     return _mark(task, {}, {}, "", [])
 
 
 def notes(paper: Paper) -> list[str]:
-    """What is odd about the answers of a notebook: several different ones for one exercise."""
+    """List the exercises with several different answers."""
     found = [answer_cells(Paper([cell])) for cell in paper.cells]
     pairs = {pair for answers in found for pair in answers.items() if not is_stub(pair[1])}
     numbers = [number for number, _ in pairs]
@@ -93,15 +93,12 @@ def notes(paper: Paper) -> list[str]:
 
 
 def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
-    """Judges what came out of the sandbox for one exercise, on all trials; the worst one counts.
+    """Judge the outputs of one exercise on all trials; the worst one counts.
 
     Args:
         task: the exercise.
-        result: an object of the sandbox's JSON.
+        result: from the sandbox's JSON; any object.
         seeds: of the trials' inputs.
-
-    Returns:
-        Verdict.
     """
     exercise = task.exercise
     result = result if isinstance(result, dict) else {}
@@ -119,7 +116,7 @@ def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
             outputs = [MissingOutput(str(error)) for _ in cases]
         verdicts.append(exercise.judge(cases, outputs))
     worst = min(verdicts, key=lambda verdict: verdict.score)
-    return replace(worst, message=storable(worst.message))  # which may quote an output
+    return replace(worst, message=storable(worst.message))  # the message may quote an output
 
 
 def _to_be_run(task: Task, answers: dict[str, str]) -> bool:
@@ -141,9 +138,9 @@ def _job(task: Task, answers: dict[str, str], paper: Paper, seeds: list[int]) ->
 
 
 def _results(outcome: watch.Outcome) -> tuple[dict, str]:
-    """What the sandbox reported, by exercise; and why there is nothing."""
+    """Return the sandbox's results by exercise, and the reason if there are none."""
     if outcome.ending != "done":
-        return {}, f"Your answers together took too much {outcome.ending}, and were stopped."
+        return {}, f"Your answers together took too much {outcome.ending} and were stopped."
     try:
         answers = json.loads(outcome.stdout)["answers"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -170,6 +167,6 @@ def _mark(task: Task, answers: dict[str, str], results: dict, reason: str, seeds
 
 
 def _seeds(answers: dict[str, str]) -> list[int]:
-    """Of inputs that no student knows beforehand; the same ones when the same answers are marked again."""
+    """Return seeds of inputs that students can't know; the same if the same answers are marked again."""
     digest = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).digest()
     return [int.from_bytes(digest[4 * trial : 4 * trial + 4]) for trial in range(TRIALS)]

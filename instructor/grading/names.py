@@ -1,4 +1,4 @@
-"""Whose file is it? Names of students from the paths that learning platforms make."""
+"""Names of students, from the paths that learning platforms create."""
 
 import hashlib
 import re
@@ -18,14 +18,11 @@ LONGEST = 80
 
 
 def student_of(path: PurePosixPath) -> tuple[str, str | None]:
-    """The student whose file this is.
+    """Return the student's name and Moodle's participant number, if known.
 
     Args:
-        path: relative to what was handed over by the platform.
-
-    Returns:
-        The name, and Moodle's number of the participant, where it is known. A file without
-        any name around it gives its own name.
+        path: relative to the platform's folder or archive. If it names no student, the file's own
+            name is used.
     """
     for part in path.parts:
         moodle = MOODLE.match(part)
@@ -38,13 +35,10 @@ def student_of(path: PurePosixPath) -> tuple[str, str | None]:
 
 
 def apart(people: list[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
-    """Tells namesakes apart: where a name has several of Moodle's numbers, the number is added to it.
+    """Add Moodle's number to the names of students who share a name.
 
     Args:
-        people: names and numbers, one pair a file.
-
-    Returns:
-        The same, in order.
+        people: names and numbers, one pair per file.
     """
     pairs = {(name, number) for name, number in people if number}
     count = Counter(name for name, _ in pairs)
@@ -52,27 +46,24 @@ def apart(people: list[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
 
 
 def clean(name: str) -> str:
-    """A name in one line, without control characters, of a sane length; accents as one character each."""
+    """Return a name in one line of limited length, without control characters, accents composed."""
     whole = unicodedata.normalize("NFC", name)
     letters = [char if unicodedata.category(char)[0] != "C" else " " for char in whole]
     return " ".join("".join(letters).split())[:LONGEST] or "unnamed"
 
 
 def copy_number(path: PurePosixPath) -> int:
-    """The number that browsers and Drive put behind a name: 3 for "02_x (3).ipynb", else 0."""
+    """Return the number that browsers and Drive append to a name: 3 for "02_x (3).ipynb", else 0."""
     number = COPY_NUMBER.search(path.stem)
     return int(number[1]) if number and len(number[1]) < 6 else 0
 
 
 def slugs(names: Iterable[str]) -> dict[str, str]:
-    """Names for files: letters, digits and dashes, one for each student.
+    """Return a file name without suffix for each student: letters, digits and dashes.
 
     Args:
-        names: of students, each once.
-
-    Returns:
-        A file name without suffix for each name. Where two would be the same, or nothing
-        of the name is left, a part of its hash is added.
+        names: of students, each once. If two would get the same file name, or an empty one, a part of
+            the name's hash is added.
     """
     plain = {name: _plain(name) for name in names}
     taken = list(plain.values())
@@ -83,14 +74,7 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
 
 
 def without_wrapper(paths: list[PurePosixPath]) -> list[PurePosixPath]:
-    """Drops a folder that holds everything, unless it is the student's own.
-
-    Args:
-        paths: of the files.
-
-    Returns:
-        The paths, in order.
-    """
+    """Drop a folder that contains all files, unless it is named after a student."""
     while (
         paths
         and all(len(path.parts) > 1 for path in paths)

@@ -1,4 +1,4 @@
-"""open_marks.csv: the answers that a person reads, and the marks given for them."""
+"""open_marks.csv: the free-text answers, and the marks that a person gives for them."""
 
 import csv
 import io
@@ -8,23 +8,23 @@ from helpers._common import CourseError
 from instructor.grading.tables import without_apostrophe, write_csv
 
 OPEN_COLUMNS = ["student", "exercise", "points", "mark", "comment", "answer"]
-LONGEST_FIELD = 2**24  # csv's own limit is less than an answer may have
+LONGEST_FIELD = 2**24  # an answer may be longer than the default limit of csv
 
 
 class OpenMarksError(CourseError):
-    """The marks given by hand cannot be read."""
+    """The file of marks given by hand cannot be read."""
 
 
 def take_open_marks(results: list[dict], path: Path) -> None:
-    """Puts marks given by hand into the results, and writes the list of what is to be read.
+    """Add the marks given by hand to the results, and list the answers to be read.
 
     Args:
-        results: of all; changed in place.
-        path: open_marks.csv; the marks and comments that are there are kept, also
-            those of answers and students that are not in this run.
+        results: of all submissions; changed in place.
+        path: of open_marks.csv. Its marks and comments are kept, including those of answers and
+            students that are not in this run.
 
     Raises:
-        OpenMarksError: a mark is no number, or out of range.
+        OpenMarksError: a mark is not a number, or out of range.
     """
     given = _read_open_marks(path)
     rows = []
@@ -49,7 +49,7 @@ def _read_open_marks(path: Path) -> dict[tuple[str, str], dict[str, str]]:
         return {}
     with path.open(encoding="utf-8-sig", newline="") as handle:
         text = handle.read()
-    # Spreadsheets in many countries save semicolons.
+    # In many countries, spreadsheets separate columns by semicolons.
     first = text.partition("\n")[0]
     csv.field_size_limit(LONGEST_FIELD)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",")
@@ -63,11 +63,11 @@ def _read_open_marks(path: Path) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def _words(answer: str) -> list[str]:
-    return answer.lstrip("'").split()  # spreadsheets change line ends
+    return answer.lstrip("'").split()  # spreadsheets change line endings
 
 
 def _key(student: str, exercise: str) -> tuple[str, str]:
-    return student.lstrip("'").strip(), exercise.lstrip("'")  # which `harmless` may have put there
+    return student.lstrip("'").strip(), exercise.lstrip("'")  # without the apostrophe that `harmless` adds
 
 
 def _points(text: str, mark: dict, student: str, path: Path) -> float:

@@ -1,6 +1,6 @@
-"""Results -> a feedback page a student, and a summary for the instructor.
+"""Write one feedback page per student, and a summary for the instructor.
 
-Everything a student wrote is escaped, and the pages forbid scripts and everything from elsewhere.
+Everything that a student wrote is escaped, and the pages forbid scripts and external content.
 """
 
 import statistics
@@ -16,11 +16,11 @@ LONGEST = 1500
 
 
 def write_pages(results: list[dict], box: str, out: Path) -> None:
-    """Writes `feedback/<student>.html` and `summary.html`; pages of students who are gone are removed.
+    """Write `feedback/<student>.html` and `summary.html`; outdated pages are deleted.
 
     Args:
-        results: of all.
-        box: the name of the sandbox that was used.
+        results: of all submissions.
+        box: name of the sandbox.
         out: folder.
     """
     folder = out / "feedback"
@@ -87,7 +87,7 @@ def _bins(totals: list[dict]) -> list[dict]:
 
 
 def _exercises(marks: list[dict]) -> list[dict]:
-    """How each exercise went, the hardest first."""
+    """Return statistics of each exercise, the hardest first."""
     rows = []
     for number in dict.fromkeys(mark["id"] for mark in marks):
         own = [mark for mark in marks if mark["id"] == number]

@@ -1,4 +1,4 @@
-"""A notebook that a stranger wrote -> its cells, as plain text. Nothing in it is believed or run."""
+"""Read the cells of a submitted notebook as plain text, without trusting or running anything in it."""
 
 import json
 from dataclasses import dataclass, field
@@ -8,19 +8,19 @@ LONGEST_SOURCE = 200_000
 
 
 class PaperError(Exception):
-    """A file that is not a notebook; the message goes on after the file's name."""
+    """A file that is not a notebook; the message is written after the file's name."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell, with nbformat's names, so that `instructor.notebooks.student_edition` reads it, too.
+    """One cell, with nbformat's names, so that `instructor.notebooks.student_edition` can read it.
 
     Args:
         cell_type: "code", "markdown" or another word.
         source: its text.
-        id: as stored, perhaps "".
-        metadata: its `tags` and what matters of `nbgrader`.
-        stored: what its outputs say as text, standard error left out; None if it was not run.
+        id: as stored; may be "".
+        metadata: its `tags` and `nbgrader`.
+        stored: the text of its outputs without standard error; None if it was not run.
     """
 
     cell_type: str
@@ -32,23 +32,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Paper:
-    """A notebook.
-
-    Args:
-        cells: in order.
-    """
+    """A notebook: its cells, in order."""
 
     cells: list[Cell] = field(default_factory=list)
 
 
 def read_paper(content: bytes) -> Paper:
-    """Reads a notebook file of any version, as leniently as is safe.
-
-    Args:
-        content: of the file.
-
-    Returns:
-        Paper.
+    """Read the content of a notebook file of any version, as leniently as is safe.
 
     Raises:
         PaperError: it is not a notebook.
@@ -64,14 +54,14 @@ def read_paper(content: bytes) -> Paper:
 
 
 def storable(text: str) -> str:
-    """A stranger's text as every file takes it: half characters (lone surrogates) are replaced."""
+    """Return a text with lone surrogates replaced, which cannot be written to a file."""
     return text.encode("utf-8", "replace").decode()
 
 
 def _cells(notebook: object) -> list[dict]:
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if cells is None and isinstance(notebook, dict) and isinstance(notebook.get("worksheets"), list):
-        # Version 3: cells lie in worksheets.
+        # Version 3: cells are in worksheets.
         sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
         cells = [cell for sheet in sheets for cell in _list(sheet.get("cells"))]
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
@@ -85,7 +75,7 @@ def _cell(cell: dict) -> Cell:
         raise PaperError(f"has a cell of {len(source):,} characters; at most {LONGEST_SOURCE:,} are graded")
     metadata = _dict(cell.get("metadata"))
     outputs = [output for output in _list(cell.get("outputs")) if isinstance(output, dict)]
-    name = cell.get("id") or metadata.get("id")  # Colab keeps it in the metadata
+    name = cell.get("id") or metadata.get("id")  # Colab stores it in the metadata
     return Cell(
         cell_type=str(cell.get("cell_type")),
         source=source,

@@ -1,4 +1,4 @@
-"""The instructor's own run of the course: each submission finds its data set and trainings done."""
+"""The instructor's own run of the course, whose data set and trainings all submissions share."""
 
 import os
 import tempfile
@@ -13,13 +13,10 @@ PREPARED = "prepared-for-grading.json"
 
 
 def prepare(course: Course) -> Path:
-    """Runs the course's own notebooks on the quick data, unless that was done before.
-
-    Args:
-        course: the course.
+    """Run the course's own notebooks on the quick data, unless this was done before.
 
     Returns:
-        The COURSE_HOME with what they left.
+        The COURSE_HOME with their data set and trainings.
 
     Raises:
         NotebookError: the course itself does not run.

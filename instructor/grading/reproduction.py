@@ -1,4 +1,4 @@
-"""First verdict: does the notebook, as handed in, run from top to bottom?"""
+"""First verdict: whether the submitted notebook runs from top to bottom."""
 
 import json
 from dataclasses import dataclass, field
@@ -26,9 +26,9 @@ class Failure:
     """A cell that did not run.
 
     Args:
-        place: among all cells, from 0.
-        source: the cell.
-        reason: the error, or what was too much.
+        place: index of the cell.
+        source: of the cell.
+        reason: the error, or the limit that was exceeded.
     """
 
     place: int
@@ -38,14 +38,14 @@ class Failure:
 
 @dataclass
 class Rerun:
-    """What came of running a notebook again.
+    """The result of running a notebook.
 
     Args:
         verdict: "yes" or "no".
-        failures: the cells that did not run, in order; the last may have ended it all.
-        reason: what ended it outside any cell, or "".
-        texts: what each finished code cell printed, by its place.
-        figures: place of the cell, PNG picture in base64, and what it shows.
+        failures: the cells that did not run, in order; the last one may have ended the run.
+        reason: what ended the run outside a cell, or "".
+        texts: what each finished code cell printed, by the cell's index.
+        figures: index of the cell, PNG in base64, alt text.
         seconds: wall time.
     """
 
@@ -58,18 +58,15 @@ class Rerun:
 
 
 def rerun(paper: Paper, box: sandbox.Sandbox, course: Path, shared: Path | None, limits: Limits, cores: int):
-    """Runs a notebook in a sandbox.
+    """Run a notebook in a sandbox.
 
     Args:
         paper: the notebook.
-        box: where.
-        course: the visible copy of the course.
-        shared: finished data sets and trainings, so that only what differs is done again.
-        limits: when it is stopped.
-        cores: threads for it.
-
-    Returns:
-        Rerun.
+        box: the sandbox.
+        course: the copy of the course that student code can read.
+        shared: finished data sets and trainings, which are loaded if the settings are the same.
+        limits: of time, memory and output.
+        cores: threads for the notebook.
     """
     job = {
         "cells": [cell.source if cell.cell_type == "code" else None for cell in paper.cells],
@@ -82,7 +79,7 @@ def rerun(paper: Paper, box: sandbox.Sandbox, course: Path, shared: Path | None,
 
 
 def _read(paper: Paper, outcome: Outcome, limits: Limits) -> Rerun:
-    """Believes nothing: every line is checked, and what is not as it should be is left out."""
+    """Check every line of the untrusted report, and ignore what is not as specified."""
     result = Rerun(seconds=outcome.seconds)
     place, ending = None, outcome.ending if outcome.ending != "done" else "died"
     for line in _lines(outcome.stdout):

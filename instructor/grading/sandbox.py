@@ -1,6 +1,6 @@
-"""A place to run a stranger's code: docker or podman, else Linux namespaces, else nothing unless told so.
+"""Run student code in docker or podman, else in Linux namespaces, else not at all unless told so.
 
-What comes out is standard output, cut at a cap, and never trusted.
+The result is standard output, limited in size and never trusted.
 """
 
 import json
@@ -22,24 +22,21 @@ Sandbox = Namespaces | Container | Bare
 
 
 class SandboxError(CourseError):
-    """There is no sandbox on this machine, or it does not work."""
+    """No sandbox works on this machine."""
 
 
 def run(
     sandbox: Sandbox, program: list[str], job: dict, visible: Visible, limits: Limits, cores: int = 1
 ) -> Outcome:
-    """Runs a Python program inside, and leaves nothing of it running.
+    """Run a Python program in a sandbox, and end every process that it started.
 
     Args:
-        sandbox: where.
-        program: arguments for Python; its file lies in `inside/`, which is `/programs` there.
+        sandbox: where to run it.
+        program: arguments of Python; `inside/` is `/programs` in the sandbox.
         job: sent to its standard input as JSON.
-        visible: what it can see.
-        limits: when it is stopped.
-        cores: for how many threads libraries should plan.
-
-    Returns:
-        Outcome.
+        visible: what it can read.
+        limits: of time, memory and output.
+        cores: number of threads that libraries may use.
 
     Raises:
         MachineError: the machine's memory ran out.
@@ -50,13 +47,10 @@ def run(
 
 
 def choose(*, none: bool = False) -> Sandbox:
-    """The first kind of sandbox that works here.
+    """Return the first kind of sandbox that works on this machine.
 
     Args:
-        none: take no sandbox at all.
-
-    Returns:
-        Container, Namespaces or Bare.
+        none: use no sandbox.
 
     Raises:
         SandboxError: none works, and `none` is False.
@@ -70,21 +64,14 @@ def choose(*, none: bool = False) -> Sandbox:
             return sandbox
         reasons.append(f"{sandbox.name}: {reason}")
     raise SandboxError(
-        f"no sandbox works on this machine ({'; '.join(reasons)}), and hand-ins are strangers' programs. "
+        f"no sandbox works on this machine ({'; '.join(reasons)}), and submissions are untrusted programs. "
         "Grade on Linux, or install docker or podman; or give --no-sandbox if you trust every student."
     )
 
 
 @cache
 def why_not(sandbox: Sandbox) -> str | None:
-    """Tries a sandbox.
-
-    Args:
-        sandbox: to be tried.
-
-    Returns:
-        Why it cannot be used; None if it works.
-    """
+    """Try a sandbox; return the reason why it cannot be used, or None."""
     if platform.system() != "Linux" and not isinstance(sandbox, Bare):
         return "only on Linux"
     if isinstance(sandbox, Container):
@@ -102,14 +89,7 @@ def why_not(sandbox: Sandbox) -> str | None:
 
 
 def empty_course(folder: Path) -> Path:
-    """A folder that Visible can show.
-
-    Args:
-        folder: exists; closed to others, perhaps, as temporary folders are.
-
-    Returns:
-        A folder in it that users inside may read.
-    """
+    """Create `course/notebooks` in a folder, readable by the users in the sandbox."""
     course = folder / "course"
     (course / "notebooks").mkdir(parents=True)
     course.chmod(0o755)
@@ -117,7 +97,7 @@ def empty_course(folder: Path) -> Path:
 
 
 def _prepare(tool: str) -> str | None:
-    """Makes the image without contents, which needs no network. Returns why that failed."""
+    """Create the empty image, which needs no network; return the reason if that failed."""
     if shutil.which(tool) is None:
         return "not installed"
     nothing = b"\0" * 10240  # an empty tar archive

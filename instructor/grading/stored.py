@@ -1,8 +1,8 @@
-"""Do the results stored in a notebook agree with those of the re-run?
+"""Compare the results stored in a notebook with those of the re-run.
 
-Compared are the cells tagged `nbval-check-output`, word by word, for their outputs are the same in every
-run, and the numbers of the discussion, with a tolerance: they come from a training, which on another
-processor ends a little differently.
+Cells tagged `nbval-check-output`, whose outputs are the same in every run, are compared word by word. The
+numbers of the discussion are compared with a tolerance, since the result of a training depends slightly on
+the processor.
 """
 
 import math
@@ -21,13 +21,13 @@ BANNER = re.compile(r"^(Data|Profile) {2,}(.+)$", re.MULTILINE)
 
 @dataclass
 class Comparison:
-    """How stored results compare.
+    """The result of the comparison.
 
     Args:
         verdict: "agree", "differ" or "not compared".
         reason: why they were not compared.
-        differences: place of the cell, what is stored, what the re-run gave.
-        compared: how many cells.
+        differences: index of the cell, stored text, text of the re-run.
+        compared: number of cells.
     """
 
     verdict: str = NOT_COMPARED
@@ -37,17 +37,14 @@ class Comparison:
 
 
 def compare(paper: Paper, texts: dict[int, str]) -> Comparison:
-    """Compares stored outputs with those of the re-run.
+    """Compare stored outputs with those of the re-run.
 
     Args:
-        paper: the notebook as handed in.
-        texts: what each cell printed in the re-run, by its place.
-
-    Returns:
-        Comparison.
+        paper: the submitted notebook.
+        texts: what each cell printed in the re-run, by the cell's index.
     """
     if not any(cell.stored for cell in paper.cells):
-        return Comparison(reason="the notebook was handed in without outputs")
+        return Comparison(reason="the notebook was submitted without outputs")
     data, fresh = (_banner(said) for said in ([cell.stored for cell in paper.cells], texts.values()))
     if data and fresh and data != fresh:
         return Comparison(reason=f"it was run with other data or another profile: {'; '.join(data)}")
@@ -66,7 +63,7 @@ def compare(paper: Paper, texts: dict[int, str]) -> Comparison:
 
 
 def same_words(stored: str, fresh: str) -> bool:
-    """Whether two texts are the same but for spaces."""
+    """Whether two texts are the same apart from spaces."""
     return stored.split() == fresh.split()
 
 
@@ -83,7 +80,7 @@ def _near(one: float, other: float) -> bool:
 
 
 def _settled(text: str) -> str:
-    """What a terminal shows in the end: a progress bar writes over itself."""
+    """Return what a terminal shows in the end: a progress bar overwrites itself."""
     return "\n".join(line.rstrip("\r ").rpartition("\r")[2] for line in text.split("\n"))
 
 
@@ -101,7 +98,7 @@ def _value(number: str) -> float:
 
 
 def _banner(texts) -> list[str]:
-    """What the setup cell said about data and profile."""
+    """Return what the setup cell printed about data and profile."""
     for text in texts:
         lines = [" ".join(line) for line in BANNER.findall(text or "")]
         if lines:

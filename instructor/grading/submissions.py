@@ -1,10 +1,10 @@
-"""Files that were handed in -> one submission a student and notebook."""
+"""Sort submitted files into one submission per student and notebook."""
 
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from instructor.grading.course import Course, Pristine
-from instructor.grading.intake import HandedIn
+from instructor.grading.intake import SubmittedFile
 from instructor.grading.names import copy_number, slugs
 from instructor.grading.papers import Paper, PaperError, read_paper
 from instructor.notebooks.student_edition import answer_cells, is_stub
@@ -12,17 +12,17 @@ from instructor.notebooks.student_edition import answer_cells, is_stub
 
 @dataclass
 class Submission:
-    """What one student handed in for one notebook of the course.
+    """One student's submission for one notebook of the course.
 
     Args:
         student: the name.
         slug: the name as part of a file name.
-        number: Moodle's number of the participant, or None.
+        number: Moodle's participant number, or None.
         notebook: the name of the course's notebook.
-        content: the file; None where nothing usable was handed in.
-        path: where it lay.
+        content: the file; None if nothing usable was submitted.
+        path: in the folder or archive.
         problem: why it cannot be graded.
-        notes: what the instructor may want to look at.
+        notes: for the instructor.
     """
 
     student: str
@@ -37,27 +37,27 @@ class Submission:
 
 @dataclass(frozen=True)
 class _Candidate:
-    file: HandedIn
+    file: SubmittedFile
     paper: Paper
     pristine: Pristine
 
     @property
     def rank(self) -> tuple[float, int, int]:
-        """The latest; of two as old, the highest copy, and then the one with more answers."""
+        """Sort key: time, number of the copy, number of answers."""
         answered = sum(not is_stub(answer) for answer in answer_cells(self.paper).values())
         return self.file.modified, copy_number(self.file.path), answered
 
 
-def submissions(files: list[HandedIn], course: Course) -> list[Submission]:
-    """Sorts files by student and notebook.
+def submissions(files: list[SubmittedFile], course: Course) -> list[Submission]:
+    """Sort files by student and notebook.
 
     Args:
         files: from the intake.
         course: whose notebooks they should be.
 
     Returns:
-        A submission for each student and each notebook of the course, in order of names;
-        where a student handed in nothing for a notebook, it says so.
+        One submission per student and notebook of the course, in order of names; if a student
+        submitted nothing for a notebook, its `problem` says so.
     """
     students = sorted({file.student for file in files}, key=str.casefold)
     named = slugs(students)
@@ -70,7 +70,7 @@ def submissions(files: list[HandedIn], course: Course) -> list[Submission]:
     return found
 
 
-def _of_student(files: list[HandedIn], empty: list[Submission], course: Course) -> list[Submission]:
+def _of_student(files: list[SubmittedFile], empty: list[Submission], course: Course) -> list[Submission]:
     by_notebook = {submission.notebook: submission for submission in empty}
     candidates: dict[str, list[_Candidate]] = {name: [] for name in by_notebook}
     for file in files:
@@ -85,11 +85,11 @@ def _of_student(files: list[HandedIn], empty: list[Submission], course: Course) 
         elif submission.notes:
             submission.problem = "; ".join(submission.notes)
         else:
-            submission.problem = "was not handed in"
+            submission.problem = "was not submitted"
     return list(by_notebook.values())
 
 
-def _examined(file: HandedIn, course: Course) -> tuple[str | None, _Candidate | None]:
+def _examined(file: SubmittedFile, course: Course) -> tuple[str | None, _Candidate | None]:
     if file.problem:
         return file.problem, None
     try:
@@ -98,7 +98,7 @@ def _examined(file: HandedIn, course: Course) -> tuple[str | None, _Candidate | 
         return str(error), None
     pristine = course.the_one_like(paper, file.path)
     if pristine is None:
-        return "is none of the course's notebooks", None
+        return "is not one of the course's notebooks", None
     return None, _Candidate(file, paper, pristine)
 
 
@@ -111,6 +111,6 @@ def _choose(submission: Submission, candidates: list[_Candidate]) -> None:
 
 
 def _note(by_notebook: dict[str, Submission], path: PurePosixPath, course: Course, words: str) -> None:
-    """Puts a note where the file's name belongs; to the first notebook if it says nothing."""
+    """Add a note to the notebook that the file's name fits, or to the first one."""
     named = [one.name for one in course.notebooks if one.named_in(path)]
     by_notebook[(named or list(by_notebook))[0]].notes.append(words)

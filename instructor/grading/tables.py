@@ -1,34 +1,28 @@
-"""Results -> grades.csv, grades.json, and files for Moodle and Gradescope."""
+"""Write grades.csv, grades.json, and files for Moodle and Gradescope."""
 
 import csv
 import json
 from pathlib import Path
 
-# A spreadsheet takes what begins so for a formula. https://owasp.org/www-community/attacks/CSV_Injection
+# Spreadsheets interpret a text that starts with these as a formula:
+# https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def harmless(value: object) -> object:
-    """A value for a CSV file that no spreadsheet executes.
-
-    Args:
-        value: of a field.
-
-    Returns:
-        Numbers as they are; a text that a spreadsheet would compute with an apostrophe before it.
-    """
+    """Return a value of a CSV file, with an apostrophe before a text that would be a formula."""
     if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA):
         return f"'{value}"
     return value
 
 
 def without_apostrophe(text: str) -> str:
-    """The text that `harmless` put an apostrophe before."""
+    """Remove the apostrophe that `harmless` added."""
     return text[1:] if text.startswith("'") and harmless(text[1:]) == text else text
 
 
 def by_student(results: list[dict]) -> dict[str, list[dict]]:
-    """Results of each student, in the order of the course's notebooks."""
+    """Group results by student, in the order of the course's notebooks."""
     students: dict[str, list[dict]] = {}
     for result in results:
         students.setdefault(result["student"], []).append(result)
@@ -36,14 +30,7 @@ def by_student(results: list[dict]) -> dict[str, list[dict]]:
 
 
 def sums(results: list[dict]) -> dict:
-    """Points of one student, or of one notebook.
-
-    Args:
-        results: of some notebooks.
-
-    Returns:
-        `got` so far, `out_of` of all exercises, and `waiting`: points of answers still to be read.
-    """
+    """Sum the points of results: `got` so far, `out_of` in total, `waiting` for answers to be read."""
     marks = [mark for result in results for mark in result["marks"]]
     return {
         "got": sum(mark["got"] or 0 for mark in marks),
@@ -53,14 +40,7 @@ def sums(results: list[dict]) -> dict:
 
 
 def reasons_to_look(results: list[dict]) -> list[str]:
-    """Why a person should look at what a student handed in.
-
-    Args:
-        results: of one student.
-
-    Returns:
-        A line each.
-    """
+    """List the reasons why a person should look at a student's submission, one line each."""
     reasons = []
     for result in results:
         name = result["notebook"][:2]
@@ -77,7 +57,7 @@ def reasons_to_look(results: list[dict]) -> list[str]:
 
 
 def first_failure(rerun: dict) -> str:
-    """The first thing that went wrong in a re-run, with its cell."""
+    """Return the first failure of a re-run, with its cell."""
     if rerun["failures"]:
         first = rerun["failures"][0]
         return f"cell {first['place'] + 1}, {first['reason']}"
@@ -85,10 +65,10 @@ def first_failure(rerun: dict) -> str:
 
 
 def write_grades(results: list[dict], out: Path) -> None:
-    """Writes grades.csv, one row a student, and grades.json, which has everything but pictures and answers.
+    """Write grades.csv, one row per student, and grades.json, which has everything but figures and answers.
 
     Args:
-        results: of all.
+        results: of all submissions.
         out: folder.
     """
     students = by_student(results)
@@ -109,11 +89,11 @@ def write_grades(results: list[dict], out: Path) -> None:
 
 
 def write_moodle(results: list[dict], path: Path) -> None:
-    """Writes a grading worksheet that Moodle's assignment takes back.
+    """Write a grading worksheet to upload to a Moodle assignment.
 
     Args:
-        results: of all.
-        path: the CSV file.
+        results: of all submissions.
+        path: of the CSV file.
 
     Source: https://docs.moodle.org/en/Assignment_activity, "Offline grading worksheet".
     """
@@ -126,11 +106,11 @@ def write_moodle(results: list[dict], path: Path) -> None:
 
 
 def write_gradescope(results: list[dict], folder: Path) -> None:
-    """Writes a results.json for each student, as Gradescope's autograder wants it.
+    """Write results for each student in the format of Gradescope's autograder.
 
     Args:
-        results: of all.
-        folder: gets `<student>.json`.
+        results: of all submissions.
+        folder: for the files `<student>.json`.
 
     Source: https://gradescope-autograders.readthedocs.io/en/latest/specs/#output-format
     """
@@ -159,21 +139,21 @@ def _slim(result: dict) -> dict:
 
 
 def write_csv(path: Path, header: list[str], rows: list[list]) -> None:
-    """Writes a table that no spreadsheet executes, aside and renamed: a kill leaves the old or the new.
+    """Write a table without formulas, to a temporary file that is then renamed.
 
     Args:
-        path: of the file; its folder is made if need be.
+        path: of the file; its folder is created if it doesn't exist.
         header: names of the columns.
-        rows: values, one list a row.
+        rows: values, one list per row.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # With the mark at the beginning, spreadsheets read the accents of names right.
-    aside = path.with_name(path.name + ".aside")
-    with aside.open("w", encoding="utf-8-sig", newline="") as handle:
+    # With the byte order mark, spreadsheets read accents correctly.
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8-sig", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(header)
         writer.writerows([harmless(value) for value in row] for row in rows)
-    aside.replace(path)
+    temporary.replace(path)
 
 
 def _write_json(path: Path, content: object) -> None:

@@ -1,4 +1,4 @@
-"""Runs a command and stops all of it when it takes too much: time, memory, processes or output."""
+"""Run a command, and end all its processes when it exceeds a limit of time, memory, processes or output."""
 
 import contextlib
 import os
@@ -15,10 +15,10 @@ from helpers._common import CourseError
 
 LOOK_SECONDS = 0.1
 STDERR_BYTES = 20_000
-# Of the machine's memory; with less, everything on it is in danger.
+# Memory of the machine that must stay available.
 LEAST_BYTES, LEAST_PART = 500 * 2**20, 0.05
-# Python that becomes a command which the kernel ends when the thread that started it does: prctl(2),
-# PR_SET_PDEATHSIG. If that has happened already, the parent is another.
+# Python code that becomes a command which the kernel ends together with the thread that started it:
+# prctl(2), PR_SET_PDEATHSIG. If that thread has already ended, the parent differs.
 LEASH = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9, 0, 0, 0); "
     "os.getppid() == int(sys.argv[1]) and os.execvp(sys.argv[2], sys.argv[2:])"
@@ -26,22 +26,22 @@ LEASH = (
 
 
 class MachineError(CourseError):
-    """The machine has too little memory left to go on; no program of a student need be the reason."""
+    """The machine has too little memory left, whatever the reason."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When a program is stopped.
+    """Limits of a program.
 
     Args:
-        seconds: wall clock, for everything.
-        cell_seconds: for one cell of a notebook.
-        answer_seconds: for one exercise's answer, its imports included.
+        seconds: wall time in total.
+        cell_seconds: wall time of one cell of a notebook.
+        answer_seconds: wall time of one answer, including its imports.
         memory_bytes: of all its processes together.
-        processes: how many at once.
-        threads: how many at once, of all processes together.
-        output_bytes: of what comes out.
-        disk_bytes: of each writable folder; these lie in memory.
+        processes: at the same time.
+        threads: at the same time, of all processes together.
+        output_bytes: of its output.
+        disk_bytes: of each writable folder, which is in memory.
     """
 
     seconds: float = 1800
@@ -56,15 +56,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a command.
+    """The outcome of a command.
 
     Args:
-        stdout: what it wrote, at most the cap.
+        stdout: what it wrote, up to the limit.
         stderr: the end of what it wrote there, as text.
-        ending: "done", or what was too much: "time", "memory", "processes", "output".
+        ending: "done", or the limit exceeded: "time", "memory", "processes", "output".
         status: exit status, negative for a signal.
         seconds: wall time.
-        peak_bytes: the most memory seen.
+        peak_bytes: highest memory use observed.
     """
 
     stdout: bytes
@@ -76,15 +76,12 @@ class Outcome:
 
 
 def watch(command: list[str], stdin: bytes, limits: Limits) -> Outcome:
-    """Runs a command to its end, or to the first limit that it passes; nothing of it is left.
+    """Run a command until it ends or exceeds a limit, then end all its processes.
 
     Args:
-        command: the words.
-        stdin: sent to it.
-        limits: when it is stopped.
-
-    Returns:
-        Outcome.
+        command: its words.
+        stdin: its standard input.
+        limits: of time, memory, processes and output.
 
     Raises:
         MachineError: the machine's memory ran out.
@@ -127,13 +124,13 @@ def watch(command: list[str], stdin: bytes, limits: Limits) -> Outcome:
 
 
 def end_all() -> None:
-    """Ends every command that is being watched."""
+    """End every command that is being watched."""
     for family in list(_running):
         family.kill()
 
 
 def _leashed(command: list[str]) -> list[str]:
-    """The command, which does not outlive this program, where the kernel offers that."""
+    """Return a command that ends together with this process, if the kernel supports it."""
     if sys.platform != "linux":
         return command
     return [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), *command]
@@ -157,12 +154,12 @@ def _too_much(family: "_Family", written: "_Pipe", limits: Limits, seconds: floa
 
 
 def _send(process: subprocess.Popen, content: bytes) -> None:
-    with contextlib.suppress(OSError), process.stdin:  # it may end before it has read everything
+    with contextlib.suppress(OSError), process.stdin:  # it may end before reading everything
         process.stdin.write(content)
 
 
 class _Pipe(threading.Thread):
-    """Reads a pipe to its end, and keeps so many bytes: the first ones, or the last."""
+    """Read a pipe to its end, and keep a limited number of bytes: the first or the last."""
 
     def __init__(self, stream, cap: int, tail: bool = False):
         super().__init__(daemon=True)
@@ -181,14 +178,14 @@ class _Pipe(threading.Thread):
                     self.overflow = True
 
     def join(self, timeout: float = 5) -> None:
-        super().join(timeout)  # without a sandbox, a process that got away may hold the pipe
+        super().join(timeout)  # without a sandbox, an escaped process may keep the pipe open
 
 
 class _Family:
-    """A process and everything it started, as far as that can be seen.
+    """A process and all its observed descendants.
 
-    Processes once seen are remembered: without a sandbox, a child whose parent has ended is nobody's.
-    In namespaces and containers the kernel ends all of them with the first one.
+    Observed processes are remembered, since without a sandbox a child loses its parent when that ends.
+    In namespaces and containers, the kernel ends all of them together with the first one.
     """
 
     def __init__(self, pid: int):
@@ -208,13 +205,13 @@ class _Family:
         self.look()
         with contextlib.suppress(OSError):
             os.killpg(self.first, signal.SIGKILL)
-        for process in list(self.seen.values()):  # the watching thread may add some meanwhile
+        for process in list(self.seen.values()):  # the watching thread may add more
             with contextlib.suppress(psutil.Error):
                 process.kill()
 
 
 def _resident(process: psutil.Process) -> int | None:
-    """Bytes in memory; None if it has ended, or its number belongs to another process."""
+    """Return the bytes in memory; None if it has ended, or its id belongs to another process."""
     try:
         return process.memory_info().rss if process.is_running() else None
     except psutil.Error:

@@ -1,1 +1,1 @@
-"""The notebooks: run, exported, checked, student editions, publishing."""
+"""Notebooks: execution, export, lint, student editions and publishing."""

@@ -1,4 +1,4 @@
-"""Notebooks -> executed notebooks and HTML pages."""
+"""Execute notebooks and export them as HTML pages."""
 
 import os
 import re
@@ -27,7 +27,7 @@ class NotebookError(Exception):
 
 
 def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list[Path]:
-    """Executes notebooks one after the other and writes each as a page.
+    """Execute notebooks one after the other and write each as a page.
 
     Args:
         notebooks: paths of `.ipynb` files, in order.
@@ -39,13 +39,13 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
 
     Raises:
         CourseError: `COURSE_DATA` names a folder without slices, or without one of the classes.
-        NotebookError: a cell raised an error; the page written so far shows it.
+        NotebookError: a cell raised an error; the page shows the notebook up to that cell.
     """
     course = settings.load()
-    # Absolute, since the notebooks run in a folder of their own.
+    # Absolute, since the notebooks run in their own folder.
     os.environ.update(COURSE_DATA=course.data, COURSE_HOME=str(course.home))
     if course.data not in settings.KEYWORDS:
-        one_per_class(list_slices(course.data))  # says now what a notebook would say later
+        one_per_class(list_slices(course.data))  # an unusable folder is reported before any cell runs
     out.mkdir(parents=True, exist_ok=True)
     pages = []
     for path in notebooks:
@@ -56,21 +56,21 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
             raise NotebookError(f"{error}\nSee {write_page(notebook, out / path.name)}") from error
         pages.append(write_page(notebook, out / path.name))
         if store:
-            nbformat.write(_without_twins(notebook), path)
+            nbformat.write(_without_html_figures(notebook), path)
     return pages
 
 
 def execute(
     notebook: NotebookNode, path: Path, log: Path, kernel: str = "python3", seconds: dict | None = None
 ) -> None:
-    """Runs every cell of a notebook in a fresh kernel, in the notebook's folder.
+    """Run every cell of a notebook in a fresh kernel, in the notebook's folder.
 
     Args:
         notebook: executed in place: outputs and execution counts are replaced.
-        path: where it lies.
-        log: file for what the kernel writes to its terminal, TensorFlow's chatter mostly.
-        kernel: by the name that Jupyter knows it by.
-        seconds: is given what each code cell took, by its id.
+        path: of its file.
+        log: file for what the kernel writes to its terminal, mostly TensorFlow's messages.
+        kernel: name of the Jupyter kernel.
+        seconds: filled with the wall time of each code cell, by its id.
 
     Raises:
         NotebookError: a cell raised an error, ran too long or killed the kernel.
@@ -109,37 +109,8 @@ def execute(
             _tidy(notebook)
 
 
-def _failure(notebook: NotebookNode, path: Path, error: CellExecutionError) -> str:
-    failed = next(
-        cell for cell in notebook.cells
-        if any(output.output_type == "error" for output in cell.get("outputs", []))
-    )  # fmt: skip
-    return f"{path.name}, cell '{failed.id}': {error.ename}: {error.evalue}"
-
-
-def _tidy(notebook: NotebookNode) -> None:
-    """Leaves out what changes with every run and says nothing: timestamps, native log lines."""
-    for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
-        for output in cell.get("outputs", []):
-            if output.output_type == "stream":
-                output.text = NATIVE_LOG.sub("", output.text)
-        if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if o.output_type != "stream" or o.text.strip()]
-    notebook.metadata.language_info = {"name": "python"}
-
-
-def _without_twins(notebook: NotebookNode) -> NotebookNode:
-    """Drops the HTML form of each figure, which repeats the PNG for the pages' sake."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                output.data.pop("text/html", None)
-    return notebook
-
-
 def write_page(notebook: NotebookNode, path: Path) -> Path:
-    """Writes a notebook as it is, and as an HTML page beside it.
+    """Write a notebook, and next to it its HTML page.
 
     Args:
         notebook: executed or not.
@@ -152,3 +123,32 @@ def write_page(notebook: NotebookNode, path: Path) -> Path:
     html = path.with_suffix(".html")
     html.write_text(page(notebook, path.stem), encoding="utf-8")
     return html
+
+
+def _failure(notebook: NotebookNode, path: Path, error: CellExecutionError) -> str:
+    failed = next(
+        cell for cell in notebook.cells
+        if any(output.output_type == "error" for output in cell.get("outputs", []))
+    )  # fmt: skip
+    return f"{path.name}, cell '{failed.id}': {error.ename}: {error.evalue}"
+
+
+def _tidy(notebook: NotebookNode) -> None:
+    """Remove what differs between runs without saying anything: timestamps, native log lines."""
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = NATIVE_LOG.sub("", output.text)
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.output_type != "stream" or o.text.strip()]
+    notebook.metadata.language_info = {"name": "python"}
+
+
+def _without_html_figures(notebook: NotebookNode) -> NotebookNode:
+    """Drop the HTML form of each figure, which repeats the PNG for the exported page."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.data.pop("text/html", None)
+    return notebook

@@ -1,4 +1,4 @@
-"""Executed notebooks -> HTML pages that anybody can read: in either theme, by eye or by ear."""
+"""Export executed notebooks as accessible HTML pages, light or dark."""
 
 import re
 from pathlib import Path
@@ -10,11 +10,11 @@ TEMPLATE = Path(__file__).with_name("html_template")
 
 
 def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:
-    """Turns a notebook into a page of one file.
+    """Export a notebook as one self-contained page.
 
     Args:
         notebook: with its outputs.
-        name: its file name without suffix; the page's title where the notebook has no heading.
+        name: its file name without suffix; the page's title if the notebook has no heading.
         theme: "light" or "dark".
 
     Returns:
@@ -26,5 +26,5 @@ def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:
     heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE) if notebook.cells else None
     title = heading[1] if heading else name
     html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
-    html = html.replace("<th></th>", "<td></td>")  # pandas' corner of a table heads nothing
+    html = html.replace("<th></th>", "<td></td>")  # the corner of a pandas table is not a header
     return re.sub(r'(<a href="(?!https?:)[^"#]+)\.ipynb\b', r"\1.html", html)

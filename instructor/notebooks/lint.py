@@ -1,4 +1,4 @@
-"""The standard of the notebooks, solved and student editions: where does one break it?"""
+"""The standard of the notebooks: rules for the solved and the student editions."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from instructor.notebooks import markdown
 
 MOST_LINES, USUAL_LINES = 25, 18
 PAGE_CHARACTERS, SCREEN_LINES = 110, 40
-# GitHub, from which Colab opens it, takes long to show more, and every run adds that to the history.
+# GitHub, from which Colab opens notebooks, is slow with more; each re-execution adds as much to the history.
 MOST_BYTES = 2_500_000
 SHORTEST_ALT = 40  # characters
 
@@ -33,40 +33,33 @@ Rule = Callable[[NotebookNode, Path], Iterator[str]]
 
 
 def complaints(path: Path) -> list[str]:
-    """Says where a notebook breaks the standard.
+    """List where an executed notebook breaks the standard.
 
     Args:
-        path: of an `.ipynb` file, executed.
+        path: of the `.ipynb` file.
 
     Returns:
-        A sentence each, which names notebook and cell; none if all is well.
+        One sentence per finding, which names notebook and cell.
     """
     notebook = nbformat.read(path, as_version=4)
     return [f"{path.name}, {said}" for rule in RULES for said in rule(notebook, path)]
 
 
 def external_links(path: Path) -> list[str]:
-    """Lists where a notebook links to on the web; no rule checks these.
-
-    Args:
-        path: of an `.ipynb` file.
-
-    Returns:
-        The addresses, sorted.
-    """
+    """List the web addresses that a notebook links to, sorted; no rule tries them."""
     texts = [cell.source for cell in _texts(nbformat.read(path, as_version=4))]
     return sorted({link for text in texts for link in markdown.links(text) if _is_external(link)})
 
 
 def lost_links(text: str, path: Path) -> list[str]:
-    """Finds the links that lead nowhere; those to the web are not tried.
+    """List the links to files or headings that don't exist; web links are not tried.
 
     Args:
-        text: markdown.
-        path: of the file that it stands in.
+        text: Markdown.
+        path: of the file that contains it.
 
     Returns:
-        The links to a file, or to a heading in one, that is not there.
+        The broken links.
     """
     lost = []
     for link in [link for link in markdown.links(text) if not _is_external(link)]:
@@ -80,13 +73,13 @@ def lost_links(text: str, path: Path) -> list[str]:
 def first_cells(notebook: NotebookNode, path: Path) -> Iterator[str]:
     """Title with badge and time, data and licence, section 0, the setup cell as a form."""
     chapter = int(path.name[:2])
-    wanted = [
+    expected = [
         ("markdown", [f"# {chapter} · ", "colab.research.google.com/github/", "**You will**", "**Time**"]),
         ("markdown", ["CC BY 4.0", "10.6084/m9.figshare.1512427"]),
         ("markdown", [f"## {chapter}.0 "]),
         ("code", []),
     ]
-    for position, (kind, words) in enumerate(wanted):
+    for position, (kind, words) in enumerate(expected):
         cell = notebook.cells[position] if position < len(notebook.cells) else None
         if cell is None or cell.cell_type != kind:
             yield f"cell {position + 1} is not a {kind} cell."
@@ -98,7 +91,7 @@ def first_cells(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 
 def cells_are_short(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """One idea a cell: nine of ten under 18 lines, none over 25, blank ones not counted."""
+    """One idea per cell: nine in ten below 18 lines, none above 25, not counting blank lines."""
     lengths = {cell.id: sum(map(bool, map(str.strip, cell.source.splitlines()))) for cell in _code(notebook)}
     for cell_id, length in lengths.items():
         if length > MOST_LINES:
@@ -108,18 +101,18 @@ def cells_are_short(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 
 def ids_can_be_read(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """Editions, checks and translations know cells by their ids."""
-    # From the file, since nbformat gives the second of two equal ids another one.
+    """Ids made of words, since editions, checks and translations refer to cells by id."""
+    # From the file, since nbformat replaces the second of two equal ids.
     ids = [cell.get("id", "") for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
     for cell_id in sorted(set(ids)):
         if not READABLE_ID.fullmatch(cell_id):
             yield f"cell '{cell_id}': the id is not made of words, such as 'files-list'."
         if ids.count(cell_id) > 1:
-            yield f"cell '{cell_id}': there are {ids.count(cell_id)} of this id."
+            yield f"cell '{cell_id}': {ids.count(cell_id)} cells have this id."
 
 
 def heading_order(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """One title, no level left out; sections are numbered, parts have letters."""
+    """One title, no skipped level; numbered sections, parts with letters."""
     chapter, section, above = int(path.name[:2]), 0, 0
     for cell in _texts(notebook):
         for level, words in markdown.headings(cell.source):
@@ -131,22 +124,22 @@ def heading_order(notebook: NotebookNode, path: Path) -> Iterator[str]:
                 section += 1
             above = level
         for bold in re.findall(r"^\*\*(?:Part|Section)\b.*\*\*$", cell.source, re.MULTILINE):
-            yield f"cell '{cell.id}': {bold} is a heading in disguise."
+            yield f"cell '{cell.id}': {bold} should be a heading."
 
 
 def runs_in_order(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """Executed once, top to bottom; in a student edition only cells with outputs keep their count."""
+    """Executed once from top to bottom; in a student edition only cells with outputs keep their count."""
     student = path.parent.name == "student"
     for position, cell in enumerate(_code(notebook), start=1):
         if cell.execution_count != (None if student and not cell.outputs else position):
-            yield f"cell '{cell.id}': has run as number {cell.execution_count}, not {position}."
+            yield f"cell '{cell.id}': has execution count {cell.execution_count}, expected {position}."
 
 
 def outputs_are_sound(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """No error, nothing on stderr, no widget, no remains of a progress bar."""
+    """No error, nothing on stderr, no widget, no leftover progress bar."""
     for cell, output in _outputs(notebook):
         if output.output_type == "error":
-            yield f"cell '{cell.id}': has raised a {output.ename}."
+            yield f"cell '{cell.id}': raised a {output.ename}."
         if output.get("name") == "stderr":
             yield f"cell '{cell.id}': writes to stderr."
         for kind in sorted(set(output.get("data", {})) - SHOWN):
@@ -156,13 +149,13 @@ def outputs_are_sound(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 
 def outputs_fit(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """No text wider than the page, no text or table longer than a screen."""
+    """No text wider than the page; no text or table longer than a screen."""
     for cell, output in _outputs(notebook):
         data = output.get("data", {})
         if "text/html" in data:
             if data["text/html"].count("<tr") > SCREEN_LINES:
                 yield f"cell '{cell.id}': a table of more than {SCREEN_LINES} rows."
-        elif "image/png" not in data:  # whose text is its alternative
+        elif "image/png" not in data:  # the text of a figure is its alt text
             lines = output.get("text", data.get("text/plain", "")).splitlines()
             if len(lines) > SCREEN_LINES:
                 yield f"cell '{cell.id}': {len(lines)} lines of output, more than {SCREEN_LINES}."
@@ -171,7 +164,7 @@ def outputs_fit(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 
 def no_machine_paths(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """Nothing says on which machine a notebook was made."""
+    """No path that exists only on the machine where the notebook was executed."""
     for cell in notebook.cells:
         texts = [cell.source]
         for output in cell.get("outputs", []):
@@ -195,20 +188,20 @@ def metadata_is_small(notebook: NotebookNode, path: Path) -> Iterator[str]:
     colab = notebook.metadata.get("colab", {})
     if not colab.get("toc_visible"):
         yield "metadata: colab.toc_visible is not set, so Colab hides the table of contents."
-    wanted = any(re.search(r"^import keras$", cell.source, re.MULTILINE) for cell in _code(notebook))
-    if {notebook.metadata.get("accelerator") == "GPU", "gpuType" in colab} != {wanted}:
-        yield f"metadata: accelerator and colab.gpuType should{'' if wanted else ' not'} ask for a GPU."
+    trains = any(re.search(r"^import keras$", cell.source, re.MULTILINE) for cell in _code(notebook))
+    if {notebook.metadata.get("accelerator") == "GPU", "gpuType" in colab} != {trains}:
+        yield f"metadata: accelerator and colab.gpuType should{'' if trains else ' not'} ask for a GPU."
 
 
 def links_lead_somewhere(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """Files that are linked are there, and so are the headings in them."""
+    """Linked files exist, and so do the linked headings in them."""
     for cell in _texts(notebook):
         for link in lost_links(cell.source, path):
             yield f"cell '{cell.id}': links to {link}, but there is no such file or heading."
 
 
 def figures_are_described(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """Every image has an alt text; after a figure, at most one cell later, comes a sentence."""
+    """Every image has an alt text, and a sentence follows within two cells."""
     for position, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
             alts = markdown.image_alts(cell.source)
@@ -228,7 +221,7 @@ def figures_are_described(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 
 def file_is_small(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """Outputs are stored in the repository, so they count."""
+    """A small file, outputs included, since they are stored in the repository."""
     if path.stat().st_size > MOST_BYTES:
         yield f"{path.stat().st_size:,} bytes stored, more than {MOST_BYTES:,}."
 

@@ -1,4 +1,4 @@
-"""What stands in a markdown text: its headings, links, images and paragraphs."""
+"""Headings, links, images and paragraphs of a markdown text."""
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -10,51 +10,23 @@ _parse = mistune.create_markdown(renderer=None, plugins=["table"])
 
 
 def headings(text: str) -> list[tuple[int, str]]:
-    """Lists the headings of a text.
-
-    Args:
-        text: markdown; what looks like a heading in a block of code is none.
-
-    Returns:
-        (level, words) of each, in order.
-    """
+    """List the (level, words) of each heading, in order; comments in code blocks are not headings."""
     return [(token["attrs"]["level"], _words(token)) for token in _parse(text) if token["type"] == "heading"]
 
 
 def anchors(text: str) -> set[str]:
-    """The fragments by which JupyterLab and the exported pages reach the headings of a text.
-
-    Args:
-        text: markdown.
-
-    Returns:
-        The words of each heading, with a hyphen for each space.
-    """
+    """Return the URL fragments of a text's headings in JupyterLab and the exported pages."""
     return {words.replace(" ", "-") for _, words in headings(text)}
 
 
 def links(text: str) -> list[str]:
-    """Lists where a text links to.
-
-    Args:
-        text: markdown.
-
-    Returns:
-        The addresses of links and images, unquoted, in order.
-    """
+    """List the addresses of links and images, unquoted, in order."""
     found = [token for token in _walk(_parse(text)) if token["type"] in ("link", "image")]
     return [unquote(token["attrs"]["url"]) for token in found]
 
 
 def image_alts(text: str) -> list[str]:
-    """Lists the alternative texts of the images in a text.
-
-    Args:
-        text: markdown; images written as HTML count too.
-
-    Returns:
-        The words for each image; "" where there are none.
-    """
+    """List the alt text of each image, Markdown or HTML; "" for an image without one."""
     found = []
     for token in _walk(_parse(text)):
         if token["type"] == "image":
@@ -65,28 +37,14 @@ def image_alts(text: str) -> list[str]:
 
 
 def html_image_alts(text: str) -> list[str]:
-    """Lists the alternative texts of the images in a piece of HTML.
-
-    Args:
-        text: HTML.
-
-    Returns:
-        The words for each image; "" where there are none.
-    """
+    """List the alt text of each image in a piece of HTML; "" for an image without one."""
     reader = _Images()
     reader.feed(text)
     return reader.alts
 
 
 def has_sentence(text: str) -> bool:
-    """Whether a text says anything besides headings, tables, code and images.
-
-    Args:
-        text: markdown.
-
-    Returns:
-        bool.
-    """
+    """Whether a text says anything besides headings, tables, code and images."""
     kinds = ("paragraph", "list", "block_quote")
     return any(_words(token, with_images=False).strip() for token in _parse(text) if token["type"] in kinds)
 

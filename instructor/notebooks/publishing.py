@@ -1,4 +1,4 @@
-"""Where the course is published: written once, in `pyproject.toml`, and from there everywhere."""
+"""The address under which the course is published, stored in `pyproject.toml` and copied everywhere."""
 
 import re
 import tomllib
@@ -29,12 +29,12 @@ class AddressError(CourseError):
 
 @dataclass(frozen=True)
 class Address:
-    """Where the published course lies, and which version its notebooks fetch.
+    """Repository, branch and version of the published course.
 
     Args:
         name: "owner/name" on GitHub.
-        branch: that the badges open notebooks from.
-        version: of the tag that the setup cells fetch, without its "v".
+        branch: from which the badges open notebooks.
+        version: which the setup cells fetch: the tag without its "v".
     """
 
     name: str
@@ -46,7 +46,7 @@ class Address:
             value = getattr(self, what)
             if not allowed.fullmatch(value):
                 raise AddressError(
-                    f"{what} {value!r} cannot be: write for example owner/name --branch main --version 1.0."
+                    f"{what} {value!r} is not valid: write, say, owner/name --branch main --version 1.0."
                 )
 
     @property
@@ -54,19 +54,12 @@ class Address:
         return HOST + self.name
 
     def badge(self, path: str) -> str:
-        """The address that opens a notebook in Colab."""
+        """Return the address that opens a notebook in Colab."""
         return f"https://colab.research.google.com/github/{self.name}/blob/{self.branch}/{path}"
 
 
 def published(course: Path = COURSE_FOLDER) -> Address:
-    """Reads the address.
-
-    Args:
-        course: the course's folder.
-
-    Returns:
-        Address.
-    """
+    """Read the address from `pyproject.toml` in the course's folder."""
     project = tomllib.loads((course / "pyproject.toml").read_text(encoding="utf-8"))
     return Address(
         name=project["project"]["urls"]["Repository"].removeprefix(HOST),
@@ -78,23 +71,23 @@ def published(course: Path = COURSE_FOLDER) -> Address:
 def publish(
     name: str, branch: str | None = None, version: str | None = None, course: Path = COURSE_FOLDER
 ) -> list[Path]:
-    """Writes another address wherever the present one stands, and changes nothing else.
+    """Replace the current address everywhere, and change nothing else.
 
     Args:
         name: "owner/name" on GitHub.
-        branch, version: as in `Address`; None: as they are.
+        branch, version: as in `Address`; None keeps the current one.
         course: the course's folder.
 
     Returns:
-        The files that have changed.
+        The changed files.
 
     Raises:
-        AddressError: that cannot be an address.
+        AddressError: the address is not valid.
     """
     old = published(course)
     new = replace(old, name=name, branch=branch or old.branch, version=version or old.version)
     paths = [path for place in PLACES for path in sorted(course.glob(place))]
-    # Bytes, so that line ends and outputs stay; all, before one is written.
+    # Bytes, to preserve line endings and outputs; all are computed before one is written.
     before = {path: path.read_bytes() for path in paths}
     after = {path: _readdressed(content, old, new) for path, content in before.items()}
     changed = [path for path in paths if after[path] != before[path]]
@@ -104,7 +97,7 @@ def publish(
 
 
 def _readdressed(content: bytes, old: Address, new: Address) -> bytes:
-    """Colab, GitHub and Binder name a repository and its branch in their several ways."""
+    """Replace the address in the forms that Colab, GitHub and Binder use."""
     link = re.compile(
         rb"(github(?:\.com)?/|/gh/)" + re.escape(old.name.encode())
         + rb"(?:(/blob/|/tree/|/)" + re.escape(old.branch.encode()) + rb"(?![\w.-]))?(?![\w-]|\.\w)"

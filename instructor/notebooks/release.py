@@ -1,4 +1,4 @@
-"""The student editions as files: writing them, and seeing that they are right."""
+"""Student editions as files: write them, compare them with a fresh build, run them."""
 
 from pathlib import Path
 
@@ -13,17 +13,17 @@ STUDENT_FOLDER = COURSE_FOLDER / "notebooks" / "student"
 
 
 def build(notebooks: list[Path], folder: Path) -> list[Path]:
-    """Writes the student edition of each notebook.
+    """Write the student edition of each notebook.
 
     Args:
         notebooks: the solved ones.
-        folder: where to; made if need be.
+        folder: where to write; created if it doesn't exist.
 
     Returns:
         The paths of the student editions.
 
     Raises:
-        EditionError: a notebook's marks are not in order.
+        EditionError: the solution marks of a notebook are incomplete.
     """
     editions = {folder / path.name: _fresh(path) for path in notebooks}  # all, before one is written
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,18 +33,18 @@ def build(notebooks: list[Path], folder: Path) -> list[Path]:
 
 
 def complaints(notebooks: list[Path], folder: Path) -> list[str]:
-    """Says where the student editions are not what they should be.
+    """List what is wrong with the student editions.
 
     Args:
         notebooks: the solved ones.
-        folder: where their student editions lie.
+        folder: of their student editions.
 
     Returns:
-        A sentence each: an edition that is missing, older than its notebook or edited by hand,
-        a stub that does not fit, a solution that survives. None if all is well.
+        One sentence for each edition that is missing, outdated or edited by hand, each stub that
+        doesn't match its solution, and each solution that is still visible.
 
     Raises:
-        EditionError: a notebook's marks are not in order.
+        EditionError: the solution marks of a notebook are incomplete.
     """
     found = []
     for path in notebooks:
@@ -61,15 +61,15 @@ def complaints(notebooks: list[Path], folder: Path) -> list[str]:
 
 
 def attempted(notebooks: list[Path], folder: Path, out: Path) -> list[str]:
-    """Runs the student editions, in which nothing is solved, so that no check may say more.
+    """Run the student editions, in which every check must say "not attempted".
 
     Args:
         notebooks: the solved ones.
-        folder: where their student editions lie.
+        folder: of their student editions.
         out: folder for the executed student editions and their pages.
 
     Returns:
-        A sentence for each check that does not say "not attempted".
+        One sentence for each check that says something else.
 
     Raises:
         CourseError: as `run_course`.
@@ -81,7 +81,7 @@ def attempted(notebooks: list[Path], folder: Path, out: Path) -> list[str]:
             if is_check(cell):
                 said = "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
                 if not said.lower().startswith(NOT_ATTEMPTED):
-                    found.append(f"{page.stem}, cell '{cell.id}': says {said!r} where nothing was answered.")
+                    found.append(f"{page.stem}, cell '{cell.id}': says {said!r}, but nothing was answered.")
     return found
 
 

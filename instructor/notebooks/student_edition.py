@@ -1,20 +1,20 @@
-"""The solved notebook -> the student edition; a student's notebook -> the answers in it.
+"""Make the student edition of a solved notebook, and find the answers in a student's notebook.
 
-Pure functions from notebook to notebook. The marks are nbgrader's: metadata, and
-`### BEGIN SOLUTION` / `### BEGIN HIDDEN TESTS` with their ends. Beside them every answer names
-its exercise in its first line, for Colab lets a student copy and re-create any cell.
+The marks are nbgrader's: metadata, and `### BEGIN SOLUTION` / `### BEGIN HIDDEN TESTS` with their
+ends. Every answer also names its exercise in its first line, since students may copy and re-create
+any cell in Colab.
 """
 
 import ast
 import re
 import textwrap
+import threading
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 
 from nbformat import NotebookNode
 
 from helpers._common import CourseError
-from instructor.notebooks.parsing import parse
 
 CODE_STUB, VALUE_STUB = "return None  # your code here", "None  # your answer here"
 OPEN_STUB = "*Write your answer here: a double click opens this cell.*"
@@ -25,29 +25,32 @@ HIDDEN = re.compile(
 MARK = re.compile(r"[#*\s]*(?:Exercise|Your answer to Think!)\s+(\d+(?:\.\d+)+)", re.IGNORECASE)
 GRADE_ID = re.compile(r"(?:exercise|think)-(\d+(?:-\d+)+)")
 KEPT = ("image/png", "text/html")  # figures and tables
-SHORT = 12  # characters; shorter lines of a solution say nothing by themselves
+SHORT = 12  # characters; shorter lines of a solution reveal nothing
+# Python before 3.11.8 counts the depth of all threads' parsing together, and then raises a SystemError
+# in valid programs (python/cpython#106905).
+_parsing = threading.Lock()
 
 
 class EditionError(CourseError):
-    """A notebook of the course from which no student edition can be made."""
+    """A notebook from which no student edition can be made."""
 
 
 def make_student_edition(notebook: NotebookNode, name: str) -> NotebookNode:
-    """Cuts the solutions out.
+    """Remove the solutions.
 
-    Outputs: those of answers and checks go. Of the others, figures and tables stay, as
-    targets, and so does all of a cell tagged `nbval-check-output`, whose output is the same
-    in every run; what is left, prints of this one run, goes.
+    The outputs of answers and checks are removed too. Of the other outputs, figures and tables stay
+    as targets, and so do all outputs of a cell tagged `nbval-check-output`, which are the same in
+    every run; text printed by other cells is removed.
 
     Args:
-        notebook: the solved one, unchanged.
+        notebook: the solved one; not changed.
         name: its file name, for the badge.
 
     Returns:
         The student edition.
 
     Raises:
-        EditionError: an answer cell without a solution, or with half a mark.
+        EditionError: an answer cell has no solution, or only one of a pair of marks.
     """
     student = deepcopy(notebook)
     for cell in student.cells:
@@ -66,16 +69,10 @@ def make_student_edition(notebook: NotebookNode, name: str) -> NotebookNode:
 
 
 def stub(cell: NotebookNode) -> str:
-    """What a student finds in place of a solved answer cell.
-
-    Args:
-        cell: an answer cell of the solved notebook.
-
-    Returns:
-        Its source without the solution; valid Python.
+    """Return the source of a solved answer cell without its solution: valid Python.
 
     Raises:
-        EditionError: there is no solution in it.
+        EditionError: the cell has no solution.
     """
     if cell.cell_type == "markdown":
         return f"{cell.source.splitlines()[0]}\n\n{OPEN_STUB}"
@@ -85,16 +82,16 @@ def stub(cell: NotebookNode) -> str:
 
 
 def answer_cells(notebook: NotebookNode) -> dict[str, str]:
-    """Finds the answers in a notebook, whatever has been done to its cells.
+    """Find the answers in a notebook, even if its cells were copied, moved or re-created.
 
-    A cell is an answer by its first line ("# Exercise 1.5"), or else by nbgrader's metadata.
-    Of several for one exercise the last counts that is more than a stub.
+    A cell is an answer because of its first line ("# Exercise 1.5"), or else because of nbgrader's
+    metadata. If an exercise has several, the last one that is more than a stub counts.
 
     Args:
         notebook: any notebook.
 
     Returns:
-        The source of each exercise that is there, by its number ("1.5"), in their order.
+        The source of each answer by the number of its exercise ("1.5"), in the notebook's order.
     """
     answers: dict[str, str] = {}
     for cell in notebook.cells:
@@ -104,31 +101,10 @@ def answer_cells(notebook: NotebookNode) -> dict[str, str]:
     return answers
 
 
-def insert_answers(pristine: NotebookNode, answers: Mapping[str, str]) -> NotebookNode:
-    """Puts a student's answers into a notebook that no student has touched.
-
-    Args:
-        pristine: a student edition.
-        answers: what `answer_cells` found; numbers that the notebook does not have are ignored.
-
-    Returns:
-        A new notebook; where an answer is missing, the stub is left.
-    """
-    filled = deepcopy(pristine)
-    for cell in filled.cells:
-        if "solution" in _role(cell) and exercise_number(cell) in answers:
-            cell.source = answers[exercise_number(cell)]
-    return filled
-
-
 def exercise_number(cell: NotebookNode) -> str | None:
-    """The exercise that a cell answers.
+    """Return the number of the exercise that a cell answers ("1.5"), or None.
 
-    Args:
-        cell: any cell.
-
-    Returns:
-        Its number, "1.5", or None. The visible line wins: it is what the student saw.
+    The first line takes precedence over the metadata, since the student saw it.
     """
     first = next((line for line in cell.source.splitlines() if line.strip()), "")
     if mark := MARK.match(first) if _may_answer(cell, first) else None:
@@ -139,26 +115,19 @@ def exercise_number(cell: NotebookNode) -> str | None:
 
 
 def is_check(cell: NotebookNode) -> bool:
-    """Whether a cell shows the verdict on an answer.
-
-    Args:
-        cell: any cell.
-
-    Returns:
-        bool.
-    """
+    """Whether a cell shows the verdict on an answer."""
     return cell.cell_type == "code" and _role(cell) == {"grade"}
 
 
 def is_stub(source: str) -> bool:
-    """Whether an answer is as the student found it.
+    """Whether an answer is unchanged.
 
     Args:
         source: of an answer cell.
 
     Returns:
-        True where nothing but None is returned and assigned, or the place of an open answer
-        has nothing beside its first line.
+        True if only None is returned and assigned, or if a free-text answer has no text after its
+        first line.
     """
     if OPEN_STUB in source:
         rest = MARK.sub("", source.replace(OPEN_STUB, ""), count=1)
@@ -171,14 +140,14 @@ def is_stub(source: str) -> bool:
 
 
 def differences(solved: NotebookNode, student: NotebookNode) -> list[str]:
-    """What is wrong with a student edition: stubs that do not fit, solutions that survive.
+    """List the stubs that don't match their solution, and the solutions that are still visible.
 
     Args:
-        solved: the notebook that it was made from.
+        solved: the notebook that the student edition was made from.
         student: the student edition.
 
     Returns:
-        A sentence each; none if all is well.
+        One sentence per finding.
     """
     found = []
     stubs = {cell.id: cell for cell in student.cells}
@@ -193,15 +162,18 @@ def differences(solved: NotebookNode, student: NotebookNode) -> list[str]:
     return found
 
 
-def solution_lines(cell: NotebookNode) -> list[str]:
-    """The lines of an answer cell that no student may find.
+def parse(source: str) -> ast.Module:
+    """Parse Python as `ast.parse` does, in one thread at a time.
 
-    Args:
-        cell: an answer cell of the solved notebook.
-
-    Returns:
-        The lines, stripped, without those too short to say anything.
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: the source is not valid Python.
     """
+    with _parsing:
+        return ast.parse(source)
+
+
+def _solution_lines(cell: NotebookNode) -> list[str]:
+    """Return the lines of a solved answer cell that students must not see."""
     if cell.cell_type == "markdown":
         text = "\n".join(cell.source.splitlines()[1:])
     else:
@@ -215,12 +187,12 @@ def _nbgrader(cell: NotebookNode) -> Mapping:
 
 
 def _role(cell: NotebookNode) -> set[str]:
-    """The words solution and grade, as far as nbgrader's metadata says so."""
+    """Return which of "solution" and "grade" nbgrader's metadata sets."""
     return {role for role in ("solution", "grade") if _nbgrader(cell).get(role) is True}
 
 
 def _may_answer(cell: NotebookNode, first_line: str) -> bool:
-    """A heading "### Exercise 1.5" is the question, "# Exercise 1.5" in a code cell an answer."""
+    """Whether a cell can be an answer: "### Exercise 1.5" in a text cell is the question."""
     return cell.cell_type == "code" or "your answer" in first_line.lower()
 
 
@@ -242,11 +214,11 @@ def _kept_outputs(cell: NotebookNode) -> list[NotebookNode]:
 
 def _require_no_marks(cell: NotebookNode) -> None:
     if cell.cell_type == "code" and re.search(r"### (BEGIN|END) (SOLUTION|HIDDEN)", cell.source):
-        raise EditionError(f"cell '{cell.id}': a mark without its other half, or outside an answer cell.")
+        raise EditionError(f"cell '{cell.id}': a mark without its counterpart, or outside an answer cell.")
 
 
 def _survivors(answer: NotebookNode, student: NotebookNode) -> Iterator[str]:
-    for line in solution_lines(answer):
+    for line in _solution_lines(answer):
         for cell in student.cells:
             if line in cell.source or any(line in text for text in _texts(cell)):
                 yield f"cell '{cell.id}' of the student edition shows the solution of '{answer.id}': {line}"
@@ -259,7 +231,7 @@ def _texts(cell: NotebookNode) -> Iterator[str]:
 
 
 def _signature(source: str) -> list[str]:
-    """Functions with arguments and docstring, and assigned names, at the top of a cell."""
+    """Return the functions of a cell, with arguments and docstring, and the names that it assigns."""
     tree = parse(source)
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     return [

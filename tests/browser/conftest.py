@@ -18,7 +18,7 @@ def chromium() -> Iterator:
     if program is None:
         pytest.skip(f"there is no Chromium here: none of {', '.join(NAMES)}")
     with playwright.sync_playwright() as driver:
-        # No sandbox, since containers run as root; what it opens is our own.
+        # No sandbox, since containers run as root; it opens only our own pages.
         browser = driver.chromium.launch(
             executable_path=program,
             args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
@@ -37,8 +37,8 @@ def tab(chromium) -> Iterator:
 
 @pytest.fixture(scope="session")
 def course_home() -> Path:
-    """Where trainings lie that need not be run again, as nbval leaves them (see the Makefile)."""
+    """A COURSE_HOME with finished trainings, such as nbval leaves (see the Makefile)."""
     home = os.environ.get("COURSE_HOME")
     if not home or not any(Path(home).glob("runs/*/unet")):
-        pytest.skip("set COURSE_HOME to a folder with both trainings: the browser is not there to train")
+        pytest.skip("set COURSE_HOME to a folder with both trainings: the browser tests don't train")
     return Path(home).resolve()

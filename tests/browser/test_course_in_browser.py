@@ -1,4 +1,4 @@
-"""JupyterLab in a browser, as a student has it: open a notebook, Run All, look."""
+"""JupyterLab in a browser, used as by a student: open a notebook, run all cells, look at the outputs."""
 
 import os
 import secrets
@@ -17,12 +17,12 @@ from helpers.config.settings import COURSE_FOLDER
 from instructor.notebooks import lint
 from instructor.notebooks.execute import NOTEBOOKS
 
-# Under the course's folder, where the setup cell finds the helpers; git ignores it.
+# In the course's folder, where the setup cell finds the helpers; ignored by git.
 PLACE = COURSE_FOLDER / "build" / "browser"
 START_SECONDS, RUN_SECONDS = 120, 600
 TOKEN = secrets.token_hex(16)
 
-# JupyterLab renders a traceback as it does what goes to stderr, and the course writes neither.
+# JupyterLab renders a traceback like standard error; the course writes neither.
 ERRORS = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]'
 DONE = f"""() => document.querySelector('{ERRORS}') ||
     [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')]
@@ -38,7 +38,7 @@ WIDE = """all => all.filter(one => one.scrollWidth > one.clientWidth + 1)
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory, chromium, course_home) -> Iterator[str]:
-    """A JupyterLab server with settings of its own; its address."""
+    """The address of a JupyterLab server with its own settings."""
     pytest.importorskip("jupyterlab")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -69,7 +69,7 @@ def lab(tmp_path_factory, chromium, course_home) -> Iterator[str]:
 
 
 def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
-    """Returns as soon as the server answers."""
+    """Return as soon as the server answers."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:
@@ -81,7 +81,7 @@ def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
 
 
 def cleared(path: Path) -> Path:
-    """A copy of a notebook without outputs: whatever is seen later comes from this run."""
+    """Copy a notebook without outputs, so that all outputs come from this run."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -92,7 +92,7 @@ def cleared(path: Path) -> Path:
 
 
 def choose(tab, menu: str, item: str) -> None:
-    """Clicks an entry of JupyterLab's menu."""
+    """Click an item in a menu of JupyterLab."""
     tab.get_by_role("menuitem", name=menu, exact=True).click()
     tab.get_by_role("menuitem", name=item).first.click()
 
@@ -105,7 +105,7 @@ def test_a_student_runs_all_cells(tab, lab, path):
     ]  # fmt: skip
     copy = cleared(path)
     tab.goto(f"{lab}/lab/tree/{copy.name}?token={TOKEN}&reset")
-    # The kernel's name stands in the toolbar once it can be used.
+    # The toolbar shows the kernel's name when the kernel is ready.
     tab.locator(".jp-NotebookPanel-toolbar").get_by_text("Python 3").wait_for(timeout=START_SECONDS * 1000)
     choose(tab, "Run", "Run All Cells")
 

@@ -8,15 +8,15 @@ from instructor.notebooks.export import page
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 
-GRAVE = {"serious", "critical"}
+SERIOUS = {"serious", "critical"}
 
 
 def findings(tab) -> list[str]:
-    """What axe-core calls grave, a line an element."""
+    """List axe-core's serious findings, one line per element."""
     violations = axe.Axe().run(tab).response["violations"]
     return [
         f"{violation['id']} ({violation['impact']}): {node['html'][:200]}"
-        for violation in violations if violation["impact"] in GRAVE
+        for violation in violations if violation["impact"] in SERIOUS
         for node in violation["nodes"]
     ]  # fmt: skip
 
@@ -27,7 +27,7 @@ def findings(tab) -> list[str]:
     scope="module",
 )
 def opened(request, tab, tmp_path_factory):
-    """A page in the browser, made from a stored notebook."""
+    """An exported notebook, opened in the browser."""
     path, theme = request.param
     file = tmp_path_factory.mktemp("pages") / f"{path.stem}.html"
     file.write_text(page(nbformat.read(path, as_version=4), path.stem, theme), encoding="utf-8")
@@ -35,7 +35,7 @@ def opened(request, tab, tmp_path_factory):
     return tab
 
 
-def test_nothing_grave_is_found(opened):
+def test_axe_finds_no_serious_violation(opened):
     assert findings(opened) == []
 
 
@@ -46,7 +46,7 @@ def test_nothing_is_wider_than_the_page(opened):
     assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_every_figure_stands_on_white_with_its_words(opened):
+def test_every_figure_is_on_white_and_has_an_alt_text(opened):
     figures = opened.locator(".jp-OutputArea-output img")
     looks = figures.evaluate_all(
         """all => all.map(one =>
@@ -56,7 +56,7 @@ def test_every_figure_stands_on_white_with_its_words(opened):
     assert {tuple(look) for look in looks} == {("rgb(255, 255, 255)", True, True)}
 
 
-def test_axe_finds_what_is_wrong(tab):
+def test_axe_detects_violations(tab):
     tab.set_content(
         '<html><body><main><img src="data:,"><p style="color: #bbb">pale</p></main></body></html>'
     )

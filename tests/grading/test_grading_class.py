@@ -1,4 +1,4 @@
-"""A class of 30 with known marks, graded as an instructor would: every mark is right."""
+"""A class of 30 with known marks, graded as an instructor would: every mark is as expected."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Cell is missing an id field")
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory, sandbox_here):
-    """What was known, and the folder with the grades."""
+    """The expected points, and the folder with the grades."""
     folder = tmp_path_factory.mktemp("class")
     known = make_class(folder)
     with pytest.MonkeyPatch.context() as patch:
@@ -31,7 +31,7 @@ def rows_of(path):
         return list(csv.DictReader(handle))
 
 
-def test_every_mark_is_right(graded):
+def test_every_mark_is_as_expected(graded):
     known, out = graded
     rows = {row["student"]: row for row in rows_of(out / "grades.csv")}
     assert len(known) == 30
@@ -46,7 +46,7 @@ def test_every_mark_is_right(graded):
     assert all(set(expected) == set(EXERCISES) for expected in known.values())
 
 
-def test_open_answers_are_listed_to_be_read(graded):
+def test_free_text_answers_are_listed_to_be_read(graded):
     known, out = graded
     listed = {(row["student"], row["exercise"]) for row in rows_of(out / "open_marks.csv")}
     waiting = {(student, number) for student in known for number, points in known[student].items()
@@ -73,10 +73,10 @@ def test_each_student_gets_a_page_with_every_exercise(graded):
             assert all(str(markupsafe.escape(title)) in text for title in titles)
 
 
-def test_who_needs_a_look_is_said(graded):
+def test_the_summary_lists_who_needs_a_look(graded):
     _, out = graded
     summary = (out / "summary.html").read_text(encoding="utf-8")
     assert "several versions" in summary
-    assert "was not handed in" in summary
+    assert "was not submitted" in summary
     results = json.loads((out / "grades.json").read_text(encoding="utf-8"))
     assert sum("several versions" in " ".join(result["notes"]) for result in results) == 6

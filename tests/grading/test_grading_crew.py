@@ -72,7 +72,7 @@ def test_only_what_changed_is_graded_again(source, course, tmp_path, counted):
     assert counted == ["bo"]
 
 
-def test_an_interrupted_run_begins_nothing_more_and_goes_on_later(
+def test_an_interrupted_run_starts_nothing_new_and_is_resumed_later(
     source, course, tmp_path, counted, monkeypatch
 ):
     def interrupted(*given):
@@ -90,7 +90,7 @@ def test_an_interrupted_run_begins_nothing_more_and_goes_on_later(
     assert points(graded(source, course, tmp_path))["z3"] == 2
 
 
-def test_half_characters_in_errors_stop_nobodys_grades(source, course, tmp_path):
+def test_lone_surrogates_in_errors_do_not_stop_other_grades(source, course, tmp_path):
     half = "raise ValueError('\\ud800')"
     answers = f"# Exercise 1.2.1\n{half}", f"{tiny.UPRIGHT}return '\\ud800'"
     (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*answers, more=(half,)))
@@ -124,15 +124,15 @@ def test_another_number_of_jobs_grades_nothing_again(source, course, tmp_path, c
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "many"])
-def test_a_number_of_jobs_that_cannot_be_is_refused(jobs, capsys):
+def test_an_invalid_number_of_jobs_is_refused(jobs, capsys):
     parser = argparse.ArgumentParser()
     command.add_to(parser.add_subparsers())
     with pytest.raises(SystemExit):
         parser.parse_args(["grade", "in", "--out", "out", "--jobs", jobs])
-    assert "--jobs: give a whole number from 1 on" in capsys.readouterr().err
+    assert "--jobs: give a whole number, 1 or more" in capsys.readouterr().err
 
 
-def test_another_course_or_another_way_grades_all_again(source, course, tmp_path, counted):
+def test_a_changed_course_grades_everything_again(source, course, tmp_path, counted):
     graded(source, course, tmp_path)
     counted.clear()
     changed = Course(course.folder, course.notebooks, course.material, "another version")
@@ -140,7 +140,7 @@ def test_another_course_or_another_way_grades_all_again(source, course, tmp_path
     assert sorted(counted) == ["ana", "bo", "cy"]
 
 
-def test_a_fault_of_the_grader_concerns_one_alone_and_is_not_remembered(
+def test_an_error_of_the_grader_affects_one_submission_and_is_not_cached(
     source, course, tmp_path, monkeypatch
 ):
     grade = crew.grade
@@ -159,7 +159,7 @@ def test_a_fault_of_the_grader_concerns_one_alone_and_is_not_remembered(
     assert {one["student"]: one for one in graded(source, course, tmp_path)}["bo"]["problem"] is None
 
 
-def test_the_course_runs_once_before_submissions_do(course, tmp_path, monkeypatch):
+def test_the_course_is_run_once_before_the_submissions(course, tmp_path, monkeypatch):
     runs = []
     monkeypatch.setattr(
         preparation, "run_course", lambda paths, out: runs.append([one.name for one in paths])
@@ -169,8 +169,8 @@ def test_the_course_runs_once_before_submissions_do(course, tmp_path, monkeypatc
     assert runs == [["01_tiny.ipynb"]]
 
 
-def test_finished_trainings_are_seen_and_stay_as_they_are(course, tmp_path):
-    """A submission finds the instructor's run, and may write beside it, not into it."""
+def test_finished_trainings_are_visible_and_cannot_be_changed(course, tmp_path):
+    """A submission can load the instructor's training, and write next to it but not into it."""
     run = tmp_path / "home" / "runs" / "phantoms-240-quick" / "unet" / "1a2b"
     run.mkdir(parents=True)
     (run / "state.json").write_text("finished")
@@ -178,8 +178,8 @@ def test_finished_trainings_are_seen_and_stay_as_they_are(course, tmp_path):
     cell = (
         "import os, pathlib\nhome = pathlib.Path(os.environ['COURSE_HOME'])\n"
         "runs = home / 'runs' / 'phantoms-240-quick' / 'unet'\nstate = runs / '1a2b' / 'state.json'\n"
-        "print(state.read_text())\n(runs / 'mine').mkdir()\naside = state.with_name('aside')\n"
-        "aside.write_text('replaced')\naside.replace(state)\nprint(state.read_text())\n"
+        "print(state.read_text())\n(runs / 'mine').mkdir()\ntemporary = state.with_name('new')\n"
+        "temporary.write_text('replaced')\ntemporary.replace(state)\nprint(state.read_text())\n"
         "(runs / '1a2b' / 'weights').write_text('forged')"
     )
     (tmp_path / "in" / "ana").mkdir(parents=True)
@@ -212,7 +212,7 @@ def test_workers_of_dask_give_the_same_results(source, course, tmp_path, schedul
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_scheduler_that_is_not_there_is_said(source, course, tmp_path, monkeypatch):
+def test_a_missing_scheduler_is_reported(source, course, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr(crew, "CONNECT_SECONDS", 0.5)
     with pytest.raises(CrewError, match="no Dask scheduler answers at tcp://127"):

@@ -1,4 +1,4 @@
-"""A class full of hostile hand-ins, graded once: each gets the right verdict, and nothing else happens."""
+"""A class of hostile submissions, graded once: each gets the right verdict, and nothing else happens."""
 
 import argparse
 import hashlib
@@ -28,13 +28,13 @@ NAMES = ("../../../etc/cron.d/evil", "O'Neil, \"Bobby\"", '=HYPERLINK("x","y")',
 BROKEN = {
     "giant": b'{"cells": ["' + b"x" * (31 << 20) + b'"]}',
     "invalid JSON": b'{"cells": [{"cell_type": "code", ',
-    "no notebook": b"[1, 2, 3]",
-    "cells that are none": b'{"nbformat": 4, "cells": [1, null, "x"]}',
+    "not a notebook": b"[1, 2, 3]",
+    "cells that are not cells": b'{"nbformat": 4, "cells": [1, null, "x"]}',
     "deep JSON": b"[" * 200_000,
-    "half a character": b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": "\\udc80"}]}',
+    "a lone surrogate": b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": "\\udc80"}]}',
     "binary": bytes(range(256)) * 100,
 }
-# By which the processes of these sandboxes are known among those of other graders on the machine.
+# Identifies the processes of these sandboxes among those of other graders on the machine.
 OWN_HOME = f"/home/student-{os.getpid()}"
 SLIPPERY = "../../../slipped/01_tiny.ipynb"
 
@@ -46,7 +46,7 @@ def box(sandbox_here):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:
-    """A folder with what must not change: another hand-in, solutions, a victim."""
+    """A folder that must not change: another submission, solutions, a victim."""
     folder = tmp_path_factory.mktemp("outside")
     (folder / "victim.txt").write_text("as it was")
     (folder / "solutions.ipynb").write_text(tiny.notebook(*tiny.RIGHT))
@@ -66,7 +66,7 @@ def tried(place, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def archive(place, tried) -> Path:
-    path = place / "hand-ins.zip"
+    path = place / "submissions.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         number = 1000
         for name, attack in tried.items():
@@ -93,14 +93,14 @@ def graded(box, place, archive, tmp_path_factory):
         patch.setenv("COURSE_HOME", str(place / "home"))
         patch.setenv("COURSE_DATA", "phantoms")
         patch.setenv("COURSE_PROFILE", "quick")
-        patch.setenv("PYTHONPATH", str(COURSE_FOLDER))  # the tiny course lies elsewhere
+        patch.setenv("PYTHONPATH", str(COURSE_FOLDER))  # the tiny course is in another folder
         patch.setattr(boxes, "HOME", OWN_HOME)
         course = Course.load(tiny.student_edition(tmp_path_factory.mktemp("edition")))
         prepare(course)
         before = state_of(place)
         found = submissions(collect(archive), course)
         options = Options(limits=tiny.LIMITS)
-        results = grade_all(found, course, options, out / ".graded", jobs=4, scheduler=None)
+        results = grade_all(found, course, options, out / ".graded", jobs=2, scheduler=None)
         chosen = argparse.Namespace(out=out, moodle=True, gradescope=True)
         write_all(results, box.name, chosen)
     assert state_of(place) == before
@@ -108,9 +108,10 @@ def graded(box, place, archive, tmp_path_factory):
 
 
 def state_of(place: Path) -> dict[str, str]:
-    """A hash of everything that must stay as it is."""
+    """Hash all files that must not change."""
     roots = [place, *(COURSE_FOLDER / name for name in ("helpers", "instructor", "notebooks", "tests"))]
-    files = [path for root in roots for path in root.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    found = [path for root in roots for path in root.rglob("*")]
+    files = [path for path in found if path.is_file() and "__pycache__" not in path.parts]
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -118,7 +119,7 @@ ATTACKS = list(attacks(*map(Path, "abcd")))
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_each_gets_its_verdict(graded, tried, name):
+def test_each_attack_gets_its_verdict(graded, tried, name):
     _, results = graded
     result, attack = results[name], tried[name]
     again = result["rerun"]
@@ -130,7 +131,7 @@ def test_each_gets_its_verdict(graded, tried, name):
 
 
 @pytest.mark.parametrize("name", [*NAMES[1:], "evil", "slipped"])
-def test_the_others_are_graded(graded, name):
+def test_other_students_are_graded(graded, name):
     _, results = graded
     (result,) = [one for student, one in results.items() if student == name]
     assert [mark["got"] for mark in result["marks"][:2]] == [1, 1]
@@ -138,10 +139,10 @@ def test_the_others_are_graded(graded, name):
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_file_is_said_to_be_broken(graded, name):
+def test_a_broken_file_is_reported(graded, name):
     out, results = graded
     result = results[name]
-    if name == "half a character":  # it is a notebook all the same, without answers
+    if name == "a lone surrogate":  # still a notebook, without answers
         assert {mark["status"] for mark in result["marks"]} == {"not found"}
         return
     assert re.search("larger than|not valid JSON|not a notebook", result["problem"])
@@ -154,7 +155,7 @@ def test_a_link_is_not_followed(graded):
     assert "link" in results["linked"]["problem"]
 
 
-def test_nothing_is_left_running(graded):
+def test_no_process_is_left_running(graded):
     assert left_running() == []
     with subprocess.Popen(["sleep", "60"], env={"HOME": OWN_HOME, "PATH": os.environ["PATH"]}) as decoy:
         time.sleep(0.2)
@@ -171,7 +172,7 @@ def left_running() -> list[int]:
     ]  # fmt: skip
 
 
-def test_pages_have_no_script_of_a_student(graded):
+def test_pages_contain_no_script_of_a_student(graded):
     out, results = graded
     pages = [*(out / "feedback").glob("*.html"), out / "summary.html"]
     assert len(pages) == len(results) + 1
@@ -182,11 +183,11 @@ def test_pages_have_no_script_of_a_student(graded):
     text = (out / "feedback" / f"{results['scripts everywhere']['slug']}.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;" in text
     assert "image/png;base64" not in text
-    text = (out / "feedback" / f"{results['picture with a script']['slug']}.html").read_text(encoding="utf-8")
+    text = (out / "feedback" / f"{results['figure with a script']['slug']}.html").read_text(encoding="utf-8")
     assert re.search('<img alt="one pixel&#34; onerror=&#34;alert\\(6\\)" src="data:image/png;base64,', text)
 
 
-def test_tables_have_no_formula(graded):
+def test_tables_contain_no_formula(graded):
     out, _ = graded
     for name in ("grades.csv", "open_marks.csv", "moodle.csv"):
         text = (out / name).read_text(encoding="utf-8-sig")
@@ -194,10 +195,10 @@ def test_tables_have_no_formula(graded):
     assert "'=HYPERLINK" in (out / "grades.csv").read_text(encoding="utf-8-sig")
 
 
-def test_nothing_but_grades_is_in_the_folder(graded):
+def test_the_folder_contains_only_grades(graded):
     out, results = graded
-    wanted = {"grades.csv", "grades.json", "open_marks.csv", "moodle.csv", "summary.html"}
-    assert {path.name for path in out.iterdir()} == wanted | {".graded", "feedback", "gradescope"}
+    expected = {"grades.csv", "grades.json", "open_marks.csv", "moodle.csv", "summary.html"}
+    assert {path.name for path in out.iterdir()} == expected | {".graded", "feedback", "gradescope"}
     for folder, suffix in (("feedback", ".html"), ("gradescope", ".json")):
         names = {path.name for path in (out / folder).iterdir()}
         assert names == {f"{result['slug']}{suffix}" for result in results.values()}

@@ -1,4 +1,4 @@
-"""Files, names and notebooks of strangers."""
+"""Submitted files, names of students, and notebooks."""
 
 import base64
 import io
@@ -51,25 +51,25 @@ def course(tmp_path):
         ("Ana Pe\N{COMBINING ACUTE ACCENT}rez/01.ipynb", "Ana Pérez"),  # as macOS writes it
     ],
 )
-def test_whose_file_it_is(path, student):
+def test_the_student_is_found_in_the_path(path, student):
     assert names.student_of(PurePosixPath(path))[0] == student
 
 
-def test_a_folder_around_everything_is_no_student():
+def test_a_folder_around_everything_is_not_a_student():
     paths = [PurePosixPath(f"Homework 1/{name}/01.ipynb") for name in ("ana", "bo")]
     assert [names.student_of(path)[0] for path in names.without_wrapper(paths)] == ["ana", "bo"]
     alone = [PurePosixPath("ana/01.ipynb"), PurePosixPath("ana/02.ipynb")]
     assert names.without_wrapper(alone) == alone
 
 
-def test_namesakes_are_two_students():
+def test_students_who_share_a_name_are_told_apart():
     people = [("Ana", "11"), ("Bo", "12"), ("Ana", "11"), ("Ana", "13"), ("Bo", None)]
     told = [name for name, _ in names.apart(people)]
     assert told == ["Ana (11)", "Bo", "Ana (11)", "Ana (13)", "Bo"]
 
 
 @given(st.lists(st.text(), unique=True))
-def test_file_names_are_plain_and_differ(students):
+def test_file_names_are_plain_and_unique(students):
     made = names.slugs(students)
     assert set(made) == set(students)
     assert len(set(made.values())) == len(students)
@@ -102,7 +102,7 @@ def test_archives_within_archives_are_opened_once(tmp_path):
     assert len(found) == 2
 
 
-def test_a_bomb_is_not_unpacked_to_its_end(tmp_path, monkeypatch):
+def test_a_zip_bomb_is_not_unpacked_completely(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "LARGEST_BYTES", 1 << 20)
     monkeypatch.setattr(intake, "LARGEST_ARCHIVE_BYTES", 2 << 20)
     (tmp_path / "in.zip").write_bytes(zipped({"ana/01.ipynb": bytes(64 << 20), "bo/01.ipynb": b"{}"}))
@@ -112,7 +112,7 @@ def test_a_bomb_is_not_unpacked_to_its_end(tmp_path, monkeypatch):
     assert other.problem is None
 
 
-def test_an_archive_of_many_bombs_is_not_unpacked_at_all(tmp_path, monkeypatch):
+def test_an_archive_of_many_zip_bombs_is_not_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "LARGEST_ARCHIVE_BYTES", 2 << 20)
     bombs = zipped({f"{number}/01_tiny.ipynb": bytes(1 << 20) for number in range(3)})
     (tmp_path / "in.zip").write_bytes(zipped({"ana/all.zip": bombs, "bo/01.ipynb": b"{}"}))
@@ -121,7 +121,7 @@ def test_an_archive_of_many_bombs_is_not_unpacked_at_all(tmp_path, monkeypatch):
     assert other.problem is None
 
 
-def test_a_damaged_archive_is_said_to_be_damaged(tmp_path):
+def test_a_damaged_archive_is_reported(tmp_path):
     whole = zipped({"a/01.ipynb": tiny.notebook().encode() * 9, "b/01.ipynb": b"{}"})
     (tmp_path / "in.zip").write_bytes(whole[:60] + b"\x00" * 40 + whole[100:])
     found = intake.collect(tmp_path / "in.zip")
@@ -129,7 +129,7 @@ def test_a_damaged_archive_is_said_to_be_damaged(tmp_path):
     assert found[1].problem is None
 
 
-def test_one_students_archive_stops_nobodys_intake(tmp_path):
+def test_a_damaged_archive_does_not_stop_the_others(tmp_path):
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("01_tiny.ipynb", tiny.notebook())
@@ -142,7 +142,7 @@ def test_one_students_archive_stops_nobodys_intake(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are whole characters")
-def test_half_characters_in_file_names_are_replaced(tmp_path):
+def test_lone_surrogates_in_file_names_are_replaced(tmp_path):
     (tmp_path / "ana").mkdir()
     (tmp_path / "ana" / "01_\udc80.ipynb").write_text(tiny.notebook())
     (one,) = intake.collect(tmp_path)
@@ -150,7 +150,7 @@ def test_half_characters_in_file_names_are_replaced(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "text"])
-def test_nothing_to_grade_is_said(tmp_path, kind):
+def test_a_source_without_submissions_is_reported(tmp_path, kind):
     source = tmp_path / kind
     if kind == "empty":
         source.mkdir()
@@ -160,7 +160,7 @@ def test_nothing_to_grade_is_said(tmp_path, kind):
         intake.collect(source)
 
 
-def test_the_latest_version_counts_and_a_missing_one_is_said(tmp_path, course):
+def test_the_latest_version_counts_and_a_missing_notebook_is_reported(tmp_path, course):
     source = tmp_path / "in"
     versions = {"01_tiny.ipynb": 3, "01_tiny (1).ipynb": 9, "Copy of 01_tiny.ipynb": 5}
     for name, minute in versions.items():
@@ -174,7 +174,7 @@ def test_the_latest_version_counts_and_a_missing_one_is_said(tmp_path, course):
     assert ana.path == "ana/01_tiny (1).ipynb"
     assert "several versions" in ana.notes[0]
     assert bo.content is None
-    assert "none of the course's notebooks" in bo.problem
+    assert "not one of the course's notebooks" in bo.problem
 
 
 @pytest.mark.parametrize("change", ["plain", "colab", "lines", "version 3", "bom"])
@@ -205,7 +205,7 @@ def test_every_format_of_a_notebook_is_read(change):
         st.sampled_from(["cells", "source", "metadata", "outputs", "data", "text", "cell_type", "id", "tags",
                          "nbgrader", "grade_id", "worksheets"]), inner),
 ).map(lambda value: json.dumps(value).encode()))  # fmt: skip
-def test_whatever_comes_is_a_notebook_or_an_error_of_ours(content):
+def test_any_content_is_a_notebook_or_a_paper_error(content):
     try:
         paper = read_paper(content)
     except PaperError:
@@ -223,7 +223,7 @@ def png(width: int, height: int, *more: tuple[bytes, bytes]) -> bytes:
     )
 
 
-def test_a_picture_is_kept_without_its_extras():
+def test_a_figure_is_reduced_to_its_essential_chunks():
     plain = png(3, 2)
     with_text = png(3, 2, (b"tEXt", b"Comment\x00<script>"))
     assert base64.b64decode(clean_png(base64.b64encode(with_text).decode())) == plain
@@ -234,9 +234,9 @@ def test_a_picture_is_kept_without_its_extras():
     "content", [b"", b"<svg onload=alert(1)>", png(3, 2)[:-9], png(3, 2)[:40] + b"?" + png(3, 2)[41:],
                 png(5000, 5000), b"\x89PNG\r\n\x1a\n"]
 )  # fmt: skip
-def test_what_is_no_picture_is_left_out(content):
+def test_an_invalid_figure_is_dropped(content):
     assert clean_png(base64.b64encode(content).decode()) is None
 
 
-def test_what_is_no_base64_is_left_out():
+def test_invalid_base64_is_dropped():
     assert clean_png("<script>") is None

@@ -19,7 +19,7 @@ from instructor.grading.watch import Outcome
 from tests.support import tiny_course as tiny
 
 BEFORE = [
-    "import numpy as np\nfrom helpers import assembly as made",
+    "import numpy as np\nfrom helpers import datasets as made",
     "data = made.prepare(1)\nprint(data)",
     "probabilities = data.predict()",
     "!pip install nothing",
@@ -29,13 +29,13 @@ BEFORE = [
 
 
 @pytest.mark.parametrize(
-    ("answer", "wanted"),
+    ("answer", "expected"),
     [
         ("def f(x):\n    return np.sum(x)", ["import numpy as np"]),
         ("def f(probabilities, data):\n    return probabilities + data", []),
         (
             "def f(x):\n    return x in data",
-            ["from helpers.datasets import assembly as made", "data = made.prepare(1)"],
+            ["from helpers import datasets as made", "data = made.prepare(1)"],
         ),
         ("speck.sum()", ["import numpy as np", "speck = np.zeros(3)", "speck = speck + 1"]),
         ("import numpy as np\nx = np.pi", []),
@@ -44,11 +44,11 @@ BEFORE = [
         ("def f(:", []),
     ],
 )
-def test_only_what_an_answer_needs_is_run(answer, wanted):
-    assert needed(BEFORE, answer) == wanted
+def test_only_the_statements_that_an_answer_needs_are_run(answer, expected):
+    assert needed(BEFORE, answer) == expected
 
 
-def test_imports_are_found_anywhere():
+def test_imports_are_found_in_any_cell():
     assert imports(["import os, sys\nx = 1", "%%bash\nls", "import os, sys"]) == ["import os, sys"]
 
 
@@ -69,11 +69,11 @@ def test_the_checked_expression_is_read_from_the_check():
         ("one 0.9", "one 0.9 0.8", False),
     ],
 )
-def test_numbers_of_a_training_may_differ_a_little(stored, fresh, alike):
+def test_numbers_of_a_training_may_differ_slightly(stored, fresh, alike):
     assert similar_numbers(stored, fresh) is alike
 
 
-def test_what_must_be_the_same_is_compared_word_by_word():
+def test_reproducible_outputs_are_compared_word_by_word():
     assert same_words("a  b\n", "a b")
     assert not same_words("0.91", "0.92")
 
@@ -93,7 +93,7 @@ def test_what_must_be_the_same_is_compared_word_by_word():
         ),
     ],
 )
-def test_stored_results_are_compared_where_they_can_be(said, fresh, verdict):
+def test_stored_results_are_compared_if_possible(said, fresh, verdict):
     paper = read_paper(tiny.with_outputs(tiny.notebook(), said).encode())
     compared = compare(paper, fresh)
     assert compared.verdict == verdict
@@ -110,7 +110,7 @@ def right_outputs(task, seed):
     return [inputs[0].T for inputs in task.exercise.cases(np.random.default_rng(seed))]
 
 
-def test_outputs_are_judged_here(task):
+def test_outputs_are_judged_outside_the_sandbox(task):
     texts = [encode(right_outputs(task, seed)) for seed in (1, 2)]
     assert marks.judge(task, {"outputs": texts}, [1, 2]).score == 1
     assert marks.judge(task, {"outputs": texts[::-1]}, [1, 2]).score == 0
@@ -123,18 +123,18 @@ def test_outputs_are_judged_here(task):
     [None, 7, [], {}, {"outputs": None}, {"outputs": [1, None]}, {"outputs": ["{", "[]"]}, {"problem": 3},
      {"outputs": ['{"array": {}}', "[NaN]"]}, {"status": "correct", "score": 1}, {"outputs": ["9" * 99] * 2}],
 )  # fmt: skip
-def test_whatever_the_sandbox_says_is_a_verdict(task, result):
+def test_any_result_of_the_sandbox_gives_a_verdict(task, result):
     verdict = marks.judge(task, result, [1, 2])
     assert verdict.score == 0
     assert verdict.message
 
 
 @pytest.mark.parametrize("result", [{"problem": "\ud800"}, {"outputs": ['"\\ud800"'] * 2}])
-def test_half_characters_do_not_get_into_a_message(task, result):
+def test_lone_surrogates_are_replaced_in_a_message(task, result):
     assert marks.judge(task, result, [1, 2]).message.encode()
 
 
-def test_half_characters_do_not_get_into_a_rerun():
+def test_lone_surrogates_are_replaced_in_a_rerun():
     lines = [
         {"begin": 1},
         {"outputs": [{"text": "\ud800"}, {"error": "\ud800", "text": "\ud800"}], "seconds": 1},
@@ -146,7 +146,7 @@ def test_half_characters_do_not_get_into_a_rerun():
     assert json.dumps(asdict(read), ensure_ascii=False).encode()
 
 
-def test_several_answers_are_said():
+def test_several_answers_are_reported():
     paper = read_paper(tiny.notebook(*tiny.RIGHT, more=(f"{tiny.DECODE}return 'x'",)).encode())
     assert marks.notes(paper) == ["exercise 1.2.1 has several answers; the last was marked"]
 
@@ -156,7 +156,7 @@ def test_no_field_is_a_formula(text):
     assert tables.harmless(text).startswith("'")
 
 
-def test_numbers_and_names_stay_as_they_are():
+def test_numbers_and_names_are_unchanged():
     assert [tables.harmless(value) for value in (-1.5, "Ana = Bo", "")] == [-1.5, "Ana = Bo", ""]
 
 
@@ -193,7 +193,7 @@ def test_marks_given_by_hand_are_kept(tmp_path, mark, delimiter, got):
 
 
 @pytest.mark.parametrize("other", ["not found", "the grader failed", "another class"])
-def test_marks_given_by_hand_outlive_a_run_without_the_answer(tmp_path, other):
+def test_marks_given_by_hand_survive_a_run_without_the_answer(tmp_path, other):
     path = tmp_path / "open_marks.csv"
     open_marks.take_open_marks([result(), result("Bo")], path)
     fill(path, "2", comment="+ well said")
@@ -208,7 +208,7 @@ def test_marks_given_by_hand_outlive_a_run_without_the_answer(tmp_path, other):
     assert again[0]["notes"] == []
 
 
-def test_an_interrupted_writing_leaves_the_marks_as_they_were(tmp_path, monkeypatch):
+def test_an_interrupted_write_preserves_the_marks(tmp_path, monkeypatch):
     path = tmp_path / "open_marks.csv"
     open_marks.take_open_marks([result()], path)
     fill(path, "2")
@@ -232,7 +232,7 @@ def test_any_answer_can_be_read_back(tmp_path, answer):
     assert results[1]["marks"][0]["got"] == (2 if len(answer) < 131_072 else None)
 
 
-def test_an_answer_changed_after_it_was_marked_needs_a_look(tmp_path):
+def test_an_answer_changed_after_marking_is_reported(tmp_path):
     path = tmp_path / "open_marks.csv"
     open_marks.take_open_marks([result()], path)
     fill(path, "2")
@@ -246,7 +246,7 @@ def test_an_answer_changed_after_it_was_marked_needs_a_look(tmp_path):
 
 
 @pytest.mark.parametrize("mark", ["4", "-1", "good", "nan"])
-def test_a_mark_that_cannot_be_is_refused(tmp_path, mark):
+def test_an_invalid_mark_is_refused(tmp_path, mark):
     path = tmp_path / "open_marks.csv"
     open_marks.take_open_marks([result()], path)
     fill(path, mark)
@@ -256,14 +256,14 @@ def test_a_mark_that_cannot_be_is_refused(tmp_path, mark):
     assert path.read_text() == before
 
 
-def test_gradescope_gets_a_file_each(tmp_path):
+def test_gradescope_gets_one_file_per_student(tmp_path):
     tables.write_gradescope([result("Ana", 2), result("Bo")], tmp_path)
     made = json.loads((tmp_path / "ana.json").read_text())
     assert made["score"] == 2
     assert made["tests"][0]["max_score"] == 3
 
 
-def test_what_a_sandbox_sees_is_enough_for_the_first_cell(tmp_path):
+def test_the_visible_course_is_sufficient_for_the_setup_cell(tmp_path):
     course = visible_course(tmp_path)
     program = "from helpers.config import settings; settings.start({})"
     subprocess.run([sys.executable, "-c", program], cwd=course, check=True, capture_output=True)

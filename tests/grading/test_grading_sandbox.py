@@ -1,4 +1,4 @@
-"""Each kind of sandbox that works here: what it lets through, and what it stops."""
+"""Each kind of sandbox that works on this machine: what it allows, and what it stops."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def inside(box, tmp_path):
     return go
 
 
-def test_a_program_gets_its_job_and_is_heard(inside):
+def test_a_program_gets_its_job_and_returns_its_output(inside):
     outcome = inside("import json, sys; print(json.load(sys.stdin)['x'] * 2)", {"x": 21})
     assert outcome.stdout == b"42\n", outcome.stderr
     assert outcome.ending == "done"
@@ -98,14 +98,14 @@ def test_a_program_gets_its_job_and_is_heard(inside):
         "import subprocess; subprocess.run(['mount', '-t', 'tmpfs', 'x', '/mnt'], check=True)",
     ],
 )
-def test_it_cannot(inside, source):
+def test_a_program_cannot(inside, source):
     outcome = inside(source)
     assert outcome.status != 0
     assert "Error" in outcome.stderr
 
 
 @pytest.mark.parametrize("number", HIDDEN_MEMORY)
-def test_memory_that_no_process_is_seen_to_have_is_not_given(inside, box, number):
+def test_memory_outside_of_processes_is_refused(inside, box, number):
     if isinstance(box, Container):
         pytest.skip("the kernel counts a container's memory, whatever it is")
     outcome = inside(f"{CALL}\n{HIDDEN_MEMORY[number]}")
@@ -120,29 +120,29 @@ def test_a_server_on_this_machine_cannot_be_reached(inside):
     assert "Error" in outcome.stderr
 
 
-def test_there_are_places_to_write(inside):
+def test_a_program_can_write_to_its_folders(inside):
     places = ["/tmp", "/home/student", "/course/notebooks", "/dev/shm"]
     outcome = inside(f"for place in {places}: open(place + '/x', 'w').write('x')\nprint('written')")
     assert outcome.stdout == b"written\n", outcome.stderr
 
 
-def test_nothing_of_one_is_there_for_the_next(inside):
+def test_a_program_leaves_nothing_for_the_next(inside):
     inside("open('/tmp/note', 'w').write('secret'); open('/dev/shm/note', 'w').write('secret')")
     outcome = inside("import os; print(os.path.exists('/tmp/note') or os.path.exists('/dev/shm/note'))")
     assert outcome.stdout == b"False\n", outcome.stderr
 
 
-def test_processes_of_others_cannot_be_seen(inside):
+def test_other_processes_are_invisible(inside):
     outcome = inside("import os; print(len([name for name in os.listdir('/proc') if name.isdigit()]))")
     assert int(outcome.stdout) <= 2
 
 
-def test_nobody_writes_into_the_report(inside):
+def test_no_other_process_can_write_into_the_report(inside):
     outcome = inside(INTO_THE_REPORT)
     assert json.loads(outcome.stdout) == {"whole": True}, outcome
 
 
-def test_the_environment_is_a_new_one(inside, monkeypatch):
+def test_the_environment_is_not_inherited(inside, monkeypatch):
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     outcome = inside("import os; print(sorted(os.environ.items()))")
     assert b"secret" not in outcome.stdout
@@ -150,14 +150,14 @@ def test_the_environment_is_a_new_one(inside, monkeypatch):
 
 
 @pytest.mark.skipif(why_not(Namespaces()) is not None, reason="no namespaces here")
-def test_folders_of_the_sandbox_are_cleared_away(tmp_path, monkeypatch):
+def test_folders_of_the_sandbox_are_deleted(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     course = empty_course(tmp_path)
     run(Namespaces(), ["-c", "pass"], {}, Visible(course), LIMITS)
     assert list(tmp_path.iterdir()) == [course]
 
 
-def test_without_a_sandbox_nothing_is_graded_unless_told(monkeypatch):
+def test_without_a_sandbox_nothing_is_graded_unless_requested(monkeypatch):
     monkeypatch.setattr(sandbox, "why_not", lambda box: "broken")
     with pytest.raises(SandboxError, match=r"namespaces: broken.*--no-sandbox"):
         choose()
@@ -175,18 +175,18 @@ def test_no_sandbox_still_stops_what_it_started(tmp_path):
     assert not any("86399.111" in (one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"]))
 
 
-def test_a_container_is_told_every_limit():
+def test_a_container_gets_every_limit():
     tool = sys.executable  # any program that is there: it is only asked to remove what does not exist
     with Container(tool, "docker").command(["x.py"], Visible(sandbox.Path("/c")), LIMITS, 2) as command:
         words = " ".join(command)
-    wanted = ["--network none", "--read-only", "--cap-drop ALL", "no-new-privileges", "--pids-limit 1024"]
-    for option in [*wanted, "--memory 1073741824", "--cpus 2", "/c:/course:ro"]:
+    expected = ["--network none", "--read-only", "--cap-drop ALL", "no-new-privileges", "--pids-limit 1024"]
+    for option in [*expected, "--memory 1073741824", "--cpus 2", "/c:/course:ro"]:
         assert option in words
 
 
-def test_of_the_instructors_folder_only_finished_work_is_seen(box, tmp_path):
+def test_only_finished_work_of_the_instructors_folder_is_visible(box, tmp_path):
     home = tmp_path / "home"
-    for folder in ("runs", "phantoms", "hand-ins"):
+    for folder in ("runs", "phantoms", "submissions"):
         (home / folder).mkdir(parents=True)
         (home / folder / "x").write_text(folder)
     source = "from pathlib import Path; print(*sorted(Path('/shared').glob('*/*')))"
@@ -194,7 +194,7 @@ def test_of_the_instructors_folder_only_finished_work_is_seen(box, tmp_path):
     assert outcome.stdout == b"/shared/phantoms/x /shared/runs/x\n", outcome
 
 
-def test_a_machine_without_memory_is_no_students_fault(monkeypatch):
+def test_a_machine_without_memory_is_reported_as_such(monkeypatch):
     nothing = psutil.virtual_memory()._replace(available=2**20)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: nothing)
     begin = time.monotonic()
@@ -229,8 +229,8 @@ def test_programs_end_with_the_grader(tmp_path, kind):
     until(lambda: not left(word))
 
 
-def test_a_program_that_reads_its_job_ends_by_itself():
-    """So does one in a container, which the daemon keeps when nobody is there to stop it."""
+def test_a_program_ends_by_itself_after_its_time():
+    """In particular one in a container, which continues if the grader is killed."""
     source = "import report, time; report.read_job(); time.sleep(86399)"
     job = json.dumps({"whole_seconds": 1}).encode()
     path = {"PYTHONPATH": str(INSIDE)}
@@ -258,7 +258,7 @@ def until(holds) -> None:
         ("while True: print('x' * 10**4)", "output"),
     ],
 )
-def test_too_much_is_stopped_and_named(source, ending):
+def test_an_exceeded_limit_stops_the_program_and_is_named(source, ending):
     limits = Limits(seconds=4, memory_bytes=400 << 20, processes=10, output_bytes=1 << 20)
     begin = time.monotonic()
     outcome = watch([sys.executable, "-c", source], b"", limits)

@@ -1,7 +1,7 @@
-"""Third execution of the notebooks: a sample of wrong submissions, run again and marked as known beforehand.
+"""A sample of submissions with mistakes, re-run and marked as expected.
 
-Not among the tests that pytest finds by itself: `make test` runs it last, on the data and trainings that
-the student editions have left in COURSE_HOME.
+pytest doesn't collect this file by itself: `make test` runs it after nbval, whose data set and trainings
+it loads from COURSE_HOME.
 """
 
 import json
@@ -25,11 +25,11 @@ FIRST = "01_dataset_assembly"
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory, sandbox_here):
-    """What was known of the sample, and the results by student and notebook."""
+    """The expected points, and the results by student and notebook."""
     folder = tmp_path_factory.mktemp("sample")
     known = make_class(folder, students=2)
     home = settings.load().home
-    if (home / "runs").is_dir():  # the student editions have just been run here
+    if (home / "runs").is_dir():  # nbval has just run the course here
         write_json(home / PREPARED, {"material": Course.load().material})
     with zipfile.ZipFile(folder / "class.zip", "a") as archive:
         for number, (name, notebook) in enumerate(_with_outputs().items()):
@@ -64,7 +64,7 @@ def test_stored_results_are_compared_with_the_run(graded, student, verdict, coun
 
 
 def _with_outputs() -> dict:
-    """The solved notebook as it is, and with something in a stored output that no run would say."""
+    """Return the solved notebook, and a copy with a stored output that no run produces."""
     honest = nbformat.read(NOTEBOOKS / f"{FIRST}.ipynb", as_version=4)
     invented = deepcopy(honest)
     outputs = [

@@ -1,4 +1,4 @@
-"""The twin of Colab's runtimes, tried with this Python; `make colab` runs the course in real ones."""
+"""Replica of Colab's runtimes with the current Python; `make colab` uses the Pythons of Colab."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def runtime(tmp_path):
     return Runtime(path)
 
 
-def test_both_runtimes_are_there():
+def test_both_runtimes_are_supported():
     assert [(one.name, one.python) for one in environments.runtimes()] == [
         ("2026.07-py3.12", "3.12"), ("latest-py3.13", "3.13"),
     ]  # fmt: skip
@@ -50,7 +50,7 @@ def test_the_packages_are_those_that_colab_has(one):
     assert here.items() <= pins(published).items()
 
 
-def test_a_newer_list_is_taken_over(runtime, tmp_path):
+def test_a_runtime_is_updated_to_a_newer_list(runtime, tmp_path):
     runtime.constraints.write_text("# why\nkeras==3.13.2\nml_dtypes==0.5.4\n")
     published = tmp_path / "list.txt"
     published.write_text("keras-hub==9\nkeras==3.14.0\ntorch @ file:///wheel\nml_dtypes==0.6.0\n")
@@ -62,14 +62,14 @@ def test_a_newer_list_is_taken_over(runtime, tmp_path):
     with pytest.raises(ListError, match="cannot be read"):
         environments.renew(runtime, tmp_path / "none.txt")
     assert "3.14.0" in runtime.constraints.read_text()
-    assert command.main(["colab", "--renew", str(published)]) == 1  # whose list is it?
+    assert command.main(["colab", "--renew", str(published)]) == 1  # which runtime does the list belong to?
 
 
 @pytest.mark.parametrize("one", environments.runtimes(), ids=lambda one: one.name)
-def test_stand_ins_need_no_gpu_and_no_screen(one):
+def test_substitutes_need_neither_gpu_nor_screen(one):
     names = {line.split("==")[0] for line in one.packages}
     assert "tensorflow-cpu" in names
-    assert not names & set(environments.STAND_INS)
+    assert not names & set(environments.SUBSTITUTES)
     assert len(names) == len(pins(one.constraints))
     assert not names & {"nbval", "pip", "pytest", "nbclient"}
 
@@ -84,7 +84,7 @@ def test_the_two_runtimes_have_colabs_two_versions_of_opencv():
     assert versions == {"4.", "5."}
 
 
-def test_a_python_that_does_not_start_is_none(runtime, tmp_path, monkeypatch):
+def test_a_python_that_does_not_start_is_not_used(runtime, tmp_path, monkeypatch):
     shim = tmp_path / "bin" / f"python{HERE}"
     shim.parent.mkdir()
     shim.write_text("#!/bin/sh\nexit 127\n")
@@ -102,7 +102,7 @@ def test_a_python_that_does_not_start_is_none(runtime, tmp_path, monkeypatch):
     assert environments.interpreter(runtime) == kept / "python"
 
 
-def test_the_environment_is_made_once_and_again_when_it_must(runtime, tmp_path, monkeypatch):
+def test_the_environment_is_reused_until_its_packages_change(runtime, tmp_path, monkeypatch):
     made = []
 
     def run(words, **options):
@@ -127,7 +127,7 @@ def test_the_environment_is_made_once_and_again_when_it_must(runtime, tmp_path, 
     assert len(made) == 6
 
 
-def test_pip_that_fails_is_said(runtime, tmp_path, monkeypatch):
+def test_a_failure_of_pip_is_reported(runtime, tmp_path, monkeypatch):
     monkeypatch.setattr(
         environments.subprocess, "run",
         lambda words, **_: (tmp_path / "venv").mkdir(exist_ok=True)
@@ -137,12 +137,13 @@ def test_pip_that_fails_is_said(runtime, tmp_path, monkeypatch):
         environments.environment(runtime, Path(sys.executable), tmp_path / "venv")
 
 
-def test_a_notebook_in_the_twin_sees_colab(runtime, tmp_path):
+def test_a_notebook_in_the_replica_detects_colab(runtime, tmp_path):
     setup = next(cell for cell in nbformat.read(NOTEBOOKS[0], as_version=4).cells if cell.id == "setup")
     cells = [
-        ("alone", "import os; assert os.listdir() == ['tiny.ipynb'], os.listdir()"),
+        ("alone", "import os; assert sorted(os.listdir()) == ['course', 'tiny.ipynb'], os.listdir()"),
         ("setup", setup.source),
-        ("colab", "assert course.colab and settings.COURSE_FOLDER.parent == Path.cwd()"),
+        ("trained", "assert open('course/runs/unet').read() == 'weights'"),
+        ("colab", "assert course.colab and Path(config.__file__).parents[2].parent == Path.cwd()"),
         ("pip", "import subprocess\nassert subprocess.run([sys.executable, '-m', 'pip', 'list']).returncode"),
         ("python", "assert not os.system('python -c \"import numpy\"')"),
         ("same", "1 + 1"),
@@ -156,8 +157,10 @@ def test_a_notebook_in_the_twin_sees_colab(runtime, tmp_path):
             two = nbformat.v4.new_output("execute_result", {"text/plain": "2"}, execution_count=7)
             notebook.cells[-1].update(metadata={"tags": ["nbval-check-output"]}, outputs=[two])
     nbformat.write(notebook, tmp_path / "tiny.ipynb")
-    (report,) = replica.run_in_twin(
-        runtime, Path(sys.executable), [tmp_path / "tiny.ipynb"], tmp_path / "out"
+    (tmp_path / "home" / "runs").mkdir(parents=True)
+    (tmp_path / "home" / "runs" / "unet").write_text("weights")
+    (report,) = replica.run_in_replica(
+        runtime, Path(sys.executable), [tmp_path / "tiny.ipynb"], tmp_path / "out", tmp_path / "home"
     )
     assert report["error"] == "tiny.ipynb, cell 'wrong': ZeroDivisionError: division by zero"
     assert list(report["stderr"]) == ["wrong"]

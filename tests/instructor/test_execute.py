@@ -47,7 +47,7 @@ def test_a_failing_cell_is_named_and_shown(notebook, tmp_path):
     assert "Traceback" not in page
 
 
-def test_a_dead_kernel_is_noticed(notebook, tmp_path):
+def test_a_dead_kernel_is_reported(notebook, tmp_path):
     with pytest.raises(NotebookError, match=r"tiny\.ipynb"):
         run_course([notebook("import os; os._exit(1)")], tmp_path / "out")
 
@@ -60,7 +60,7 @@ def test_a_dead_kernel_is_noticed(notebook, tmp_path):
         ("COURSE_PROFILE", "fast", "choose 'quick' or 'full'"),
     ],
 )
-def test_bad_settings_are_said_before_anything_runs(
+def test_invalid_settings_are_reported_before_any_cell_runs(
     notebook, tmp_path, monkeypatch, capsys, variable, value, words
 ):
     if value == "EMPTY":

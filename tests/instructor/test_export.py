@@ -16,7 +16,7 @@ def notebook():
     return new_notebook(cells=[new_markdown_cell(text), new_code_cell("1", outputs=[figure, table])])
 
 
-def test_a_page_has_title_language_and_words_for_its_figures(notebook):
+def test_a_page_has_a_title_a_language_and_alt_texts(notebook):
     html = page(notebook, "01_a")
     assert "<title>1 · From files</title>" in html
     assert '<html lang="en">' in html
@@ -24,14 +24,14 @@ def test_a_page_has_title_language_and_words_for_its_figures(notebook):
     assert "<th></th>" not in html
 
 
-def test_a_page_leads_to_the_next_page(notebook):
+def test_a_page_links_to_the_next_page(notebook):
     html = page(notebook, "01_a")
     assert 'href="02_b.html#x"' in html
     assert 'href="https://example.org/02_b.ipynb"' in html
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_page_needs_no_script_of_others(path):
+def test_a_page_contains_no_script(path):
     assert "<script" not in page(nbformat.read(path, as_version=4), path.stem)
 
 
@@ -39,6 +39,6 @@ def test_the_theme_can_be_dark(notebook):
     assert 'data-jp-theme-light="false"' in page(notebook, "01_a", theme="dark")
 
 
-def test_a_notebook_without_a_heading_is_called_by_its_name():
+def test_a_notebook_without_a_heading_is_titled_by_its_name():
     assert "<title>01_a</title>" in page(new_notebook(cells=[new_code_cell("1")]), "01_a")
     assert "<title>01_a</title>" in page(new_notebook(), "01_a")

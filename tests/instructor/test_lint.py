@@ -1,4 +1,4 @@
-"""Each rule of the notebooks' standard, broken once on a synthetic notebook that keeps to all of them."""
+"""Each rule of the notebooks' standard, broken once in a synthetic notebook that keeps all others."""
 
 import nbformat
 import pytest
@@ -53,7 +53,7 @@ def notebook():
 
 @pytest.fixture
 def said(notebook, tmp_path):
-    """Breaks the notebook, writes it and returns what the lint says."""
+    """Change the notebook, write it, and return the complaints."""
 
     def break_it(change=lambda cells, notebook: None, folder=tmp_path):
         neighbour = new_notebook(cells=[new_markdown_cell("# Where it begins", id="a")])
@@ -71,11 +71,11 @@ def said(notebook, tmp_path):
     [*NOTEBOOKS, *sorted(STUDENT_FOLDER.glob("*.ipynb"))],
     ids=lambda path: f"{path.parent.name}-{path.stem}",
 )
-def test_the_course_keeps_to_it(path):
+def test_the_course_keeps_the_standard(path):
     assert lint.complaints(path) == []
 
 
-def test_the_synthetic_notebook_keeps_to_it(said):
+def test_the_synthetic_notebook_keeps_the_standard(said):
     assert said() == []
 
 
@@ -122,9 +122,9 @@ BROKEN = {
     "a second title": (source("bars-see", "# Two\n\nWords."), "'Two' of level 1 follows"),
     "a level left out": (source("bars-see", "##### Deep\n\nWords."), "level 5 follows a heading of level 3"),
     "a number left out": (replaced("end-heading", "1.1", "1.2"), "should be 1.1"),
-    "a bold heading": (replaced("end-heading", "## Part A: all", "**Part A: all**"), "heading in disguise"),
-    "not executed": (executed("count", None), "number None, not 3"),
-    "out of order": (executed("count", 7), "number 7, not 3"),
+    "a bold heading": (replaced("end-heading", "## Part A: all", "**Part A: all**"), "should be a heading"),
+    "not executed": (executed("count", None), "count None, expected 3"),
+    "out of order": (executed("count", 7), "count 7, expected 3"),
     "an error": (output("count", new_output("error", ename="KeyError", evalue="", traceback=[])), "KeyError"),
     "stderr": (output("count", printed("W", "stderr")), "'count': writes to stderr"),
     "a widget": (output("count", shown({WIDGET: {}})), f"type {WIDGET}"),
@@ -157,20 +157,20 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("change", "words"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_notebook_is_told_what_is_broken(said, change, words):
+def test_each_broken_rule_is_reported(said, change, words):
     found = said(change)
     assert any(words in complaint for complaint in found), found
     assert all(complaint.startswith("01_a.ipynb, ") for complaint in found)
 
 
-def test_an_id_that_stands_twice_is_found(said, tmp_path):
+def test_a_repeated_id_is_reported(said, tmp_path):
     said()
     path = tmp_path / "01_a.ipynb"
     path.write_text(
         path.read_text(encoding="utf-8").replace('"id": "bars"', '"id": "count"'), encoding="utf-8"
     )
     with pytest.warns(nbformat.warnings.DuplicateCellId):
-        assert "01_a.ipynb, cell 'count': there are 2 of this id." in lint.complaints(path)
+        assert "01_a.ipynb, cell 'count': 2 cells have this id." in lint.complaints(path)
 
 
 @pytest.mark.parametrize("change", [
@@ -179,7 +179,7 @@ def test_an_id_that_stands_twice_is_found(said, tmp_path):
     source("count", "url = 'https://example.org/home/x'"),
     source("bars-see", "- a list\n- says it, too"),
 ])  # fmt: skip
-def test_what_is_allowed(said, change):
+def test_allowed_variations_are_not_reported(said, change):
     assert said(change) == []
 
 
@@ -191,10 +191,10 @@ def test_in_a_student_edition_cells_without_outputs_have_no_count(said, tmp_path
     folder.mkdir()
     nbformat.write(new_notebook(cells=[new_markdown_cell("# Where it begins")]), folder / "02_b.ipynb")
     assert said(cleared, folder) == []
-    assert "number None, not 3" in said(cleared)[0]
+    assert "count None, expected 3" in said(cleared)[0]
 
 
-def test_the_command_says_what_is_wrong_and_lists_the_links(said, tmp_path, capsys):
+def test_the_command_reports_findings_and_lists_links(said, tmp_path, capsys):
     said(replaced("data", "CC BY 4.0"))
     path = str(tmp_path / "01_a.ipynb")
     assert command.main(["lint", path]) == 1
@@ -207,7 +207,7 @@ def test_the_command_says_what_is_wrong_and_lists_the_links(said, tmp_path, caps
     assert command.main(["lint"]) == 0
 
 
-def test_markdown_is_read_as_markdown():
+def test_markdown_is_parsed():
     text = "# A `b`\n\n[![x y](i.png)](a%20b.md)\n\n`[no](link)`\n\n    # code\n"
     assert markdown.headings(text) == [(1, "A b")]
     assert markdown.anchors(text) == {"A-b"}

@@ -1,4 +1,4 @@
-"""Badges, links and setup cells agree with `pyproject.toml`, and one command rewrites them all."""
+"""Badges, links and setup cells agree with `pyproject.toml`, and one command rewrites all of them."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def test_every_badge_points_to_its_own_file():
     assert_all_agree(COURSE_FOLDER)
 
 
-def test_the_setup_cell_is_the_same_in_all_and_short():
+def test_the_setup_cell_is_short_and_the_same_in_every_notebook():
     sources = set()
     for name, path in places(COURSE_FOLDER).items():
         if name.endswith(".ipynb"):
@@ -104,7 +104,7 @@ def test_the_student_editions_still_equal_a_fresh_build(course):
     assert release.complaints(solved, course / "notebooks" / "student") == []
 
 
-def test_only_whole_names_are_taken(course):
+def test_only_complete_names_are_replaced(course):
     old = published(course)
     lines = [f"https://github.com/{old.name}{end}" for end in ("-extra", ".wiki", "s")]
     lines += [f"https://github.com/x{old.name}", f"https://example.org/{old.name}"]
@@ -115,7 +115,7 @@ def test_only_whole_names_are_taken(course):
     assert notes.read_text() == "\n".join(lines)
 
 
-def test_binder_and_kaggle_links_follow(course):
+def test_binder_and_kaggle_links_are_replaced(course):
     old = published(course)
     (course / "docs").mkdir(exist_ok=True)
     notes = course / "docs" / "notes.md"
@@ -141,8 +141,8 @@ def test_binder_and_kaggle_links_follow(course):
         ("a/b", "x/", None), ("a/b", "main)", None), ("a/b", None, "v1"), ("a/b", None, '1"'),
     ],
 )  # fmt: skip
-def test_an_impossible_address_changes_nothing(course, name, branch, version):
+def test_an_invalid_address_changes_nothing(course, name, branch, version):
     before = {path: path.read_bytes() for path in places(course).values()}
-    with pytest.raises(AddressError, match="cannot be"):
+    with pytest.raises(AddressError, match="is not valid"):
         publish(name, branch, version, course=course)
     assert {path: path.read_bytes() for path in places(course).values()} == before

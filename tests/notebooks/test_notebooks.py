@@ -1,4 +1,4 @@
-"""What the two notebooks and the README say; nbval runs them, test_lint.py has the rules."""
+"""Structure of the two notebooks, and links of the README; nbval runs the notebooks."""
 
 import ast
 import re
@@ -32,11 +32,11 @@ def code(cells):
     return [cell for cell in cells if cell.cell_type == "code"]
 
 
-def test_both_are_there():
+def test_there_are_two_notebooks():
     assert [path.name[:3] for path in NOTEBOOKS] == ["01_", "02_"]
 
 
-def test_something_is_compared(code):
+def test_some_outputs_are_compared_with_each_run(code):
     compared = [cell for cell in code if "nbval-check-output" in cell.metadata.get("tags", [])]
     assert len(compared) >= 5
     assert all(cell.outputs for cell in compared)
@@ -46,7 +46,7 @@ def test_something_is_compared(code):
 
 
 def number_of(cell):
-    """The exercise that a cell belongs to, by its id; None for all other cells."""
+    """Return the exercise that a cell belongs to, by its id; None for other cells."""
     own = re.fullmatch(r"(?:exercise|check|think|rubric)-(\d+(?:-\d+)+)(?:-text)?", cell.id)
     return own[1].replace("-", ".") if own else None
 
@@ -54,18 +54,18 @@ def number_of(cell):
 def test_an_exercise_is_a_text_an_answer_and_a_check(cells, path):
     chapter = path.name[:2].lstrip("0")
     ids = [cell.id for cell in cells if number_of(cell)]
-    wanted = []
+    expected = []
     for number, exercise in EXERCISES.items():
         slug = number.replace(".", "-")
         if number.split(".")[0] == chapter:
             parts = ("rubric", "think") if exercise.kind == "open" else ("exercise", "check")
-            wanted += [f"exercise-{slug}-text", *(f"{part}-{slug}" for part in parts)]
-    assert ids == wanted  # and so in the order of their numbers
+            expected += [f"exercise-{slug}-text", *(f"{part}-{slug}" for part in parts)]
+    assert ids == expected  # and so in the order of their numbers
     assert 6 <= len(ids) / 3 <= 9
     together = [cell.id for cell in cells]
-    for start in wanted[::3]:
+    for start in expected[::3]:
         position = together.index(start)
-        assert together[position : position + 3] == wanted[wanted.index(start) :][:3]
+        assert together[position : position + 3] == expected[expected.index(start) :][:3]
 
 
 def test_an_exercise_has_the_number_of_its_section(cells):
@@ -78,7 +78,7 @@ def test_an_exercise_has_the_number_of_its_section(cells):
             assert number in cell.source.splitlines()[0]
 
 
-def test_exercises_have_their_title_points_and_marks(cells):
+def test_exercises_have_their_title_points_and_metadata(cells):
     for cell in cells:
         if not number_of(cell) or cell.id.startswith("rubric-"):
             continue

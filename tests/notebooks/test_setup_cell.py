@@ -1,4 +1,4 @@
-"""The setup cell, alone in an empty folder as in Colab, with a repository on this disk as the web."""
+"""The setup cell, in an otherwise empty folder as in Colab, with a repository on this disk as the web."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ def source():
 
 @pytest.fixture(scope="module")
 def remote(tmp_path_factory):
-    """The published repository, and beside it what GitHub makes of the tag: an archive."""
+    """The published repository, with the archive that GitHub offers for the tag."""
     folder = make_remote(tmp_path_factory.mktemp("web") / ADDRESS.name.split("/")[1])
     (folder / "archive").mkdir()
     words = ["archive", f"--prefix={FOLDER}/", "-o", f"archive/v{ADDRESS.version}.zip", "HEAD"]
@@ -42,7 +42,7 @@ def content(tmp_path):
 
 
 def run(source, content, remote, **variables):
-    """Runs the cell as a new kernel would; returns what it printed, and what it wrote to stderr."""
+    """Run the cell as in a new kernel; return its status, output and standard error."""
     inside = environment(Path(sys.executable), content, remote) | variables
     answer = subprocess.run(
         [sys.executable, "-c", source], cwd=content, env=os.environ | inside, capture_output=True, text=True
@@ -58,12 +58,12 @@ def assert_it_runs(source, content, remote, **variables):
 
 
 def without_git(tmp_path, source, remote):
-    """The cell as it is where git is not installed; the archive then comes from this disk too."""
+    """Return the cell with an archive on this disk, and a PATH without git."""
     (tmp_path / "empty").mkdir(exist_ok=True)
     return source.replace(ADDRESS.repository, remote.as_uri()), str(tmp_path / "empty")
 
 
-def test_the_banner_says_where_it_runs_and_what_to_click(source, content, remote):
+def test_the_banner_shows_the_device_and_what_to_click(source, content, remote):
     _, out, _ = run(source, content, remote)
     for words in ("240 synthetic slices", "GB of memory", "GB of disk free", "Keras ", "KEEP_ON_DRIVE"):
         assert words in out
@@ -72,20 +72,20 @@ def test_the_banner_says_where_it_runs_and_what_to_click(source, content, remote
 
 def test_it_runs_twice_and_after_a_restart(source, content, remote, tmp_path):
     assert_it_runs(source + "\n" + source, content, remote)
-    nowhere = tmp_path / "nowhere"  # the second time nothing is fetched
+    nowhere = tmp_path / "nowhere"  # the second time, nothing is fetched
     assert_it_runs(source, content, nowhere)
     assert not list(content.glob("*/*/.git"))
 
 
-def test_it_takes_the_tag_and_not_what_came_after(source, content, remote, tmp_path):
+def test_it_fetches_the_tag_and_not_later_commits(source, content, remote, tmp_path):
     later = shutil.copytree(remote, tmp_path / "later" / remote.name)
     (later / "helpers" / "config" / "settings.py").write_text("raise ValueError('the next version')")
-    author = ["-c", "user.name=twin", "-c", "user.email=twin@localhost"]
+    author = ["-c", "user.name=replica", "-c", "user.email=replica@localhost"]
     subprocess.run(["git", *author, "commit", "-qam", "Later"], cwd=later, check=True)
     assert_it_runs(source, content, later)
 
 
-def test_without_git_it_takes_the_archive(source, content, remote, tmp_path):
+def test_without_git_it_fetches_the_archive(source, content, remote, tmp_path):
     elsewhere, empty = without_git(tmp_path, source, remote)
     assert_it_runs(elsewhere, content, remote, PATH=empty)
     assert not (content / FOLDER / ".git").exists()
@@ -93,7 +93,7 @@ def test_without_git_it_takes_the_archive(source, content, remote, tmp_path):
 
 @pytest.mark.parametrize("git", [True, False])
 @pytest.mark.parametrize("left", ["a clone cut off", "half of the files", "broken files"])
-def test_half_a_course_is_completed(source, content, remote, tmp_path, left, git):
+def test_an_incomplete_course_is_completed(source, content, remote, tmp_path, left, git):
     half = content / FOLDER
     if left == "a clone cut off":
         (half / ".git" / "objects").mkdir(parents=True)
@@ -108,7 +108,7 @@ def test_half_a_course_is_completed(source, content, remote, tmp_path, left, git
     assert_it_runs(source, content, remote)
 
 
-def test_what_a_student_changes_in_it_stays(source, content, remote):
+def test_a_students_changes_are_kept(source, content, remote):
     run(source, content, remote)
     mine = content / FOLDER / "helpers" / "splits.py"
     mine.write_text(mine.read_text() + "\nMINE = True\n")
@@ -116,7 +116,7 @@ def test_what_a_student_changes_in_it_stays(source, content, remote):
     assert "MINE" in mine.read_text()
 
 
-def test_without_a_network_it_says_one_line(source, content, tmp_path):
+def test_without_a_network_it_prints_one_line(source, content, tmp_path):
     elsewhere, _ = without_git(tmp_path, source, tmp_path / "nowhere")
     status, out, errors = run(elsewhere, content, tmp_path / "nowhere")
     assert (status, out) == (1, "")
@@ -132,7 +132,7 @@ def test_in_a_checkout_nothing_is_fetched(source, remote, tmp_path):
     assert not (notebooks / FOLDER).exists()
 
 
-def test_drive_that_is_not_given_is_done_without(source, content, remote):
+def test_it_runs_without_access_to_drive(source, content, remote):
     ticked = source.replace("KEEP_ON_DRIVE = False", "KEEP_ON_DRIVE = True")
     assert ticked != source
     status, out, errors = run(ticked, content, remote)

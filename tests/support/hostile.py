@@ -1,6 +1,6 @@
-"""Hand-ins that no instructor should have to fear. Each is a notebook that tries one thing.
+"""Hostile submissions. Each is a notebook with one attack.
 
-`attacks` gives them by name. Code cells run in the re-run; answers run when they are marked, too.
+Code cells run in the re-run; answers also run when they are marked.
 """
 
 import os
@@ -11,7 +11,7 @@ from textwrap import dedent
 from tests.support import tiny_course as tiny
 from tests.support.tiny_course import RIGHT
 
-# A word in the command line of what is left running, to be looked for afterwards.
+# Identifies the processes that attacks leave running.
 LEFT_RUNNING = f"86399.{os.getpid()}"
 TOO_LONG, ENDED = "ran for too long", "Python was ended"
 OUT_OF_REACH = "FileNotFoundError|Read-only"
@@ -30,7 +30,7 @@ FORK_BOMB = """
 """
 HOARD = """
     hoard = []
-    while True: hoard.append(bytearray(b'x' * 2**26))
+    while True: hoard.append(b'x' * 2**26)
 """
 FULL_DISK = """
     with open('/tmp/big', 'wb') as big:
@@ -80,7 +80,7 @@ LINK = """
     os.symlink(VICTIM, '/tmp/link')
     open('/tmp/link', 'w').write('changed')
 """
-# What the re-run would report of a cell that went well, written to whoever reads the report.
+# The report of a successful cell, written into the pipe of the report.
 CLEAN_RUN = """
     import json, os
     forged = [{'outputs': [], 'seconds': 1}, {'ending': 'done'}]
@@ -129,7 +129,7 @@ SCRIPTS = """
     print('<script>alert(4)</script>')
 """
 
-# A sound picture of one pixel, whose words for those who cannot see it would end the attribute.
+# A valid figure of one pixel, whose alt text would end the attribute.
 PICTURE = """
     import struct, zlib
     def chunk(kind, body):
@@ -142,11 +142,11 @@ PICTURE = """
 
 @dataclass(frozen=True)
 class Attack:
-    """One of them, and what must come of it.
+    """One attack, and its expected result.
 
     Args:
-        cell: a further code cell.
-        reason: words of the reason why it does not run; None if it does.
+        cell: an additional code cell.
+        reason: pattern of the reason why the notebook does not run; None if it does.
         points: for the two exercises.
         answers: the two answers.
     """
@@ -162,16 +162,13 @@ class Attack:
 
 
 def attacks(victim: Path, solutions: Path, other: Path, out: Path) -> dict[str, Attack]:
-    """All of them.
+    """Return all attacks by name.
 
     Args:
-        victim: a file outside that must stay as it is.
+        victim: a file outside the sandbox that must not change.
         solutions: a notebook with solutions.
-        other: another student's hand-in.
-        out: where the grades go.
-
-    Returns:
-        Attacks, by name.
+        other: another student's submission.
+        out: folder of the grades.
     """
     return _on_the_machine() | _on_files(victim, solutions, other, out) | _on_the_marks()
 
@@ -183,7 +180,7 @@ def _on_the_machine() -> dict[str, Attack]:
         "fork bomb": Attack(FORK_BOMB, "processes|memory|too long"),
         "50 GB at once": Attack("huge = bytearray(50 * 2**30)", f"MemoryError|{ENDED}"),
         "50 GB bit by bit": Attack(HOARD, f"memory|MemoryError|{ENDED}"),
-        "memory in a file without a name": Attack(HIDDEN_FILE, "PermissionError|too large"),
+        "memory in an unnamed file": Attack(HIDDEN_FILE, "PermissionError|too large"),
         "memory in a folder of its own": Attack(HIDDEN_FOLDER, "PermissionError"),
         "10 GB of output": Attack(CHATTER, "it wrote more than"),
         "10 GB on disk": Attack(FULL_DISK, "No space left|too large"),
@@ -201,7 +198,7 @@ def _on_the_machine() -> dict[str, Attack]:
 def _on_files(victim: Path, solutions: Path, other: Path, out: Path) -> dict[str, Attack]:
     return {
         "reads the solutions": Attack(f"open({str(solutions)!r}).read()", "FileNotFoundError"),
-        "reads another hand-in": Attack(f"open({str(other)!r}).read()", "FileNotFoundError"),
+        "reads another submission": Attack(f"open({str(other)!r}).read()", "FileNotFoundError"),
         "reads the passwords": Attack("open('/etc/shadow').read()", "FileNotFoundError"),
         "writes outside": Attack(f"open({str(victim)!r}, 'w').write('changed')", OUT_OF_REACH),
         "writes through a link": Attack(LINK.replace("VICTIM", repr(str(victim))), OUT_OF_REACH),
@@ -222,13 +219,13 @@ def _on_the_marks() -> dict[str, Attack]:
         "one answer loops": Attack(
             reason=TOO_LONG, points=1, answers=("# Exercise 1.2.1\nwhile True: pass", RIGHT[1])
         ),
-        "half characters in errors": Attack(
+        "lone surrogates in errors": Attack(
             HALF,
             reason="ValueError",
             points=1,
             answers=("# Exercise 1.2.1\nraise ValueError('\\ud800')", RIGHT[1]),
         ),
-        "picture with a script": Attack(PICTURE),
+        "figure with a script": Attack(PICTURE),
         "scripts everywhere": Attack(
             SCRIPTS, points=1, answers=(f"{tiny.DECODE}return '<script>alert(1)</script>'", RIGHT[1])
         ),
@@ -236,7 +233,7 @@ def _on_the_marks() -> dict[str, Attack]:
 
 
 def _both(before: str, body: str) -> tuple[str, str]:
-    """Two answer cells that first do something, and whose functions then do something else."""
+    """Return two answer cells: `before`, then the functions with `body`."""
     functions = (("1.2.1", "decode_pid(codes)"), ("1.2.2", "upright(stored)"))
     return tuple(
         f"# Exercise {number}\n{dedent(before)}\ndef {name}:\n    {body}\n" for number, name in functions

@@ -1,17 +1,16 @@
-"""A made-up class with known marks: hand-ins as Moodle packs them, made from the course's own notebooks.
+"""A made-up class with known marks: submissions as Moodle packs them, made from the course's own notebooks.
 
-    python tests/make_class.py FOLDER [--students 30]
+    python -m tests.support.make_class FOLDER [--students 30]
 
 writes `class.zip`, and `known.json` with the points of every exercise of every student. Each student has
-some answers right, some wrong in a typical way (`mistakes.py`) and some not attempted, and did something to
-the notebook that students do.
+some correct answers, some typical mistakes (`mistakes.py`) and some exercises not attempted, and changes
+the notebook as students do.
 """
 
 import argparse
 import inspect
 import io
 import json
-import sys
 import zipfile
 from copy import deepcopy
 from pathlib import Path
@@ -19,12 +18,9 @@ from pathlib import Path
 import nbformat
 import numpy as np
 
-from tests.support import mistakes
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from helpers.checks import EXERCISES
-from instructor.notebooks.student_edition import answer_cells, exercise_number, insert_answers, is_stub
+from instructor.notebooks.student_edition import answer_cells, exercise_number, is_stub
+from tests.support import mistakes
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 FAMILY_NAMES = "Álvarez Baptiste Çelik D'Angelo Eriksson Fuentes García Haddad Ivanova Jansen"
@@ -34,15 +30,15 @@ ESSAY = "**Your answer to Think! {}**\n\nIn my run most tumours were found, beca
 
 
 def make_class(folder: Path, students: int = 30, seed: int = 2023) -> dict[str, dict[str, float | None]]:
-    """Makes a class.
+    """Write a class to a folder.
 
     Args:
         folder: where to write.
         students: how many.
-        seed: of who has what right.
+        seed: of the random choice of answers.
 
     Returns:
-        Points by student and exercise; None for an answer that a person reads.
+        Points by student and exercise; None for an answer that a person marks.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
@@ -53,12 +49,12 @@ def make_class(folder: Path, students: int = 30, seed: int = 2023) -> dict[str, 
             name += f" {place // 30 + 1}" if place >= 30 else ""
             habit = HABITS[place % len(HABITS)]
             folder_name = f"{name}_{70_000 + place}_assignsubmission_file_"
-            known[name] = _hand_in(archive, folder_name, habit, rng)
+            known[name] = _submit(archive, folder_name, habit, rng)
     (folder / "known.json").write_text(json.dumps(known, indent=1, ensure_ascii=False), encoding="utf-8")
     return known
 
 
-def _hand_in(archive: zipfile.ZipFile, folder: str, habit, rng: np.random.Generator) -> dict:
+def _submit(archive: zipfile.ZipFile, folder: str, habit, rng: np.random.Generator) -> dict:
     points: dict[str, float | None] = {}
     for path in sorted((NOTEBOOKS / "student").glob("[0-9]*.ipynb")):
         student = _without_outputs(nbformat.read(path, as_version=4))
@@ -67,14 +63,14 @@ def _hand_in(archive: zipfile.ZipFile, folder: str, habit, rng: np.random.Genera
         for number in solutions:
             source, points[number] = _answer(number, solutions[number], rng)
             answers |= {number: source} if source else {}
-        for name, content, changed in habit(path.name, insert_answers(student, answers), rng):
+        for name, content, changed in habit(path.name, _insert_answers(student, answers), rng):
             archive.writestr(f"{folder}/{name}", content)
             points |= changed
     return points
 
 
 def _answer(number: str, solution: str, rng: np.random.Generator) -> tuple[str | None, float | None]:
-    """An answer cell, and its points."""
+    """Return an answer cell and its points."""
     exercise, luck = EXERCISES[number], rng.random()
     if exercise.kind == "open":
         return (None, 0.0) if luck < 0.3 else (ESSAY.format(number), None)
@@ -87,7 +83,7 @@ def _answer(number: str, solution: str, rng: np.random.Generator) -> tuple[str |
 
 
 def _wrong(number: str, source: str, solution: str) -> str:
-    """A whole answer cell with a mistake in it."""
+    """Return a complete answer cell with a mistake in it."""
     name = next(
         line.removeprefix("def ").partition("(")[0].partition(" =")[0]
         for line in solution.splitlines()
@@ -96,6 +92,15 @@ def _wrong(number: str, source: str, solution: str) -> str:
     needed = [inspect.getsource(helper) for helper in HELPERS if f"{helper.__name__}(" in source]
     head = [f"# Exercise {number}", "from collections.abc import Callable", "import numpy as np", *needed]
     return "\n".join([*head, f"{name} = {source}"])
+
+
+def _insert_answers(student, answers: dict[str, str]):
+    """Put answers into a student edition; an exercise without one keeps its stub."""
+    for cell in student.cells:
+        marks = cell.metadata.get("nbgrader", {})
+        if marks.get("solution") and exercise_number(cell) in answers:
+            cell.source = answers[exercise_number(cell)]
+    return student
 
 
 def _without_outputs(notebook):
@@ -125,25 +130,25 @@ def colab(name, notebook, rng):
 
 
 def renamed(name, notebook, rng):
-    """Names that say nothing."""
+    """A file name that doesn't say which notebook it is."""
     yield f"homework final {name[1]} (3).ipynb", nbformat.writes(notebook), {}
 
 
 def no_metadata(name, notebook, rng):
-    """Every cell re-created: no metadata, no ids that one knows."""
+    """Every cell re-created: no metadata, new ids."""
     for place, cell in enumerate(notebook.cells):
         cell.metadata, cell.id = {}, f"new-{place}"
     yield name, nbformat.writes(notebook), {}
 
 
 def duplicated(name, notebook, rng):
-    """A copy of each answer cell, as it was in the beginning, stands before or behind the answer."""
+    """A copy of each unanswered cell before or after the answer."""
     cells = []
     stubs = _stubs(name)
     for cell in notebook.cells:
         number = exercise_number(cell)
-        twin = [stubs[number]] if number else []
-        cells += [cell, *twin] if rng.random() < 0.5 else [*twin, cell]
+        copy = [stubs[number]] if number else []
+        cells += [cell, *copy] if rng.random() < 0.5 else [*copy, cell]
     for place, cell in enumerate(cells):
         cell.id = f"cell-{place}"
     notebook.cells = cells
@@ -151,7 +156,7 @@ def duplicated(name, notebook, rng):
 
 
 def deleted(name, notebook, rng):
-    """One answer cell is gone, and every check."""
+    """One answer cell and every check deleted."""
     numbers = [exercise_number(cell) for cell in notebook.cells if exercise_number(cell)]
     gone = numbers[int(rng.integers(len(numbers)))]
     notebook.cells = [
@@ -178,7 +183,7 @@ def two_versions(name, notebook, rng):
 
 
 def packed(name, notebook, rng):
-    """An archive within the archive, with what computers put into one."""
+    """An archive within the archive, with the hidden files that operating systems add."""
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
         archive.writestr(f"my course/{name}", nbformat.writes(notebook))
@@ -188,7 +193,7 @@ def packed(name, notebook, rng):
 
 
 def only_the_first(name, notebook, rng):
-    """The second notebook was not handed in."""
+    """The second notebook not submitted."""
     if name.startswith("01"):
         yield name, nbformat.writes(notebook), {}
     else:

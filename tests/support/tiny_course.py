@@ -1,4 +1,4 @@
-"""A course of one small notebook with two real exercises and a question, for the tests of grading."""
+"""A course of one small notebook with two real exercises and a free-text question, to test grading."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def _nbgrader(cell, grade_id: str, **more):
 
 
 def cells(decode: str = STUBS[0], upright: str = STUBS[1], question: str = BLANK, more: tuple = ()) -> list:
-    """The cells of a notebook, with answers in their places and further code cells at the end."""
+    """Return the cells of a notebook with the given answers, and additional code cells at the end."""
     made = [
         new_markdown_cell("# 1 · A tiny notebook", id="title"),
         new_code_cell(SETUP, id="setup"),
@@ -53,12 +53,12 @@ def cells(decode: str = STUBS[0], upright: str = STUBS[1], question: str = BLANK
 
 
 def notebook(*answers: str, **named) -> str:
-    """The text of a notebook file; arguments as of `cells`."""
+    """Return the text of a notebook file; arguments as for `cells`."""
     return nbformat.writes(new_notebook(cells=cells(*answers, **named)))
 
 
 def with_outputs(text: str, said: dict[str, str]) -> str:
-    """The notebook, with what some cells printed stored in it."""
+    """Return the notebook with stored outputs of some cells."""
     made = nbformat.reads(text, as_version=4)
     for cell in made.cells:
         if cell.id in said:
@@ -67,7 +67,7 @@ def with_outputs(text: str, said: dict[str, str]) -> str:
 
 
 def as_colab_saves(text: str) -> str:
-    """The same notebook as Colab writes it: minor version 0, and ids in the metadata."""
+    """Return the notebook as Colab writes it: minor version 0, ids in the metadata."""
     made = json.loads(text)
     made["nbformat_minor"] = 0
     for cell in made["cells"]:
@@ -76,7 +76,7 @@ def as_colab_saves(text: str) -> str:
 
 
 def student_edition(folder: Path) -> Path:
-    """Writes the student edition."""
+    """Write the student edition to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{NAME}.ipynb").write_text(notebook(), encoding="utf-8")
     return folder

@@ -1,1 +1,1 @@
-"""Programs that run inside the sandbox. They import helpers and libraries, nothing else of `instructor`."""
+"""Programs that run in the sandbox. They import helpers and libraries, nothing else of `instructor`."""

@@ -1,8 +1,8 @@
-"""Runs a student's answers, each in a process of its own, and reports their outputs.
+"""Run a student's answers, each in its own process, and report their outputs.
 
 job     {"answers": [{"id", "before": [sources], "answer": source, "expression", "seeds": [...]}, ...],
-         "seconds": of each}
-result  {"answers": {id: {"outputs": [JSON text, one a seed]} or {"problem": words}}}
+         "seconds": for each}
+result  {"answers": {id: {"outputs": [JSON text, one per seed]} or {"problem": words}}}
 """
 
 import contextlib
@@ -25,12 +25,12 @@ ENDED = "It ended Python itself, or took more memory than there is."
 
 
 def run(job: dict) -> dict:
-    """Runs the job."""
+    """Run the job."""
     return {"answers": {one["id"]: _in_a_child(one, job["seconds"]) for one in job["answers"]}}
 
 
 def outputs(job: dict) -> dict:
-    """The answer's outputs, or what went wrong before there were any."""
+    """Return the answer's outputs, or the problem that prevented them."""
     exercise = checks.EXERCISES[job["id"]]
     # Bound before the student's code runs. It cannot gain by changing them, but could break its own run.
     encode, run_answer = encode_outputs, checks.run_answer
@@ -38,13 +38,13 @@ def outputs(job: dict) -> dict:
     for source in job["before"]:
         try:
             exec(compile(source, "<the notebook>", "exec"), names)
-        except Exception as error:  # an import that is not there, say; the answer may not need it
+        except Exception as error:  # such as a missing module, which the answer may not need
             print(error, file=sys.stderr)
     try:
         exec(compile(job["answer"], OWN_LINES, "exec"), names)
         answer = eval(compile(job["expression"], "<the check>", "eval"), names)
     except SyntaxError as error:
-        return {"problem": f"Line {error.lineno} of the cell is no Python: {error.msg}."}
+        return {"problem": f"Line {error.lineno} of the cell is not valid Python: {error.msg}."}
     except Exception as error:
         return {"problem": f"{_place(error)} stopped with {type(error).__name__}: {str(error)[:300]}"}
     texts = []
@@ -55,7 +55,7 @@ def outputs(job: dict) -> dict:
 
 
 def _in_a_child(one: dict, seconds: float) -> dict:
-    """A fork, for the libraries are loaded already, and nothing it does comes back but what it writes."""
+    """Run in a fork, in which the libraries are loaded; only what it writes is returned."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

@@ -1,8 +1,8 @@
-"""First program in fresh Linux namespaces: builds a small root, gives up every right, starts a command.
+"""First program in new Linux namespaces: builds a small root, drops all rights, starts a command.
 
-It runs before anything else is there, so it uses the standard library alone, and `mount(2)` itself.
-The new root has what Python needs, read-only, and folders in memory of a limited size; nothing else of the
-machine is in it. Manual pages: mount(2), pivot_root(2), capabilities(7), user_namespaces(7), seccomp(2).
+It uses only the standard library, and calls `mount(2)` itself. The new root has what Python needs,
+read-only, and folders in memory of limited size, but nothing else of the machine.
+Manual pages: mount(2), pivot_root(2), capabilities(7), user_namespaces(7), seccomp(2).
 """
 
 import ctypes
@@ -20,8 +20,8 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 22, 24, 38
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
-# Numbers of system calls: clone, and those that give memory which no process is seen to have, or the rights
-# to mount some: unshare, mount, shmget, memfd_create, memfd_secret.
+# Numbers of system calls: clone, and those that give memory outside of processes, or the right to mount
+# some: unshare, mount, shmget, memfd_create, memfd_secret.
 CLONE = {"x86_64": 56, "aarch64": 220}
 REFUSED = {"x86_64": (272, 165, 29, 319, 447), "aarch64": (97, 40, 194, 279, 447)}
 CLONE3, CLONE_NEWUSER, X32 = 435, 0x10000000, 0x40000000
@@ -36,13 +36,13 @@ libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes
 
 
 def mount(source: str, target: Path, kind: str | None, flags: int, data: str | None = None) -> None:
-    """`mount(2)` with an error that names the folder."""
+    """Call `mount(2)`; an error names the folder."""
     words = [word.encode() if word is not None else None for word in (source, str(target), kind, data)]
     _checked(libc.mount(*words[:3], flags, words[3]), f"mount {target}")
 
 
 def build_root(root: Path, plan: dict) -> None:
-    """Fills an empty folder with the mounts of the plan."""
+    """Fill an empty folder with the mounts of the plan."""
     mount("none", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755")
     for link, target in plan["links"]:
         (root / link.lstrip("/")).symlink_to(target)
@@ -66,7 +66,7 @@ def build_root(root: Path, plan: dict) -> None:
 
 
 def enter(root: Path) -> None:
-    """Makes the folder the root; the machine's own is out of reach afterwards."""
+    """Make the folder the root; the machine's own root is unmounted."""
     os.chdir(root)
     _checked(libc.syscall(PIVOT_ROOT[platform.machine()], b".", b"."), "pivot_root")
     _checked(libc.umount2(b".", MNT_DETACH), "umount /")
@@ -75,7 +75,7 @@ def enter(root: Path) -> None:
 
 
 def give_up_rights(plan: dict) -> None:
-    """Limits, another user where root started this, no capabilities, none to be had."""
+    """Set limits, change to another user if started by root, and drop all capabilities for good."""
     for name, value in plan["limits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
     capability = 0
@@ -85,19 +85,19 @@ def give_up_rights(plan: dict) -> None:
         os.setgroups([])
         os.setresgid(plan["user"], plan["user"], plan["user"])
         os.setresuid(plan["user"], plan["user"], plan["user"])
-        # Another user is no longer ended with the program that started this one, as `unshare` had arranged.
+        # The change of user cancels what `unshare` arranged: to end together with the parent.
         _checked(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "pdeathsig")
     _checked(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
     _refuse_calls()
 
 
 def _refuse_calls() -> None:
-    """No user namespaces, in which everything may be mounted, and no memory outside of processes."""
+    """Refuse user namespaces, in which everything may be mounted, and memory outside of processes."""
     machine = platform.machine()
-    # After each comparison come the places of the steps that follow: if it holds, if not.
+    # Each comparison is followed by the next steps: if true, if false.
     steps = [(LOAD, 4), (EQUAL, AUDIT_ARCH[machine], "next", "refuse")]
     steps += [(LOAD, 0), (AT_LEAST, X32, "refuse", "next")]
-    # Its flags lie in memory, where a filter cannot look; the C library then takes clone.
+    # The flags of clone3 are in memory, which a filter cannot read; the C library then uses clone.
     steps += [(EQUAL, CLONE3, "absent", "next")]
     steps += [(EQUAL, number, "refuse", "next") for number in REFUSED[machine]]
     steps += [(EQUAL, CLONE[machine], "next", "allow"), (LOAD, 16), (BIT, CLONE_NEWUSER, "refuse", "allow")]
@@ -120,7 +120,7 @@ def _memory(root: Path, folder: str, size: int) -> None:
 
 
 def _show(source: Path, target: Path) -> None:
-    """Binds a file or folder read-only, and whatever is mounted below it."""
+    """Bind a file or folder read-only, including mounts below it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         target.mkdir(exist_ok=True)
@@ -128,7 +128,7 @@ def _show(source: Path, target: Path) -> None:
         target.touch()
     mount(str(source), target, None, MS_BIND | MS_REC)
     for point in _mounts_below(target):
-        # A flag that the machine has set must be kept, or the kernel refuses.
+        # The kernel refuses to clear flags that are set on the machine.
         kept = os.statvfs(point).f_flag & (MS_NODEV | MS_NOEXEC)
         mount("none", point, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | kept)
 
@@ -146,7 +146,7 @@ def _checked(result: int, what: str) -> None:
 
 
 def main() -> None:
-    """Reads the plan from the first argument, and becomes the command in it."""
+    """Read the plan from the first argument, and become its command."""
     plan = json.loads(sys.argv[1])
     root = Path(plan["root"])
     build_root(root, plan)

@@ -1,4 +1,4 @@
-"""What every program inside begins and ends with: its job, finished work, JSON lines as the one way out."""
+"""Input and output of every program in the sandbox: its job, finished trainings, JSON lines as report."""
 
 import ctypes
 import json
@@ -11,34 +11,34 @@ PR_SET_DUMPABLE = 4
 
 
 class Report:
-    """Keeps standard output for the result alone; what else is printed goes to standard error."""
+    """Reserve standard output for the result; other prints go to standard error."""
 
     def __init__(self):
-        if sys.platform == "linux":  # the pipe is ours alone: no program beside us may open it through /proc
+        if sys.platform == "linux":  # no other process may open the pipe through /proc
             ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
         self.handle = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
 
     def line(self, result: dict) -> None:
-        """Writes a part of the result: what is out stays, whatever happens next."""
+        """Write a part of the result, which is kept whatever happens next."""
         self.handle.write(json.dumps(result) + "\n")
         self.handle.flush()
 
     def end(self, result: dict) -> None:
-        """Writes the last part and ends the program, whatever threads are left."""
+        """Write the last part and end the program, even if threads are running."""
         self.line(result)
         os._exit(0)
 
 
 def read_job() -> dict:
-    """The job on standard input, which is empty afterwards.
+    """Read the job from standard input, which is empty afterwards.
 
-    This program ends when the job's time is over, even if nobody is there any more to stop it: containers
-    outlive a grader that was killed.
+    The program ends when the job's time is over, even without a grader: a container continues if the grader
+    is killed.
     """
     job = json.load(sys.stdin)
     if hasattr(signal, "SIGALRM"):
-        # With a function, for without one no signal ends the first process of a container.
+        # With a handler, since the first process of a container ignores signals without one.
         signal.signal(signal.SIGALRM, lambda *_: os._exit(1))
         signal.setitimer(signal.ITIMER_REAL, job["whole_seconds"])
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

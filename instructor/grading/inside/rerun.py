@@ -1,11 +1,10 @@
-"""Runs a notebook as it was handed in, cell by cell, and reports what came out of each.
+"""Run a submitted notebook cell by cell, and report the outputs of each.
 
-    job    {"cells": [source or null, ...], "cell_seconds": s, "output_bytes": n}; null: a cell without code
-    lines  {"begin": place}, then {"outputs": [...], "seconds": s} when that cell is through
+    job    {"cells": [source or null, ...], "cell_seconds": s, "output_bytes": n}; null: not code
+    lines  {"begin": index}, then {"outputs": [...], "seconds": s} when that cell is finished
     end    {"ending": "done" | "time" | "output" | "died"}
 
-An output is {"text": ...}, {"png": base64, "text": what it shows}, or
-{"error": name, "text": its last words}.
+An output is {"text": ...}, {"png": base64, "text": alt text}, or {"error": name, "text": message}.
 """
 
 import os
@@ -24,7 +23,7 @@ SOCKETS = "/tmp/kernel"  # short: the path of a socket has at most 107 character
 
 
 class Client(NotebookClient):
-    """A client that kills the kernel when too much comes out."""
+    """A client that kills the kernel when the output exceeds the limit."""
 
     room = 0
     overflow = False
@@ -40,15 +39,7 @@ class Client(NotebookClient):
 
 
 def run(job: dict, report: Report) -> str:
-    """Runs the job.
-
-    Args:
-        job: see above.
-        report: for what comes out of each cell.
-
-    Returns:
-        How it ended.
-    """
+    """Run the job, report each cell's outputs, and return how it ended."""
     notebook = nbformat.v4.new_notebook(cells=[_cell(source) for source in job["cells"]])
     started = 0.0
 

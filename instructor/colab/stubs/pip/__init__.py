@@ -1,3 +1,3 @@
-"""Stands in for pip: nothing is ever installed on Colab, and a cell that tries fails."""
+"""Replacement for pip: the course installs nothing on Colab, so a cell that tries to fails."""
 
 raise SystemExit("A notebook called pip. Nothing is installed on Colab.")

@@ -1,1 +1,1 @@
-"""Stands in for Colab's own package: there to be found, and able to do next to nothing."""
+"""Minimal replacement for Colab's own package, so that the course detects Colab."""

@@ -1,4 +1,4 @@
-"""Stands in for `google.colab.drive`, with a student who does not give access."""
+"""Replacement for `google.colab.drive`: a student who denies access."""
 
 
 def mount(mountpoint, force_remount=False, timeout_ms=120000, readonly=False):
