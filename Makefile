@@ -3,7 +3,7 @@
 #   make test   lint; every test; both notebooks through nbval; then their student editions, the grading of
 #               wrong submissions, and a browser that runs the course
 #   make colab  run the course in replicas of Colab's runtimes, if their Python versions are installed
-# COURSE_DATA, COURSE_PROFILE and COURSE_HOME are passed on: see README.md.
+# COURSE_DATA, COURSE_PROFILE and COURSE_HOME are passed on: see docs/elsewhere.md.
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -1,1 +1,1 @@
-"""What caretakers measure; the figures stand in the README."""
+"""What caretakers measure; the figures are in docs/results.md."""

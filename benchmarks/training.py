@@ -24,9 +24,9 @@ from helpers.training.data_loader import Batches, Shuffle
 # What each command takes by default: slices in the data set and in training, slices per update, slices
 # at once, epochs.
 DEFAULTS = {
-    "memory": {"slices": 3064, "trained": 300, "batch": 300, "micro_batch": 20, "epochs": 1},
-    "pipeline": {"slices": 1000, "trained": 60, "batch": 60, "micro_batch": 20, "epochs": 2},
-    "speed": {"slices": 72, "trained": 60, "batch": 60, "micro_batch": 20, "epochs": 3},
+    "memory": {"slices": 3064, "trained": 300, "batch": 300, "micro_batch": 12, "epochs": 1},
+    "pipeline": {"slices": 1000, "trained": 60, "batch": 60, "micro_batch": 12, "epochs": 2},
+    "speed": {"slices": 72, "trained": 60, "batch": 60, "micro_batch": 12, "epochs": 3},
 }
 
 

@@ -76,7 +76,7 @@ PROFILES = {
                      comparison=Schedule(epochs=12, batch=8, micro_batch=8), folds=3),
     # Sections 7.0.2 and 8.0.2 of the report: 20 epochs of batch 300, 40 epochs of batch 32.
     "full": Profile("full", slices=None, phantoms=reference.SLICES,
-                    classifier=Schedule(epochs=20, batch=300, micro_batch=20),
+                    classifier=Schedule(epochs=20, batch=300, micro_batch=12),
                     unet=Schedule(epochs=40, batch=32, micro_batch=32),
                     comparison=Schedule(epochs=15, batch=32, micro_batch=32), folds=5),
 }  # fmt: skip

@@ -83,7 +83,7 @@ def run_key(description: Mapping[str, object], network: keras.Model, options: Ma
         Eight hexadecimal digits.
     """
     table = layer_table(network).drop(columns="layer").to_json()  # without names, which count the networks
-    layers = [layer.get_config() | {"name": None} for layer in network.layers]
+    layers = [_without_none(layer.get_config() | {"name": None}) for layer in network.layers]
     parts = {"run": description, "network": [table, layers], "options": options}
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
@@ -171,6 +171,13 @@ def compare_records(first: dict, second: dict) -> pd.DataFrame:
         for name in ours | theirs
     ]
     return pd.DataFrame(rows, columns=["entry", "first", "second", "same"]).set_index("entry")
+
+
+def _without_none(value: object) -> object:
+    """Drop None, which newer versions of Keras write for options that older ones don't have."""
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value
 
 
 def _flat(record: Mapping[str, object], above: str = "") -> dict[str, object]:
