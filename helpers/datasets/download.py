@@ -10,13 +10,13 @@ import itertools
 import random
 import shutil
 import time
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import pooch
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -25,6 +25,10 @@ from helpers._common import CourseError, progress_bar
 from helpers.config.drive import DRIVE
 from helpers.datasets.matfile import FOLDS_NAME
 from helpers.reference import SLICES
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # tqdm, which pooch loads, advises to install ipywidgets
+    import pooch
 
 # Jun Cheng, brain tumor dataset, version 5, doi 10.6084/m9.figshare.1512427, CC BY 4.0. Lengths
 # and checksums as https://api.figshare.com/v2/articles/1512427 lists them. The ids are not in
