@@ -22,37 +22,29 @@ REST = f"bytes={HALF}-"
 
 # What the student reads if one URL never gives the file.
 HOPELESS = {
-    "challenge": "HTTP 202 Accepted: no file",
-    "forbidden": "HTTP 403 Forbidden: no file",
-    "missing": "HTTP 404 Not Found: no file",
-    "busy_for_an_hour": "HTTP 429 Too Many Requests: no file",
-    "busy_until_a_date": "HTTP 503 Service Unavailable: no file",
-    "broken": "HTTP 500 Internal Server Error: no file",
-    "loop": "Exceeded 10 redirects",
+    "challenge": "HTTP 202 Accepted with 0 bytes of text/html",
+    "missing": "HTTP 404 Not Found",
+    "busy": "HTTP 429 Too Many Requests",
+    "broken": "HTTP 500 Internal Server Error",
+    "loop": "Exceeded 30 redirects",
     "redirect_nowhere": "No connection adapters were found",
     "silent": "timed out",
     "hang_up": "Remote end closed connection without response",
     "reset": "Connection",
     "cut": "IncompleteRead",
     "wrong_bytes": "wrong md5",
-    "other_length": f"wrong length: {HALF} bytes announced, expected {len(CONTENT)}",
-    "endless": f"wrong length: more than {len(CONTENT):,} bytes",
-    "gzip": "wrong length",
-    "page": r"a web page \(HTML\) instead of the file",
-    "page_called_a_zip": "a web page or a JSON message instead of the file",
-    "json": "a JSON message instead of the file",
-    "empty": "wrong length: 0 bytes announced",
+    "other_length": f"HTTP 200 OK with {HALF} bytes of application/zip, expected {len(CONTENT)} bytes",
+    "endless": "HTTP 200 OK with an unknown number of bytes",
+    "gzip": "HTTP 200 OK with",
+    "page": "HTTP 200 OK with 57 bytes of text/html",
 }
 # If trying again helps: the Range headers of the requests.
 MENDED = {
     "right": [None],
     "redirect": [None, None],
-    "busy_once": [None, None],
     "broken_once": [None, None],
     "cut_once": [None, REST],
     "cut_then_range_ignored": [None, REST],
-    "cut_then_range_wrong": [None, REST, None],
-    "cut_then_range_refused": [None, REST, None],
 }
 
 
@@ -67,8 +59,7 @@ def slept(monkeypatch, tmp_path):
     monkeypatch.setattr(download, "SLICES", 3)
     monkeypatch.setattr(download, "TIMEOUT_SECONDS", (1, 0.4))
     clock = types.SimpleNamespace(sleep=pauses.append, time=time.time)
-    for name in (download.__name__, "urllib3.util.retry", "pooch.core"):
-        monkeypatch.setattr(sys.modules[name], "time", clock)
+    monkeypatch.setattr(download, "time", clock)
     monkeypatch.setitem(sys.modules, "kagglehub", None)  # importing it fails
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return pauses
@@ -125,7 +116,7 @@ def test_a_wrong_file_never_gets_the_final_name(server, monkeypatch, folder, beh
     reason = str(caught.value).splitlines()[1]
     assert reason.startswith(f"- 127.0.0.1:{server.server_port}: ") and len(reason) < 250
     assert set(names(folder)) <= {"a.zip.part"}
-    assert len(server.asked) <= 11  # a loop is the longest
+    assert len(server.asked) <= 31  # a loop is the longest
     use(monkeypatch, server, "right")
     assert fetch_published(folder) == folder
     assert (folder / "a.zip").read_bytes() == CONTENT
@@ -151,16 +142,12 @@ def test_a_reset_connection_is_resumed(server, monkeypatch, folder, capsys):
     assert "a.zip: resuming at 0.1 of 0.3 MB." in capsys.readouterr().out
 
 
-def test_pauses_grow_and_respect_the_host(server, monkeypatch, folder, slept):
+def test_pauses_grow(server, monkeypatch, folder, slept):
     use(monkeypatch, server, "broken")
     with pytest.raises(DownloadError):
         fetch_published(folder)
     assert len(server.asked) == download.ATTEMPTS
-    assert slept == sorted(slept) and slept[-1] >= 4
-    slept.clear()
-    use(monkeypatch, server, "busy_once")
-    fetch_published(folder)
-    assert slept == [7]
+    assert slept == [1, 2, 4]
 
 
 def test_attempts_that_bring_much_do_not_count(server, monkeypatch, folder):
@@ -171,7 +158,7 @@ def test_attempts_that_bring_much_do_not_count(server, monkeypatch, folder):
     assert (folder / "a.zip").exists()
 
 
-@pytest.mark.parametrize("behaviour", ["cut", "cut_wrong_bytes", "reset"])
+@pytest.mark.parametrize("behaviour", ["cut", "reset"])
 def test_no_host_is_asked_for_ever(server, monkeypatch, folder, behaviour):
     use(monkeypatch, server, behaviour)
     monkeypatch.setattr(download, "PROGRESS_BYTES", 1)
@@ -184,7 +171,7 @@ def test_no_host_is_asked_for_ever(server, monkeypatch, folder, behaviour):
 def test_a_refusal_leaves_the_part(server, monkeypatch, folder):
     folder.mkdir(parents=True)
     (folder / "a.zip.part").write_bytes(CONTENT[:HALF])
-    refusals = ("challenge", "page", "page_called_a_zip", "gzip", "broken", "loop", "empty")
+    refusals = ("challenge", "page", "endless", "gzip", "broken", "loop")
     use(monkeypatch, server, *refusals)
     with pytest.raises(DownloadError):
         fetch_published(folder)
@@ -204,7 +191,8 @@ def test_a_refusal_leaves_the_part(server, monkeypatch, folder):
     ],
     ids=["half", "complete", "empty", "too long", "half of another file", "another file"],
 )
-def test_the_part_of_an_earlier_run(server, folder, part, ranges):
+def test_the_part_of_an_earlier_run(server, monkeypatch, folder, part, ranges):
+    use(monkeypatch, server, "right", "right")
     folder.mkdir(parents=True)
     (folder / "a.zip.part").write_bytes(part)
     fetch_published(folder)
@@ -257,7 +245,7 @@ def test_no_network(monkeypatch, folder, slept):
         use(monkeypatch, server, "right")
     with pytest.raises(DownloadError, match="Connection refused"):
         fetch_published(folder)
-    assert len(slept) == download.ATTEMPTS - 2  # the first retry comes at once
+    assert len(slept) == download.ATTEMPTS - 1
     assert names(folder) == []
 
 
@@ -294,15 +282,15 @@ def test_a_route_resumes_where_another_stopped(server, monkeypatch, folder):
 
 
 def test_the_message_says_why_and_what_to_do(server, monkeypatch, folder, two_files):
-    use(monkeypatch, server, "challenge", "forbidden", "wrong_bytes")
+    use(monkeypatch, server, "challenge", "missing", "wrong_bytes")
     with pytest.raises(DownloadError) as caught:
         fetch_published(folder)
     text = str(caught.value)
     host = f"127.0.0.1:{server.server_port}"
     assert text.splitlines()[:5] == [
         "a.zip could not be downloaded. Tried:",
-        f"- {host}: HTTP 202 Accepted: no file",
-        f"- {host}: HTTP 403 Forbidden: no file",
+        f"- {host}: HTTP 202 Accepted with 0 bytes of text/html, expected {len(CONTENT)} bytes",
+        f"- {host}: HTTP 404 Not Found with 24 bytes of application/json, expected {len(CONTENT)} bytes",
         f"- {host}: wrong md5 (other bytes of the right length)",
         "- Kaggle mirror: kagglehub is not installed",
     ]
@@ -313,22 +301,10 @@ def test_the_message_says_why_and_what_to_do(server, monkeypatch, folder, two_fi
     assert caught.value._render_traceback_()[0].startswith("DownloadError: a.zip could not")
 
 
-def test_what_can_be_downloaded_is_kept(server, folder, two_files):
-    two_files["a.zip"] = PublishedFile(0, len(CONTENT), "0" * 32)
-    with pytest.raises(DownloadError) as caught:
-        fetch_published(folder)
-    assert "a.zip  (" in str(caught.value) and "b.zip" not in str(caught.value)
-    assert names(folder) == ["b.zip"]
-
-
 @pytest.mark.parametrize("damaged", [CONTENT[:100], b"", bytes(len(CONTENT))], ids=["cut", "empty", "other"])
-def test_a_damaged_file_is_replaced(server, monkeypatch, folder, damaged):
+def test_a_damaged_file_is_replaced(server, folder, damaged):
     folder.mkdir(parents=True)
     (folder / "a.zip").write_bytes(damaged)
-    use(monkeypatch, server, "missing")
-    with pytest.raises(DownloadError, match=r"replace what is damaged there: a\.zip"):
-        fetch_published(folder)
-    use(monkeypatch, server, "right")
     fetch_published(folder)
     assert (folder / "a.zip").read_bytes() == CONTENT
 
@@ -369,19 +345,6 @@ def test_a_drive_that_is_disconnected(server, monkeypatch, tmp_path, folder):
     fetch_published(folder, look_in=[tmp_path])
     assert names(folder) == ["a.zip"]
     assert len(server.asked) == 1
-
-
-@pytest.mark.parametrize("inside", download.SLICE_FOLDERS)
-def test_unpacked_slices_are_used_where_they_are(server, tmp_path, folder, inside):
-    write_slices(tmp_path / "named" / inside)
-    assert fetch_published(folder, look_in=[tmp_path / "named"]) == tmp_path / "named" / inside
-    assert server.asked == [] and not folder.exists()
-
-
-def test_some_unpacked_slices_are_not_enough(server, tmp_path, folder):
-    write_slices(tmp_path / "named", count=2)
-    (tmp_path / "named" / "3.mat").write_bytes(b"<html>")
-    assert fetch_published(folder, look_in=[tmp_path / "named"]) == folder
 
 
 def test_the_disk_is_checked_first(server, monkeypatch, folder):
@@ -426,9 +389,9 @@ def stub_kagglehub(monkeypatch, answer):
     """Replaces the module `kagglehub`; returns the list of its calls."""
     calls = []
 
-    def dataset_download(handle, *, force_download=False):
-        calls.append((handle, force_download))
-        return answer(force_download)
+    def dataset_download(handle):
+        calls.append(handle)
+        return answer()
 
     monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=dataset_download))
     return calls
@@ -439,40 +402,25 @@ def test_the_mirror_comes_last_and_is_remembered(server, monkeypatch, tmp_path, 
     place = tmp_path / "cache" / "versions" / "1"
     write_slices(place / "dataset" / "data")
     shutil.move(place / "dataset" / "data" / "cvind.mat", place / "dataset")
-    calls = stub_kagglehub(monkeypatch, lambda force: str(place))
+    calls = stub_kagglehub(monkeypatch, lambda: str(place))
     for _ in range(2):
-        assert fetch_published(folder) == place / "dataset"
-    assert calls == [(download.MIRROR, False)]
+        assert fetch_published(folder) == place
+    assert calls == [download.MIRROR]
     assert len(server.asked) == 1
     shutil.rmtree(place)  # the cache was emptied
     use(monkeypatch, server, "right")
     assert fetch_published(folder) == folder
 
 
-def test_an_incomplete_cache_of_the_mirror_is_downloaded_again(server, monkeypatch, tmp_path, folder):
-    use(monkeypatch, server, "challenge")
-    place = tmp_path / "cache"
-    place.mkdir()
-
-    def answer(force):
-        if force:
-            write_slices(place / "data")
-        return str(place)
-
-    calls = stub_kagglehub(monkeypatch, answer)
-    assert fetch_published(folder) == place / "data"
-    assert [force for _, force in calls] == [False, True]
-
-
 def test_a_failing_mirror_is_one_more_reason(server, monkeypatch, tmp_path, folder):
     use(monkeypatch, server, "challenge")
 
-    def fail(force):
+    def fail():
         raise RuntimeError("403 Client Error.\n\nDetails over\nmany lines")
 
     stub_kagglehub(monkeypatch, fail)
     with pytest.raises(DownloadError, match=r"- Kaggle mirror: 403 Client Error\. Details .*\nWhat was"):
         fetch_published(folder)
-    stub_kagglehub(monkeypatch, lambda force: str(tmp_path))
+    stub_kagglehub(monkeypatch, lambda: str(tmp_path))
     with pytest.raises(DownloadError, match=r"Kaggle mirror: not all of 1\.mat to"):
         fetch_published(folder)

@@ -3,7 +3,6 @@
 import contextlib
 import gzip
 import http.server
-import json
 import random
 import socket
 import struct
@@ -63,33 +62,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """The first byte that is requested."""
         return int((self.headers["Range"] or "bytes=0-").removeprefix("bytes=").rstrip("-"))
 
-    def be_right(self, body=None, first_byte=None):
+    def be_right(self, body=None):
         start = self.start()
         body = CONTENT[start:] if body is None else body
         length = len(CONTENT) - start
         if not start:
             return self.answer(200, body, length)
-        first_byte = start if first_byte is None else first_byte
-        content_range = f"bytes {first_byte}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        content_range = f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"
         return self.answer(206, body, length, Content_Range=content_range)
 
     def be_challenge(self):
         self.answer(202, kind="text/html", x_amzn_waf_action="challenge")
 
-    def be_forbidden(self):
-        self.answer(403, PAGE, kind="text/html")
-
     def be_missing(self):
         self.answer(404, b'{"message": "not found"}', kind="application/json")
 
-    def be_busy_once(self):
-        self.answer(429, Retry_After="7") if self.first else self.be_right()
-
-    def be_busy_for_an_hour(self):
-        self.answer(429, Retry_After="3600")
-
-    def be_busy_until_a_date(self):
-        self.answer(503, Retry_After="Fri, 01 Jan 2100 00:00:00 GMT")
+    def be_busy(self):
+        self.answer(429)
 
     def be_broken(self):
         self.answer(500, PAGE, kind="text/html")
@@ -146,19 +135,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def be_cut_then_range_ignored(self):
         self.be_cut() if self.first else self.answer(200, CONTENT)
 
-    def be_cut_then_range_wrong(self):
-        self.be_cut() if self.first else self.be_right(CONTENT[: len(CONTENT) - self.start()], first_byte=0)
-
-    def be_cut_wrong_bytes(self):
-        start = self.start()
-        self.be_right(bytes((len(CONTENT) if start else HALF) - start))
-
-    def be_cut_then_range_refused(self):
-        if self.headers["Range"]:
-            self.answer(416, Content_Range=f"bytes */{len(CONTENT)}")
-        else:
-            self.be_cut() if self.first else self.be_right()
-
     def be_wrong_bytes(self):
         self.be_right(bytes(len(CONTENT) - self.start()))
 
@@ -178,15 +154,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def be_page(self):
         self.answer(200, PAGE, kind="text/html; charset=utf-8")
-
-    def be_page_called_a_zip(self):
-        self.answer(200, PAGE + bytes(len(CONTENT) - len(PAGE)))
-
-    def be_json(self):
-        self.answer(200, json.dumps({"message": "sign in"}).encode(), kind="application/json")
-
-    def be_empty(self):
-        self.answer(200)
 
 
 @contextlib.contextmanager
