@@ -21,7 +21,7 @@ import pandas as pd
 from helpers._common import CourseError, progress_bar, read_json, write_json
 from helpers.config import settings
 from helpers.datasets.dataset import Dataset, DatasetError
-from helpers.datasets.preprocessing import create_array, create_arrays, process_slice, write_row
+from helpers.datasets.preprocessing import create_arrays, process_slice
 from helpers.datasets.sources import SliceFile, fetch, find_folds, list_slices
 from helpers.reference import CLASS_NAMES
 
@@ -101,9 +101,13 @@ def assemble(
     try:
         partial = _temporary_folder(destination)
         try:
-            records = _process_all(files, partial, workers or min(os.cpu_count() or 1, MAX_WORKERS), progress)
-            good = _without_bad_files(records, partial, destination, on_bad)
-            _write_index(partial, good, len(files) - len(good), folds, signature)
+            workers = workers or min(os.cpu_count() or 1, MAX_WORKERS)
+            records = _process_all(files, partial, workers, progress)
+            bad = _list_bad_files(records, partial, destination, on_bad)
+            if bad:  # the arrays have rows for them: process the others again
+                files = [file for file in files if file.number not in bad]
+                records = _process_all(files, partial, workers, progress)
+            _write_index(partial, records, len(bad), folds, signature)
             _move_into_place(partial, destination)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -177,29 +181,17 @@ def _process_all(files: list[SliceFile], folder: Path, workers: int, progress: b
     return records
 
 
-def _without_bad_files(records: list[dict], folder: Path, destination: Path, on_bad: str) -> list[dict]:
-    """List the bad files in a table; return the records of the good ones, which keep their rows."""
-    good, bad = ([one for one in records if ("reason" in one) is is_bad] for is_bad in (False, True))
+def _list_bad_files(records: list[dict], folder: Path, destination: Path, on_bad: str) -> set[int]:
+    """List the bad files in a table; return their numbers, or raise AssemblyError."""
+    bad = [one for one in records if "reason" in one]
     listed = pd.DataFrame(bad, columns=["file", "field", "reason"])
     report = destination.with_name(f"{destination.name}.bad_files.csv")
-    if bad and (on_bad == "stop" or not good):
+    if bad and (on_bad == "stop" or len(bad) == len(records)):
         listed.to_csv(report, index=False)
         raise AssemblyError(_bad_files_message(bad, len(records), report))
     report.unlink(missing_ok=True)  # of an earlier run
     listed.to_csv(folder / "bad_files.csv", index=False)
-    if bad:
-        for path in sorted(folder.glob("*.npy")):
-            _keep_rows(path, [one["row"] for one in good])
-    return good
-
-
-def _keep_rows(path: Path, rows: list[int]) -> None:
-    kept = path.with_name("kept_rows.npy")
-    create_array(kept, (len(rows), *np.load(path, mmap_mode="r").shape[1:]))
-    for new, old in enumerate(rows):
-        # Mapped again for each row: pages that were read count as memory of this process.
-        write_row(kept, new, len(rows), np.load(path, mmap_mode="r")[old])
-    kept.replace(path)
+    return {one["number"] for one in bad}
 
 
 def _bad_files_message(bad: list[dict], count: int, report: Path) -> str:

@@ -40,7 +40,6 @@ DOWNLOAD_REFUSED = "The download was refused or broke off: download it again."
 OTHER_FILES = (  # first bytes, what the file is, what to do
     (b"<", "is a web page, not a MATLAB file", DOWNLOAD_REFUSED),
     (b"{", "is a JSON message, not a MATLAB file", DOWNLOAD_REFUSED),
-    (b"[", "is a JSON message, not a MATLAB file", DOWNLOAD_REFUSED),
     (b"PK\x03\x04", "is a zip archive, not a MATLAB file", "Unpack it first."),
     (b"MATLAB 5.0", "is in the older MATLAB format v5, expected v7.3", "Save it with '-v7.3'."),
 )
@@ -238,8 +237,6 @@ def _read_bytes(source: str | Path | BinaryIO, name: str) -> bytes:
     path = Path(source)
     if not path.exists():
         raise MatFileError(name, None, "does not exist", "Check the path, or download it again.")
-    if path.is_dir():
-        raise MatFileError(name, None, "is a folder, not a file", "Pass one of the files in it.")
     return path.read_bytes()
 
 
@@ -251,8 +248,6 @@ def _check_start(data: bytes, name: str) -> None:
     for beginning, reason, advice in OTHER_FILES:
         if start.startswith(beginning):
             raise MatFileError(name, None, reason, advice)
-    if start.startswith(b"MATLAB 7.3") and len(data) < USER_BLOCK_BYTES + len(HDF5_SIGNATURE):
-        raise MatFileError(name, None, f"is cut short ({len(data)} bytes)", DOWNLOAD_REFUSED)
     if HDF5_SIGNATURE not in data[: 2 * USER_BLOCK_BYTES]:
         raise MatFileError(name, None, "is not a MATLAB v7.3 file (HDF5)")
 

@@ -104,25 +104,15 @@ def create_arrays(folder: Path, count: int) -> None:
     for kind in ("images", "masks"):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for size in SIZES:
-            create_array(folder / f"{kind}_{size}.npy", (count, size, size))
+            path, shape = folder / f"{kind}_{size}.npy", (count, size, size)
+            np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
 
 
-def create_array(path: Path, shape: tuple[int, ...]) -> None:
-    """Create a `.npy` file of zeros, dtype uint8."""
-    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-
-
-def write_row(path: Path, row: int, count: int, values: np.ndarray) -> None:
-    """Write one row of a `.npy` file.
+def _write_row(path: Path, row: int, count: int, values: np.ndarray) -> None:
+    """Write one of the `count` rows of a `.npy` file.
 
     Not through a memory map: its pages would count as memory of this process, 1.7 GB for the
     whole data set.
-
-    Args:
-        path: file with `count` rows.
-        row: index of the row.
-        count: number of rows in the file.
-        values: array of the shape and dtype of a row.
     """
     with path.open("r+b") as file:
         file.seek((row - count) * values.nbytes, os.SEEK_END)
@@ -157,7 +147,7 @@ def process_slice(source: Path, number: int, folder: Path, row: int, count: int)
     masks = {size: resize_mask(one.mask, size) for size in SIZES}
     for kind, arrays in (("images", images), ("masks", masks)):
         for size, values in arrays.items():
-            write_row(folder / f"{kind}_{size}.npy", row, count, values)
+            _write_row(folder / f"{kind}_{size}.npy", row, count, values)
     _write_png(folder / "images" / f"{number:04d}.png", images[512], GREY)
     _write_png(folder / "masks" / f"{number:04d}.png", masks[512] * 255, BLACK_AND_WHITE)
     return {"row": row} | _describe(one)

@@ -5,6 +5,7 @@ Zip archives in a folder are unpacked once, to a folder in COURSE_HOME (see `arc
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from helpers.datasets.matfile import (
 from helpers.phantoms import drawing
 from helpers.reference import CLASS_NAMES
 
-MAX_DIGITS = 9  # of a slice number
+SLICE_NAME = re.compile(r"([0-9]{1,9})\.mat")  # not cvind.mat, not macOS's ._1.mat
 _MatFile = tuple[Path, str, str]  # path, name for messages, version
 
 
@@ -96,7 +97,11 @@ def list_slices(folder: str | Path, unpack_to: str | Path | None = None) -> list
     loose, unpacked = _mat_files(Path(folder), unpack_to)
     found = _by_number(unpacked) | _by_number(loose)
     if not found:
-        raise SourceError(_nothing_found_message(Path(folder)))
+        others = ", ".join(sorted(path.name for path in Path(folder).iterdir())[:5])
+        raise SourceError(
+            f"no slices in {folder}: it holds {others or 'nothing'}. Put the files 1.mat to 3064.mat or the "
+            "four archives brainTumorDataPublic_*.zip there, or set COURSE_DATA=phantoms."
+        )
     return [found[number] for number in sorted(found)]
 
 
@@ -165,39 +170,28 @@ def _mat_files(folder: Path, unpack_to: str | Path | None) -> tuple[list[_MatFil
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder; follow each link once and skip what was unpacked earlier."""
-    seen = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen or MANIFEST in names:
+    """Yield the files below a folder, except for what was unpacked there earlier."""
+    for place, folders, names in os.walk(folder):
+        if MANIFEST in names:
             folders.clear()
             continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.endswith(".partial"))
+        folders[:] = [name for name in folders if not name.endswith(".partial")]
         yield from (path for name in names if (path := Path(place, name)).is_file())
 
 
 def _unpack_folder(folder: Path, unpack_to: str | Path | None) -> Path:
-    if unpack_to is None:
-        environ = {"COURSE_HOME": os.environ.get("COURSE_HOME", "")}
-        unpack_to = settings.load(environ).home / "unpacked"
+    place = settings.load().home / "unpacked" if unpack_to is None else Path(unpack_to)
     digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
-    return Path(unpack_to) / f"{folder.resolve().name}-{digest}"
-
-
-def _slice_number(name: str) -> int | None:
-    """Return the N of `N.mat`, None for other names such as `cvind.mat` and macOS's `._1.mat`."""
-    stem, dot, suffix = name.partition(".")
-    digits = stem.isascii() and stem.isdigit() and len(stem) <= MAX_DIGITS
-    return int(stem) if dot and suffix == "mat" and digits else None
+    return place / f"{folder.resolve().name}-{digest}"
 
 
 def _by_number(files: list[_MatFile]) -> dict[int, SliceFile]:
     found: dict[int, SliceFile] = {}
     for path, name, version in files:
-        number = _slice_number(path.name)
-        if number is None:
+        named = SLICE_NAME.fullmatch(path.name)
+        if not named:
             continue
+        number = int(named[1])
         if number in found:
             raise SourceError(
                 f"slice {number} is there twice: {found[number].path} and {path}. Keep one of them, or one "
@@ -205,18 +199,3 @@ def _by_number(files: list[_MatFile]) -> dict[int, SliceFile]:
             )
         found[number] = SliceFile(number, path, name, version)
     return found
-
-
-def _nothing_found_message(folder: Path) -> str:
-    others = sorted(path.name for path in folder.iterdir())
-    if not others:
-        there = "it is empty"
-    elif others == [FOLDS_NAME]:
-        there = f"it holds only {FOLDS_NAME}, the author's list of folds"
-    else:
-        there = f"it holds {', '.join(others[:5])}{', ...' if len(others) > 5 else ''}"
-        there += ", no archive with slices" if any(name.endswith(".zip") for name in others) else ""
-    return (
-        f"no slices in {folder}: {there}. Put the files 1.mat to 3064.mat or the four archives "
-        "brainTumorDataPublic_*.zip there, or set COURSE_DATA=phantoms."
-    )

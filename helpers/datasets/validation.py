@@ -45,7 +45,7 @@ def validate(dataset: Dataset, published: bool) -> pd.DataFrame:
     table = dataset.table
     rows = [
         (check, found, theirs, (YES if same else NO) if published else NOT_APPLICABLE, matters)
-        for check, found, theirs, same, matters in (count(table) for count in COUNTS)
+        for check, found, theirs, same, matters in _counts_of_slices(table) + _counts_of_files(table)
     ]
     for check, (count, matters) in RULES.items():
         found = count(table)
@@ -84,98 +84,86 @@ def summarise(findings: pd.DataFrame) -> str:
 # ---- counts: true of the published slices ----
 
 
-def _slice_counts(table: pd.DataFrame) -> Count:
-    counts = table["label"].value_counts().reindex(list(CLASS_NAMES), fill_value=0)
-    absent = [CLASS_NAMES[label] for label, count in counts.items() if count == 0]
+def _counts_of_slices(table: pd.DataFrame) -> list[Count]:
+    per_class = table["label"].value_counts().reindex(list(CLASS_NAMES), fill_value=0)
+    # A patient with two labels has a rule of its own; here each counts once, by its most frequent label.
+    labels = table.groupby("patient")["label"].agg(lambda labels: labels.mode().iloc[0])
+    patients = labels.value_counts().reindex(list(CLASS_NAMES), fill_value=0)
+    published, numbers = set(range(1, reference.SLICES + 1)), set(table["number"])
+    others = f" and {len(numbers - published):,} others" if numbers - published else ""
+    return [
+        (
+            f"slices ({CLASSES})",
+            _total(per_class),
+            _total(reference.CLASS_COUNTS.values()),
+            per_class.to_dict() == reference.CLASS_COUNTS,
+            _missing_slices(per_class),
+        ),
+        (
+            "slice numbers",
+            f"{len(numbers & published):,} of 1 to {reference.SLICES:,}{others}",
+            f"1 to {reference.SLICES:,}, each once",
+            numbers == published and len(table) == len(published),
+            "Name the slices that your results are for: with others, they will not agree to the last digit.",
+        ),
+        (
+            f"patients ({CLASSES})",
+            _total(patients),
+            _total(reference.PATIENT_COUNTS.values()),
+            patients.to_dict() == reference.PATIENT_COUNTS,
+            "Results are tested on patients, not on slices: the fewer there are, the less a result says "
+            "about the next one.",
+        ),
+    ]
+
+
+def _missing_slices(per_class: pd.Series) -> str:
+    absent = [CLASS_NAMES[label] for label, count in per_class.items() if count == 0]
     if absent:
-        matters = f"No {' and no '.join(absent)}: three classes cannot be learnt. Get all four archives."
-    elif len(table) < reference.SLICES:
-        matters = (
+        return f"No {' and no '.join(absent)}: three classes cannot be learnt. Get all four archives."
+    if per_class.sum() < reference.SLICES:
+        return (
             "A part of the published set, enough to try things out; the report's results are for all of it."
         )
-    else:
-        matters = "Not the class balance of the report: its results are for another mix of slices."
-    same = counts.to_dict() == reference.CLASS_COUNTS
-    return f"slices ({CLASSES})", _total(counts), _total(reference.CLASS_COUNTS.values()), same, matters
+    return "Not the class balance of the report: its results are for another mix of slices."
 
 
-def _slice_numbers(table: pd.DataFrame) -> Count:
-    theirs = set(range(1, reference.SLICES + 1))
-    ours = set(table["number"])
-    others = f" and {len(ours - theirs):,} others" if ours - theirs else ""
-    return (
-        "slice numbers",
-        f"{len(ours & theirs):,} of 1 to {reference.SLICES:,}{others}",
-        f"1 to {reference.SLICES:,}, each once",
-        ours == theirs and len(table) == len(theirs),
-        "Name the slices that your results are for: with others, they will not agree to the last digit.",
-    )
-
-
-def _patient_counts(table: pd.DataFrame) -> Count:
-    # A patient with two labels has a rule of its own; here each counts once, by its most frequent label.
-    classes = table.groupby("patient")["label"].agg(lambda labels: labels.mode().iloc[0])
-    counts = classes.value_counts().reindex(list(CLASS_NAMES), fill_value=0)
-    return (
-        f"patients ({CLASSES})",
-        _total(counts),
-        _total(reference.PATIENT_COUNTS.values()),
-        counts.to_dict() == reference.PATIENT_COUNTS,
-        "Results are tested on patients, not on slices: the fewer there are, the less a result says about "
-        "the next one.",
-    )
-
-
-def _small_slices(table: pd.DataFrame) -> Count:
+def _counts_of_files(table: pd.DataFrame) -> list[Count]:
     other = table[table["native_size"] != 512]
     sizes = " and ".join(f"{size} x {size}" for size in sorted(other["native_size"].unique()))
-    return (
-        "slices not of 512 x 512 pixels",
-        f"{len(other)} of {sizes}: {_ranges(other['number'])}" if len(other) else "0",
-        f"{len(SMALL_SLICES)} of 256 x 256: {_ranges(SMALL_SLICES)}",
-        sorted(other["number"]) == list(SMALL_SLICES) and sizes == "256 x 256",
-        "Nothing for the training: every slice is resized to the same two sizes.",
-    )
-
-
-def _fold_sizes(table: pd.DataFrame) -> Count:
-    sizes = table["fold"].value_counts().reindex(list(FOLDS), fill_value=0)
-    return (
-        "slices in the author's folds 1 to 5",
-        " / ".join(f"{size:,}" for size in sizes),
-        " / ".join(f"{size:,}" for size in FOLD_SIZES.values()),
-        sizes.to_dict() == FOLD_SIZES,
-        "Results over these folds cannot be compared with published ones over all of the author's.",
-    )
-
-
-def _lowest_intensity(table: pd.DataFrame) -> Count:
-    lowest = table["intensity_min"]
-    return (
-        "lowest intensity of a slice",
-        _span(lowest.min(), lowest.max()),
-        "0",
-        bool((lowest == 0).all()),
-        "Nothing for the training: each slice is stretched from its own darkest pixel.",
-    )
-
-
-def _highest_intensity(table: pd.DataFrame) -> Count:
-    highest, (dimmest, brightest) = table["intensity_max"], HIGHEST_INTENSITY
-    return (
-        "highest intensity of a slice",
-        _span(highest.min(), highest.max()),
-        f"within {_span(dimmest, brightest)}",
-        bool(highest.between(dimmest - 10, brightest).all()),
-        "Each slice is stretched to its own brightest pixel, but look at these slices: another program has "
-        "changed their values.",
-    )
-
-
-COUNTS = (
-    _slice_counts, _slice_numbers, _patient_counts, _small_slices,
-    _fold_sizes, _lowest_intensity, _highest_intensity,
-)  # fmt: skip
+    folds = table["fold"].value_counts().reindex(list(FOLDS), fill_value=0)
+    lowest, highest, (dimmest, brightest) = table["intensity_min"], table["intensity_max"], HIGHEST_INTENSITY
+    return [
+        (
+            "slices not of 512 x 512 pixels",
+            f"{len(other)} of {sizes}: {_ranges(other['number'])}" if len(other) else "0",
+            f"{len(SMALL_SLICES)} of 256 x 256: {_ranges(SMALL_SLICES)}",
+            sorted(other["number"]) == list(SMALL_SLICES) and sizes == "256 x 256",
+            "Nothing for the training: every slice is resized to the same two sizes.",
+        ),
+        (
+            "slices in the author's folds 1 to 5",
+            " / ".join(f"{size:,}" for size in folds),
+            " / ".join(f"{size:,}" for size in FOLD_SIZES.values()),
+            folds.to_dict() == FOLD_SIZES,
+            "Results over these folds cannot be compared with published ones over all of the author's.",
+        ),
+        (
+            "lowest intensity of a slice",
+            _span(lowest.min(), lowest.max()),
+            "0",
+            bool((lowest == 0).all()),
+            "Nothing for the training: each slice is stretched from its own darkest pixel.",
+        ),
+        (
+            "highest intensity of a slice",
+            _span(highest.min(), highest.max()),
+            f"within {_span(dimmest, brightest)}",
+            bool(highest.between(dimmest - 10, brightest).all()),
+            "Each slice is stretched to its own brightest pixel, but look at these slices: another program "
+            "has changed their values.",
+        ),
+    ]
 
 
 # ---- rules: true of any data set that can be trained on ----

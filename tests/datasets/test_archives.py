@@ -69,13 +69,14 @@ def test_a_changed_archive_or_a_deleted_file_is_unpacked_again(slices, tmp_path,
 
 def test_an_unpacking_that_is_interrupted_is_not_taken_for_complete(slices, tmp_path, target, monkeypatch):
     archive = archive_of(tmp_path / "a.zip", slices)
+    extract = zipfile.ZipFile.extract
 
-    def interrupted(path, chunks):
-        if path.name == "10.mat":
+    def interrupted(self, member, folder):
+        if member.filename == "10.mat":
             raise KeyboardInterrupt
-        path.write_bytes(b"".join(chunks))
+        return extract(self, member, folder)
 
-    monkeypatch.setattr(archives, "_write", interrupted)
+    monkeypatch.setattr(zipfile.ZipFile, "extract", interrupted)
     with pytest.raises(KeyboardInterrupt):
         unpack(archive, target)
     monkeypatch.undo()
@@ -106,24 +107,7 @@ def test_links_are_refused(slices, tmp_path, target):
         unpack(archive, target)
 
 
-@pytest.mark.parametrize(
-    ("size", "phrase"),
-    [
-        (archives.MAX_SLICE_BYTES + 1, r"a\.zip/1\.mat would unpack to 16,777,217 bytes, too large"),
-        (archives.MAX_SLICE_BYTES, r"a\.zip/1\.mat would unpack from .* which no slice does"),
-    ],
-)
-def test_a_bomb_is_refused_before_anything_is_written(tmp_path, target, size, phrase):
-    archive = archive_of(tmp_path / "a.zip", {"1.mat": bytes(size)})
-    tracemalloc.start()
-    with pytest.raises(SourceError, match=phrase):
-        unpack(archive, target)
-    assert tracemalloc.get_traced_memory()[1] < 1 << 20
-    tracemalloc.stop()
-    assert list(target.parent.iterdir()) == []
-
-
-def test_the_total_size_and_the_disk_are_checked_first(slices, tmp_path, target, monkeypatch):
+def test_a_bomb_is_refused_before_anything_is_written(slices, tmp_path, target, monkeypatch):
     archive = archive_of(tmp_path / "a.zip", slices)
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=1000))
     with pytest.raises(SourceError, match=r"a\.zip would unpack to .* and 0\.0 GB are free\. Make room"):
@@ -132,35 +116,23 @@ def test_the_total_size_and_the_disk_are_checked_first(slices, tmp_path, target,
     monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 1000)
     with pytest.raises(SourceError, match=r"a\.zip would unpack to .*; at most 0 GB are accepted"):
         unpack(archive, target)
+    assert list(target.parent.iterdir()) == []
 
 
 def test_a_bomb_whose_header_lies_unpacks_no_further_than_it_says(tmp_path, target):
-    archive = archive_of(tmp_path / "a.zip", {"1.mat": bytes(4 * archives.MAX_SLICE_BYTES)})
+    archive = archive_of(tmp_path / "a.zip", {"1.mat": bytes(64 << 20)})
     patch(archive, SIZE, "<I", 1000)
     tracemalloc.start()
-    with pytest.raises(SourceError, match=r"a\.zip/1\.mat is damaged and cannot be unpacked \(Bad CRC-32"):
+    with pytest.raises(SourceError, match=r"a\.zip/1\.mat cannot be unpacked \(Bad CRC-32"):
         unpack(archive, target)
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()
 
 
-def test_uncompressed_slices_are_not_taken_for_bombs(slices, tmp_path, target):
-    archive = archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"] + bytes(1 << 20)})
-    unpack(archive, target)
-    assert (target / "1.mat").stat().st_size > 1 << 20
-
-
 def test_an_encrypted_member_is_named(slices, tmp_path, target):
     archive = archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"], "10.mat": slices["10.mat"]})
-    patch(archive, FLAGS, "<H", archives.ENCRYPTED)
-    with pytest.raises(SourceError, match=r"a\.zip/1\.mat is encrypted.*Unpack the archive by hand"):
-        unpack(archive, target)
-
-
-@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_an_unusual_compression_is_named(slices, tmp_path, target, method):
-    archive = archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"]}, method)
-    with pytest.raises(SourceError, match=r"is packed by method \d+, expected 8 \('deflate'\)"):
+    patch(archive, FLAGS, "<H", 1)
+    with pytest.raises(SourceError, match=r"1\.mat cannot be unpacked \(.*is encrypted.*unpack it by hand"):
         unpack(archive, target)
 
 
@@ -169,34 +141,25 @@ def test_a_damaged_member_is_named(slices, tmp_path, target):
     content = bytearray(archive.read_bytes())
     content[5000] ^= 255
     archive.write_bytes(content)
-    with pytest.raises(SourceError, match=r"a\.zip/1\.mat is damaged .* Download the archive again"):
+    with pytest.raises(SourceError, match=r"a\.zip/1\.mat cannot be unpacked .* download it again"):
         unpack(archive, target)
     assert list(target.parent.iterdir()) == []
 
 
-def test_a_full_disk_is_not_called_a_damaged_archive(slices, tmp_path, target, monkeypatch):
+def test_a_full_disk_is_named(slices, tmp_path, target, monkeypatch):
     archive = archive_of(tmp_path / "a.zip", slices)
 
-    def full(path, chunks):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(archives, "_write", full)
-    with pytest.raises(SourceError, match=r"a\.zip cannot be unpacked to .*No space left.*COURSE_HOME"):
+    monkeypatch.setattr(zipfile.ZipFile, "extract", full)
+    with pytest.raises(SourceError, match=r"a\.zip/1\.mat cannot be unpacked .*No space left.*COURSE_HOME"):
         unpack(archive, target)
 
 
 def test_a_number_twice_in_one_archive(slices, tmp_path):
     archive_of(tmp_path / "a.zip", {"1.mat": slices["1.mat"], "copy/1.mat": slices["1.mat"]})
     with pytest.raises(SourceError, match=r"slice 1 is there twice: .*1\.mat and .*1\.mat\. Keep one"):
-        list_slices(tmp_path)
-
-
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_name_twice_in_one_archive(slices, tmp_path):
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        archive.writestr("1.mat", slices["1.mat"])
-        archive.writestr("1.mat", slices["10.mat"])
-    with pytest.raises(SourceError, match=r"a\.zip/1\.mat is there twice"):
         list_slices(tmp_path)
 
 
@@ -208,7 +171,7 @@ def test_other_members_are_ignored(slices, tmp_path):
 
 def test_an_archive_without_slices_is_named(tmp_path):
     archive_of(tmp_path / "photos.zip", {"beach.jpg": b"x"})
-    with pytest.raises(SourceError, match=r"it holds photos\.zip, no archive with slices"):
+    with pytest.raises(SourceError, match=r"it holds photos\.zip\. Put the files"):
         list_slices(tmp_path)
 
 
@@ -249,13 +212,13 @@ def test_a_third_level_must_be_unpacked_by_hand(slices, tmp_path):
     inner = whole_article(tmp_path / "inner.zip", slices, zipfile.ZIP_STORED).read_bytes()
     (tmp_path / "inner.zip").unlink()
     archive_of(tmp_path / "outer.zip", {"inner.zip": inner}, zipfile.ZIP_STORED)
-    with pytest.raises(SourceError, match=r"an archive in an archive in an archive\. Unpack the archive"):
+    with pytest.raises(SourceError, match=r"an archive in an archive in an archive: unpack it"):
         list_slices(tmp_path)
 
 
 def test_a_damaged_archive_in_an_archive_is_named(tmp_path):
     archive_of(tmp_path / "outer.zip", {"part_1.zip": b"<html>challenge</html>"}, zipfile.ZIP_STORED)
-    with pytest.raises(SourceError, match=r"outer\.zip/part_1\.zip cannot be read as a zip archive"):
+    with pytest.raises(SourceError, match=r"outer\.zip/part_1\.zip cannot be unpacked"):
         list_slices(tmp_path)
 
 

@@ -206,7 +206,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(three, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(preprocessing, "write_row", full)
+    monkeypatch.setattr(preprocessing, "_write_row", full)
     with pytest.raises(AssemblyError, match=r"set cannot be written \(No space left on device\).*make room"):
         assemble(three, tmp_path / "set", progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["source"]

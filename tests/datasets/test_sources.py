@@ -1,6 +1,5 @@
 import dataclasses
 import shutil
-import sys
 import zipfile
 
 import numpy as np
@@ -48,15 +47,6 @@ def test_unpacked_files_below_the_source_are_not_found_twice(phantom_folder, tmp
     assert list_slices(tmp_path, unpack_to=tmp_path / "course" / "unpacked") == first
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
-def test_links_are_followed_without_loops(phantom_folder, tmp_path):
-    (tmp_path / "linked").symlink_to(phantom_folder, target_is_directory=True)
-    (tmp_path / "again").symlink_to(phantom_folder, target_is_directory=True)
-    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
-    assert len(list_slices(tmp_path)) == 30
-    assert len(find_folds(tmp_path)) == 30
-
-
 def test_a_loose_file_takes_precedence_over_an_archived_one(phantom_folder, tmp_path):
     pack(phantom_folder, tmp_path / "a.zip", (1, 2))
     shutil.copy(phantom_folder / "2.mat", tmp_path)
@@ -81,10 +71,10 @@ def test_a_number_twice_is_refused(phantom_folder, tmp_path):
 
 
 def test_folders_without_slices(phantom_folder, tmp_path):
-    with pytest.raises(SourceError, match="it is empty"):
+    with pytest.raises(SourceError, match="it holds nothing"):
         list_slices(tmp_path)
     shutil.copy(phantom_folder / "cvind.mat", tmp_path)
-    with pytest.raises(SourceError, match=r"holds only cvind\.mat"):
+    with pytest.raises(SourceError, match=r"holds cvind\.mat\. Put"):
         list_slices(tmp_path)
     (tmp_path / "tumours.csv").write_text("")
     with pytest.raises(SourceError, match=r"it holds cvind\.mat, tumours\.csv"):
@@ -95,7 +85,7 @@ def test_folders_without_slices(phantom_folder, tmp_path):
 
 def test_a_broken_archive_is_named(tmp_path):
     (tmp_path / "brainTumorDataPublic_1-766.zip").write_bytes(b"<html>challenge</html>")
-    with pytest.raises(SourceError, match=r"brainTumorDataPublic_1-766\.zip cannot be read as a zip archive"):
+    with pytest.raises(SourceError, match=r"brainTumorDataPublic_1-766\.zip cannot be unpacked"):
         list_slices(tmp_path)
 
 
