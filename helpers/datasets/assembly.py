@@ -47,8 +47,7 @@ def load_or_assemble(course: settings.Settings) -> Dataset:
     Raises:
         CourseError: the source has no slices, bad ones, or lacks a class.
     """
-    source = fetch(course)
-    return assemble(source, course.dataset_folder, unpack_to=course.home / "unpacked").require_classes()
+    return assemble(fetch(course), course.dataset_folder).require_classes()
 
 
 def assemble(
@@ -58,7 +57,6 @@ def assemble(
     on_bad: str = "stop",
     workers: int | None = None,
     progress: bool = True,
-    unpack_to: str | Path | None = None,
 ) -> Dataset:
     """Assemble a data set on disk from a folder of `.mat` files or zip archives.
 
@@ -73,7 +71,6 @@ def assemble(
         workers: number of worker processes, by default one per core and at most `MAX_WORKERS`;
             with 1, and with few slices, the work is done in this process.
         progress: whether to show a progress bar.
-        unpack_to: folder for the contents of archives, as in `list_slices`.
 
     Returns:
         Dataset.
@@ -93,7 +90,7 @@ def assemble(
     if on_bad not in ("stop", "skip"):
         raise ValueError(f"on_bad is {on_bad!r}; choose 'stop' or 'skip'.")
     destination = Path(destination)
-    files, folds = list_slices(source, unpack_to), find_folds(source, unpack_to)
+    files, folds = list_slices(source), find_folds(source)
     signature = _signature(files, folds)
     existing = _open_if_current(destination, signature)
     if existing is not None:

@@ -39,9 +39,6 @@ class Dataset:
         Args:
             folder: folder with `index.csv`, `images_512.npy`, ...
 
-        Returns:
-            Dataset.
-
         Raises:
             DatasetError: the folder does not hold a complete data set.
         """
@@ -74,31 +71,18 @@ class Dataset:
         return self.table["label"].to_numpy()
 
     def images(self, size: int) -> np.ndarray:
-        """Return the slices as grey images.
+        """Return the grey images, (N, size, size) uint8, 0..255; memory-mapped unless this is a sample.
 
         Args:
             size: height and width in px, 512 or 128.
-
-        Returns:
-            (N, size, size) uint8, 0..255; memory-mapped unless this is a sample.
-
-        Raises:
-            ValueError: any other size.
         """
         return self._array("images", size)
 
     def masks(self, size: int) -> np.ndarray:
-        """Return the tumour masks.
+        """Return the tumour masks, (N, size, size) uint8, 1 on the tumour; memory-mapped as the images.
 
         Args:
             size: height and width in px, 512 or 128.
-
-        Returns:
-            (N, size, size) uint8, 1 on the tumour and 0 elsewhere; memory-mapped unless this is
-            a sample.
-
-        Raises:
-            ValueError: any other size.
         """
         return self._array("masks", size)
 
@@ -124,14 +108,7 @@ class Dataset:
         return Dataset(self.folder, self.table.iloc[chosen].reset_index(drop=True), rows)
 
     def require_classes(self) -> "Dataset":
-        """Check that all three classes are present.
-
-        Returns:
-            The data set itself.
-
-        Raises:
-            DatasetError: a class is missing.
-        """
+        """Return the data set itself; raise DatasetError if a class is missing."""
         absent = [name for label, name in CLASS_NAMES.items() if label not in set(self.labels)]
         if absent:
             raise DatasetError(missing_classes_message(absent, len(self)))

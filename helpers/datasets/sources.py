@@ -77,15 +77,14 @@ def fetch(course: settings.Settings) -> Path:
     return Path(course.data)
 
 
-def list_slices(folder: str | Path, unpack_to: str | Path | None = None) -> list[SliceFile]:
+def list_slices(folder: str | Path) -> list[SliceFile]:
     """List the slices in and below a folder, unpacking zip archives on the first call.
 
-    A loose file takes precedence over the same number in an archive.
+    Archives are unpacked to COURSE_HOME. A loose file takes precedence over the same number in an
+    archive.
 
     Args:
         folder: folder with `N.mat` files or zip archives of them.
-        unpack_to: folder for the contents of archives, by default `unpacked` in COURSE_HOME.
-            Each source gets its own subfolder.
 
     Returns:
         One SliceFile per slice, sorted by number.
@@ -94,7 +93,7 @@ def list_slices(folder: str | Path, unpack_to: str | Path | None = None) -> list
         SourceError: there is no slice, an archive is damaged or unsafe, or two files have the
             same number.
     """
-    loose, unpacked = _mat_files(Path(folder), unpack_to)
+    loose, unpacked = _mat_files(Path(folder))
     found = _by_number(unpacked) | _by_number(loose)
     if not found:
         others = ", ".join(sorted(path.name for path in Path(folder).iterdir())[:5])
@@ -130,11 +129,11 @@ def one_per_class(files: list[SliceFile]) -> list[SliceFile]:
     raise SourceError(missing_classes_message(absent, len(files)))
 
 
-def find_folds(folder: str | Path, unpack_to: str | Path | None = None) -> np.ndarray | None:
+def find_folds(folder: str | Path) -> np.ndarray | None:
     """Read the author's folds from the `cvind.mat` in or below a folder, or in an archive there.
 
     Args:
-        folder, unpack_to: as in `list_slices`.
+        folder: as in `list_slices`.
 
     Returns:
         (N,) uint8, the fold 1..5 of slice number i + 1; None if there is no such file.
@@ -143,7 +142,7 @@ def find_folds(folder: str | Path, unpack_to: str | Path | None = None) -> np.nd
         MatFileError: the file is malformed.
         SourceError: an archive is damaged or unsafe.
     """
-    for files in _mat_files(Path(folder), unpack_to):
+    for files in _mat_files(Path(folder)):
         for path, _, _ in files:
             if path.name == FOLDS_NAME:
                 return read_folds(path)
@@ -153,17 +152,19 @@ def find_folds(folder: str | Path, unpack_to: str | Path | None = None) -> np.nd
 # ---- the `.mat` files of a folder ----
 
 
-def _mat_files(folder: Path, unpack_to: str | Path | None) -> tuple[list[_MatFile], list[_MatFile]]:
+def _mat_files(folder: Path) -> tuple[list[_MatFile], list[_MatFile]]:
     """Return the loose `.mat` files of a folder and those in its archives."""
     if not folder.is_dir():
         raise SourceError(f"{folder} is not a folder. Give the folder with the slices.")
+    digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
+    unpack_folder = settings.load().home / "unpacked" / f"{folder.resolve().name}-{digest}"
     loose, unpacked = [], []
     for path in sorted(_walk(folder)):
         if path.suffix == ".mat":
             status = path.stat()
             loose.append((path, path.name, f"{status.st_size}:{status.st_mtime_ns}"))
         elif is_archive(path.name):
-            target = _unpack_folder(folder, unpack_to) / path.relative_to(folder)
+            target = unpack_folder / path.relative_to(folder)
             files = unpack(path, target).items()
             unpacked += [(target / file, f"{path.name}/{file}", version) for file, version in files]
     return loose, unpacked
@@ -177,12 +178,6 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         folders[:] = [name for name in folders if not name.endswith(".partial")]
         yield from (path for name in names if (path := Path(place, name)).is_file())
-
-
-def _unpack_folder(folder: Path, unpack_to: str | Path | None) -> Path:
-    place = settings.load().home / "unpacked" if unpack_to is None else Path(unpack_to)
-    digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
-    return place / f"{folder.resolve().name}-{digest}"
 
 
 def _by_number(files: list[_MatFile]) -> dict[int, SliceFile]:
