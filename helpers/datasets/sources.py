@@ -24,7 +24,8 @@ from helpers.datasets.matfile import (
     read_folds,
     read_slice,
 )
-from helpers.phantoms import drawing
+from helpers.phantoms.drawing import write_phantoms
+from helpers.phantoms.patients import proportional_counts
 from helpers.reference import CLASS_NAMES
 
 SLICE_NAME = re.compile(r"([0-9]{1,9})\.mat")  # not cvind.mat, not macOS's ._1.mat
@@ -69,8 +70,7 @@ def fetch(course: settings.Settings) -> Path:
         DownloadError: the published data could not be downloaded.
     """
     if course.data == "phantoms":
-        counts = drawing.proportional_counts(course.profile.phantoms)
-        drawing.write_phantoms(course.phantom_folder, counts, course.seed)
+        write_phantoms(course.phantom_folder, proportional_counts(course.profile.phantoms), course.seed)
         return course.phantom_folder
     if course.data == "figshare":
         return download.fetch_published(course.download_folder, look_in=[course.home])

@@ -11,7 +11,8 @@ differ as in the clinic:
 Slices of one patient are near copies, as in the real data: a split by slice leaks.
 """
 
-import argparse
+import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from helpers._common import progress_bar
 from helpers.phantoms import matfiles
 from helpers.phantoms.anatomy import SIGNAL, VIEWS, View
 from helpers.phantoms.geometry import Frame, smooth
-from helpers.phantoms.patients import Patient, checked_counts, fold_of_patients, proportional_counts, roster
+from helpers.phantoms.patients import Patient, checked_counts, fold_of_patients, roster
 from helpers.phantoms.tumours import paint_tumour
 
 PERSON, VISIT, SLICE = 1, 2, 3  # separate streams of random numbers for a seed and patient
@@ -231,8 +232,8 @@ def write_phantoms(
 ) -> list[Path]:
     """Write synthetic slices as MATLAB v7.3 files `1.mat`, `2.mat`, ... and their folds as `cvind.mat`.
 
-    The same counts and seed give the same bytes. Complete files of an earlier, perhaps interrupted,
-    call with the same arguments are kept; `phantoms.json` records the arguments.
+    The same counts and seed give the same bytes. `phantoms.json` records them, and a second call
+    writes nothing. A folder gets its name when it is complete, so a call that was killed starts again.
 
     Args:
         folder: where to write; created if it doesn't exist.
@@ -245,31 +246,26 @@ def write_phantoms(
 
     Raises:
         ValueError: a label is not 1, 2 or 3, or a count or the seed is not a whole number from 0.
-        PhantomFolderError: the folder holds `.mat` files that are not phantoms.
+        PhantomFolderError: the folder holds something else.
     """
     folder = Path(folder)
-    counts, patients = checked_counts(counts, seed), roster(counts, seed)
+    counts, patients = checked_counts(counts), roster(counts, seed)
     named = {str(label): count for label, count in counts.items()}
-    matfiles.prepare_folder(folder, {"counts": named, "seed": int(seed), "version": matfiles.VERSION})
+    call = json.dumps({"counts": named, "seed": int(seed), "version": matfiles.VERSION})
     slices = [(patient, number) for patient in patients for number in range(patient.slices)]
-    paths = [folder / f"{k}.mat" for k in range(1, len(slices) + 1)]
-    drawing = progress_bar(paths, total=len(paths), unit="slice", title="Drawing phantoms", show=progress)
-    for path, (patient, number) in zip(drawing, slices, strict=True):
-        if not matfiles.is_complete(path):
+    names = [f"{k}.mat" for k in range(1, len(slices) + 1)]
+    if not matfiles.is_written(folder, call):
+        partial = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        bar = progress_bar(names, total=len(names), unit="slice", title="Drawing phantoms", show=progress)
+        for name, (patient, number) in zip(bar, slices, strict=True):
             image, mask = draw_patient_slice(patient, number, int(seed))
-            matfiles.write_slice(path, patient.label, patient.pid, image, mask)
-    if not matfiles.is_complete(folder / matfiles.FOLDS_NAME):
+            matfiles.write_slice(partial / name, patient.label, patient.pid, image, mask)
         folds = np.repeat(fold_of_patients(patients), [patient.slices for patient in patients])
-        matfiles.write_folds(folder / matfiles.FOLDS_NAME, folds)
-    return paths
-
-
-def main() -> None:
-    """Command line: write phantoms in the published data set's proportion of classes."""
-    parser = argparse.ArgumentParser("python -m helpers.phantoms", description="Write synthetic slices.")
-    parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("--slices", type=int, default=240)
-    parser.add_argument("--seed", type=int, default=2023)
-    options = parser.parse_args()
-    paths = write_phantoms(options.folder, proportional_counts(options.slices), options.seed)
-    print(f"{len(paths)} slices in {options.folder}")
+        matfiles.write_folds(partial / matfiles.FOLDS_NAME, folds)
+        (partial / matfiles.MARKER).write_text(call, encoding="utf-8")
+        if folder.exists():  # and is empty
+            folder.rmdir()
+        partial.rename(folder)
+    return [folder / name for name in names]

@@ -1,6 +1,5 @@
 """The phantoms' files: MATLAB v7.3 with the layout of the published ones."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,43 +42,21 @@ def write_folds(path: Path, folds: np.ndarray) -> None:
     _write_mat(path, lambda file: _put(file, "cvind", folds[None].astype(np.float64), "double"))
 
 
-def is_complete(path: Path) -> bool:
-    """Whether a file exists and is complete; HDF5 refuses one shorter than its superblock says."""
-    try:
-        with h5py.File(path, "r") as file:
-            return len(file) == 1
-    except (OSError, RuntimeError):
-        return False
-
-
-def prepare_folder(folder: Path, call: dict) -> None:
-    """Delete phantoms and temporary files of other calls, and record this call in the marker file.
+def is_written(folder: Path, call: str) -> bool:
+    """Whether a folder holds the phantoms of a call.
 
     Raises:
-        PhantomFolderError: the folder holds `.mat` files that are not phantoms.
+        PhantomFolderError: it holds something else.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for part in folder.glob("*.mat.part"):
-        part.unlink()
     marker = folder / MARKER
-    if marker.exists() and marker.read_text(encoding="utf-8") == json.dumps(call):
-        return
-    files = sorted(folder.glob("*.mat"))
-    if others := [path.name for path in files if not _is_phantom(path)]:
+    if marker.is_file() and marker.read_text(encoding="utf-8") == call:
+        return True
+    if folder.exists() and (others := sorted(folder.iterdir())):
         raise PhantomFolderError(
-            f"{folder} holds {others[0]}, which is not a phantom: move it elsewhere, or set COURSE_HOME "
-            "to another folder."
+            f"{folder} holds {others[0].name}, which is not one of these phantoms. Delete the folder if you "
+            "don't need it, or set COURSE_HOME to another one."
         )
-    for path in files:
-        path.unlink()
-    marker.write_text(json.dumps(call), encoding="utf-8")
-
-
-def _is_phantom(path: Path) -> bool:
-    """Whether a file is a phantom, or too short to be a slice of anyone."""
-    with path.open("rb") as handle:
-        start = handle.read(USER_BLOCK_BYTES)
-    return len(start) < USER_BLOCK_BYTES or start.startswith(HEADER)
+    return False
 
 
 def _border(mask: np.ndarray) -> np.ndarray:
@@ -102,10 +79,8 @@ def _put(
 
 
 def _write_mat(path: Path, fill: Callable[[h5py.File], None]) -> None:
-    """Write an HDF5 file behind MATLAB's user block: under a temporary name, then renamed."""
-    part = path.with_name(path.name + ".part")
-    with h5py.File(part, "w", userblock_size=USER_BLOCK_BYTES, libver="earliest") as file:
+    """Write an HDF5 file behind MATLAB's user block."""
+    with h5py.File(path, "w", userblock_size=USER_BLOCK_BYTES, libver="earliest") as file:
         fill(file)
-    with part.open("r+b") as handle:
+    with path.open("r+b") as handle:
         handle.write(HEADER.ljust(116) + bytes(8) + b"\x00\x02IM")
-    part.replace(path)

@@ -3,7 +3,9 @@
 import hashlib
 import itertools
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -163,32 +165,24 @@ def test_second_call_writes_nothing(tmp_path):
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
 
 
-def test_a_killed_call_is_resumed(tmp_path):
-    write_phantoms(tmp_path, SMALL, progress=False)
-    before, kept = digests(tmp_path), (tmp_path / "1.mat").stat().st_mtime_ns
-    (tmp_path / "4.mat").unlink()
-    (tmp_path / "3.mat.part").write_bytes(b"half")
-    (tmp_path / "5.mat").write_bytes((tmp_path / "5.mat").read_bytes()[:100_000])
-    (tmp_path / "cvind.mat").write_bytes(b"")
-    write_phantoms(tmp_path, SMALL, progress=False)
-    assert digests(tmp_path) == before
-    assert (tmp_path / "1.mat").stat().st_mtime_ns == kept
+def test_a_killed_call_starts_again(tmp_path, monkeypatch):
+    write_phantoms(tmp_path / "whole", SMALL, progress=False)
+    monkeypatch.setattr(matfiles, "write_folds", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        write_phantoms(tmp_path / "killed", SMALL, progress=False)
+    monkeypatch.undo()
+    assert not (tmp_path / "killed").exists()
+    write_phantoms(tmp_path / "killed", SMALL, progress=False)
+    assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
+    assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_repairs_a_folder_without_its_marker(tmp_path):
+def test_another_call_never_mixes_with_the_first(tmp_path):
     write_phantoms(tmp_path, SMALL, progress=False)
     before = digests(tmp_path)
-    (tmp_path / "phantoms.json").unlink()
-    (tmp_path / "2.mat").write_bytes((tmp_path / "2.mat").read_bytes()[:5000])
-    write_phantoms(tmp_path, SMALL, progress=False)
+    with pytest.raises(matfiles.PhantomFolderError, match="not one of these phantoms"):
+        write_phantoms(tmp_path, SMALL, seed=1, progress=False)
     assert digests(tmp_path) == before
-
-
-def test_another_call_replaces_all_files_of_the_first(tmp_path):
-    write_phantoms(tmp_path / "again", {1: 4, 2: 4, 3: 4}, progress=False)
-    for name in ("again", "fresh"):
-        write_phantoms(tmp_path / name, SMALL, progress=False)
-    assert digests(tmp_path / "again") == digests(tmp_path / "fresh")
 
 
 def test_never_overwrites_real_slices(tmp_path):
@@ -398,13 +392,8 @@ def test_folds_never_split_a_patient(slices, folds):
         {each.pid for each in slices}
     )
     for label in COUNTS:
-        assert {fold for each, fold in zip(slices, folds[0], strict=True) if each.label == label} == {
-            1,
-            2,
-            3,
-            4,
-            5,
-        }
+        found = {fold for each, fold in zip(slices, folds[0], strict=True) if each.label == label}
+        assert found == {1, 2, 3, 4, 5}
 
 
 @settings(max_examples=40, deadline=None)
@@ -431,15 +420,13 @@ def test_roster_has_the_requested_counts(counts, seed):
         ({"1": 3}, 1),
         ({1: -1}, 1),
         ({1: 2.5}, 1),
-        ({1: True}, 1),
         ({1: 0}, 1),
         ({}, 1),
         ({1: 3}, -1),
-        ({1: 3}, "x"),
     ],
 )
 def test_refuses_senseless_counts_and_seeds(tmp_path, counts, seed):
-    with pytest.raises(ValueError, match=r"counts|seed"):
+    with pytest.raises(ValueError, match=r"counts|negative"):
         write_phantoms(tmp_path / "out", counts, seed=seed, progress=False)
     assert not (tmp_path / "out").exists()
 
