@@ -14,6 +14,7 @@ import subprocess
 import sys
 import textwrap
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,18 +45,13 @@ PACKAGES = {
 SHOWN = ("Python", "TensorFlow", "Keras", "NumPy")
 
 
-def course_version() -> str:
-    """Return the version of the course, such as "0.1.0"."""
-    project = tomllib.loads((COURSE_FOLDER / "pyproject.toml").read_text(encoding="utf-8"))
-    return project["project"]["version"]
-
-
 def installed() -> dict[str, str]:
     """Return the versions of Python and of the installed `PACKAGES`, without importing them."""
     found = {"Python": platform.python_version()}
     for library, packages in PACKAGES.items():
-        if versions := [version for package in packages if (version := _version(package))]:
-            found[library] = versions[0]
+        for package in packages:
+            with suppress(importlib.metadata.PackageNotFoundError):
+                found.setdefault(library, importlib.metadata.version(package))
     return found
 
 
@@ -71,13 +67,9 @@ def tested() -> dict[str, list[str]]:
 
 
 def untested(versions: dict[str, str]) -> list[str]:
-    """List the versions outside the tested range; only major and minor numbers are compared.
+    """List the versions outside the tested range, such as "Keras 4.0 (tested: 3.13)".
 
-    Args:
-        versions: by library, as `installed` returns them.
-
-    Returns:
-        A few words for each, such as "Keras 4.0 (tested: 3.13)".
+    Only major and minor numbers are compared.
     """
     known, found = tested(), []
     for library, version in versions.items():
@@ -122,11 +114,7 @@ def peak_bytes() -> int:
 def banner(settings: "Settings") -> str:
     """Describe a run in a few lines: its data, profile and device, and what a full run needs.
 
-    Args:
-        settings: as `helpers.config.load` returns them.
-
-    Returns:
-        Lines separated by newlines; on Colab with what to click if something is missing.
+    On Colab it also says what to click if something is missing.
     """
     profile, gpu, versions = settings.profile, gpu_name(), installed()
     data = {
@@ -137,8 +125,9 @@ def banner(settings: "Settings") -> str:
     memory = psutil.virtual_memory()
     disk = shutil.disk_usage(existing_parent(settings.home))
     inside = settings.home.is_relative_to(COURSE_FOLDER)
+    project = tomllib.loads((COURSE_FOLDER / "pyproject.toml").read_text(encoding="utf-8"))
     lines = {
-        "Course": f"version {course_version()}",
+        "Course": f"version {project['project']['version']}",
         "Data": data,
         "Profile": f"{profile.name}: {slices}, {profile.classifier.epochs} and {profile.unet.epochs} epochs",
         "Full run": "3064 real slices, 20 and 40 epochs: a GPU, about 4 GB of memory and 3 GB of disk",
@@ -176,13 +165,6 @@ def advice(gpu: str | None, versions: dict[str, str]) -> dict[str, str]:
 def existing_parent(folder: Path) -> Path:
     """Return the path itself if it exists, otherwise the nearest folder above it that does."""
     return next((parent for parent in [folder, *folder.parents] if parent.exists()), Path.cwd())
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _major_minor(version: str) -> tuple[int, int]:

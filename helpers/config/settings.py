@@ -116,14 +116,9 @@ class Settings:
     @property
     def dataset_folder(self) -> Path:
         """Folder of the data set assembled from `data`; each source has its own."""
-        if self.data == "phantoms":
-            name = f"phantoms-{self.profile.phantoms}"
-        elif self.data == "figshare":
-            name = "figshare"
-        else:
-            digest = hashlib.sha256(self.data.encode()).hexdigest()[:8]
-            name = f"{Path(self.data).name}-{digest}"
-        return self.home / "datasets" / name
+        digest = hashlib.sha256(self.data.encode()).hexdigest()[:8]
+        names = {"phantoms": f"phantoms-{self.profile.phantoms}", "figshare": "figshare"}
+        return self.home / "datasets" / names.get(self.data, f"{Path(self.data).name}-{digest}")
 
     def run_folder(self, name: str) -> Path:
         """Folder of a training's checkpoints and history."""
@@ -142,10 +137,7 @@ class Settings:
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read and check the settings.
-
-    Args:
-        environ: the environment to read, `os.environ` by default.
+    """Read and check the settings from `environ`, by default `os.environ`.
 
     Raises:
         SettingsError: a variable has an unusable value. The message names the variable and the
@@ -168,7 +160,7 @@ def start(environ: Mapping[str, str] | None = None, *, keep_on_drive: bool = Fal
     """Read the settings and print the banner. The first call of every notebook.
 
     Args:
-        environ: the environment to read, `os.environ` by default.
+        environ: as `load`.
         keep_on_drive: on Colab, whether to ask for the student's Google Drive.
 
     Raises:
@@ -198,8 +190,6 @@ def _read_data(value: str) -> str:
     folder = _path("COURSE_DATA", value)
     if folder.is_dir():
         return str(folder)
-    if folder.is_file():
-        raise SettingsError(f"COURSE_DATA={value!r} is a file; give the folder that it is in.")
     close = difflib.get_close_matches(keyword, KEYWORDS, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else f" (Looked for {folder}.)"
     raise SettingsError(
@@ -217,15 +207,11 @@ def _read_profile(value: str) -> Profile:
 def _read_folder(variable: str, value: str) -> Path:
     folder = _path(variable, value)
     parent = existing_parent(folder)
-    if not parent.is_dir():
-        raise SettingsError(
-            f"{variable}={value!r}: {parent} is a file; it must be a folder, or not exist yet."
-        )
-    if not os.access(parent, os.W_OK):
-        raise SettingsError(
-            f"{variable}={value!r}: nothing can be written to {parent}. Choose another folder."
-        )
-    return folder
+    if parent.is_dir() and os.access(parent, os.W_OK):
+        return folder
+    raise SettingsError(
+        f"{variable}={value!r}: {parent} is a file or cannot be written to. Choose another folder."
+    )
 
 
 def _path(variable: str, value: str) -> Path:

@@ -43,7 +43,7 @@ def test_each_source_has_its_own_data_set(tmp_path):
     [
         ("COURSE_DATA", "fantoms", "Did you mean 'phantoms'?"),
         ("COURSE_DATA", "/no/such/folder", "nor a folder that exists"),
-        ("COURSE_DATA", __file__, "is a file; give the folder"),
+        ("COURSE_DATA", __file__, "nor a folder that exists"),
         ("COURSE_PROFILE", "fast", "choose 'quick' or 'full'"),
         ("COURSE_DATA", "x" * 5000, "is not a path"),
         ("COURSE_HOME", __file__, "is a file"),
@@ -79,7 +79,7 @@ def test_case_and_spaces_are_ignored():
 
 def test_a_folder_without_write_access_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(settings.os, "access", lambda *_: False)
-    with pytest.raises(SettingsError, match="nothing can be written"):
+    with pytest.raises(SettingsError, match="cannot be written to"):
         load(COURSE_HOME=str(tmp_path / "new"))
 
 
