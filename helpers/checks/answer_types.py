@@ -39,7 +39,6 @@ def described(value: Any) -> str:
 
 def text(output: Any) -> str:
     """Return a text (str)."""
-    _not_none(output)
     if type(output) in (str, np.str_):
         return str(output)
     raise Incorrect(f"It returned {described(output)}; it should be a text (str).")
@@ -47,7 +46,6 @@ def text(output: Any) -> str:
 
 def whole(output: Any, what: str = "It") -> int:
     """Return a whole number; a float is none, not even 3.0. `what` names it in the message."""
-    _not_none(output, what)
     if _is_whole(output):
         return int(output)
     raise Incorrect(f"{what} is {described(output)}; a count is a whole number (int).")
@@ -55,7 +53,6 @@ def whole(output: Any, what: str = "It") -> int:
 
 def number(output: Any, what: str = "It") -> float:
     """Return a number that is not nan. `what` names it in the message."""
-    _not_none(output, what)
     if isinstance(output, np.ndarray):
         raise Incorrect(f"{what} is {described(output)}; it should be one number. Sum over the pixels.")
     if not (_is_whole(output) or type(output) is float or isinstance(output, np.floating)):
@@ -67,7 +64,6 @@ def number(output: Any, what: str = "It") -> float:
 
 def array(output: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Return a numpy array of bool, whole or real numbers that has this shape."""
-    _not_none(output)
     if type(output) is not np.ndarray or output.dtype.kind not in "biuf":
         raise Incorrect(f"It returned {described(output)}; it should be a numpy array of numbers.")
     if output.shape != shape:
@@ -77,7 +73,6 @@ def array(output: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 def pair(output: Any, names: str) -> tuple:
     """Return a tuple of two values, called `names` in the message."""
-    _not_none(output)
     if type(output) in (list, tuple) and len(output) == 2:
         return tuple(output)
     raise Incorrect(f"It returned {described(output)}; it should be two values: return {names}.")
@@ -85,7 +80,6 @@ def pair(output: Any, names: str) -> tuple:
 
 def rows(output: Any, what: str, count: int) -> np.ndarray:
     """Return row numbers below `count`, each at most once: int64 (n,). `what` names them."""
-    _not_none(output, what)
     values = np.asarray(output) if _is_list_of_int(output) else output
     if type(values) is not np.ndarray or values.ndim != 1:
         raise Incorrect(f"{what} is {described(output)}; it should be an array of row numbers.")
@@ -102,7 +96,6 @@ def rows(output: Any, what: str, count: int) -> np.ndarray:
 
 def mapping(output: Any, keys: set, what: str) -> dict:
     """Return a dict with exactly these keys, str or int, called `what` in the message."""
-    _not_none(output)
     if not isinstance(output, dict):  # a Counter or defaultdict will do
         raise Incorrect(f"It returned {described(output)}; it should be a dict.")
     plain = {_plain_key(key): value for key, value in dict.items(output)}
@@ -130,9 +123,3 @@ def _is_list_of_int(output: Any) -> bool:
     return type(output) in (list, tuple) and all(
         _is_whole(item) and abs(int(item)) < 2**31 for item in output
     )
-
-
-def _not_none(output: Any, what: str = "It") -> None:
-    if output is None:
-        missing = "returned None" if what == "It" else "is None"
-        raise Incorrect(f"{what} {missing}. Does every way through the function end with return?")

@@ -186,15 +186,6 @@ def _compare_matrix(inputs: tuple, output: Any) -> None:
     )
 
 
-def _never_called(inputs: tuple) -> str:
-    matrix, k = inputs
-    return (
-        ""
-        if matrix[:, k].any()
-        else "Right, except for a class that was never predicted: its precision is 0."
-    )
-
-
 EXERCISES = [
     Exercise(
         "2.1.1", "A fifth of each class", 2, "function",
@@ -228,7 +219,8 @@ EXERCISES = [
     ),
     Exercise(
         "2.4.2", "Read a confusion matrix", 2, "function",
-        cases=_matrix_cases, compare=_compare_matrix, edge=_never_called,
+        cases=_matrix_cases, compare=_compare_matrix, edge=lambda inputs: not inputs[0][:, inputs[1]].any(),
+        edge_message="Right, except for a class that was never predicted: its precision is 0.",
         hint="matrix[k].sum() counts the slices of class k, matrix[:, k].sum() those that were called k.",
         correct_message="Precision goes down the column, recall along the row.",
     ),

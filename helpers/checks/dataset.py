@@ -129,15 +129,6 @@ def _compare_normalise(inputs: tuple, output: Any) -> None:
     raise Incorrect(f"The pixels run from {got.min():.0f} to {got.max():.0f}; they should run from 0 to 255.")
 
 
-def _constant(inputs: tuple) -> str:
-    flat = inputs[0].min() == inputs[0].max()
-    return (
-        "Right for most slices, but not for one whose pixels are all alike: return zeros for it."
-        if flat
-        else ""
-    )
-
-
 # ---- 1.6: resize a mask without losing the tumour ----
 
 
@@ -185,10 +176,6 @@ def _compare_mask(inputs: tuple, output: Any) -> None:
     raise Incorrect(
         f"{np.count_nonzero(got != expected)} coarse pixels are wrong. Count the part of each that is tumour."
     )
-
-
-def _empty_mask(inputs: tuple) -> str:
-    return "" if inputs[0].any() else "Right if there is a tumour, but a mask without one must stay empty."
 
 
 # ---- 1.8: who is one person? ----
@@ -265,13 +252,16 @@ EXERCISES = [
     ),
     Exercise(
         "1.5", "Normalise a slice", 2, "function",
-        cases=_normalise_cases, compare=_compare_normalise, edge=_constant,
+        cases=_normalise_cases, compare=_compare_normalise, edge=lambda inputs: np.ptp(inputs[0]) == 0,
+        edge_message="Right for most slices, but not for one whose pixels are all alike: return zeros for "
+        "it.",
         hint="Subtract the smallest value, divide by the largest that is left, multiply by 255: in float.",
         correct_message="From 0 to 255 whatever the scanner wrote, and nothing wrapped round.",
     ),
     Exercise(
         "1.6", "Shrink a mask, keep the tumour", 2, "function",
-        cases=_mask_cases, compare=_compare_mask, edge=_empty_mask,
+        cases=_mask_cases, compare=_compare_mask, edge=lambda inputs: not inputs[0].any(),
+        edge_message="Right if there is a tumour, but a mask without one must stay empty.",
         hint="mask.reshape(n, factor, n, factor).mean(axis=(1, 3)) is the part of each coarse pixel that is "
         "tumour. Half of it is enough; if nothing reaches half, the largest part is.",
         correct_message="No tumour was lost, none grew, and no tumour was made up.",

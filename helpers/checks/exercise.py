@@ -72,8 +72,9 @@ class Exercise:
         cases: a random generator -> inputs, one tuple per call of the function; for a value,
             one tuple with what it is compared with. New each time; numpy and plain data.
         compare: inputs and output of one case; raises `Incorrect` if the output is wrong.
-        edge: inputs -> what is unusual about them, "" for most. An answer that is wrong for these
-            alone gets half the points.
+        edge: inputs -> whether they are unusual. An answer that is wrong for these alone gets half
+            the points.
+        edge_message: what is unusual about them.
         across: all cases and outputs; raises `Incorrect`. Called if every case is right.
         rubric: of an open question: the criteria and their points.
     """
@@ -86,7 +87,8 @@ class Exercise:
     correct_message: str = ""
     cases: Callable[[np.random.Generator], list[tuple]] = lambda rng: []
     compare: Callable[[tuple, Any], None] = lambda inputs, output: None
-    edge: Callable[[tuple], str] = lambda inputs: ""
+    edge: Callable[[tuple], bool] = lambda inputs: False
+    edge_message: str = ""
     across: Callable[[list[tuple], list], None] = lambda cases, outputs: None
     rubric: tuple[tuple[str, int], ...] = ()
 
@@ -112,10 +114,15 @@ class Exercise:
         return Verdict(CORRECT, self.correct_message, 1.0)
 
     def _judge_one(self, inputs: tuple, output: Any) -> Incorrect | None:
-        missing = type(output) is MissingOutput
-        wrong = Incorrect(output.reason) if missing else _caught(self.compare, inputs, output)
-        unusual = self.edge(inputs) if wrong else ""
-        return Incorrect(f"{unusual} {wrong}", EDGE_CREDIT) if unusual else wrong
+        if type(output) is MissingOutput:
+            wrong: Incorrect | None = Incorrect(output.reason)
+        elif output is None:
+            wrong = Incorrect("It returned None. Does every way through the function end with return?")
+        else:
+            wrong = _caught(self.compare, inputs, output)
+        if wrong and self.edge(inputs):
+            return Incorrect(f"{self.edge_message} {wrong}", EDGE_CREDIT)
+        return wrong
 
 
 def run_answer(exercise: Exercise, answer: Any, cases: list[tuple]) -> list:

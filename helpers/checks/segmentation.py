@@ -36,28 +36,22 @@ def _compare_dice(inputs: tuple, output: Any) -> None:
     got = answer_types.number(output)
     if close(got, expected):
         return
-    both, total = np.count_nonzero(truth & predicted), np.count_nonzero(truth) + np.count_nonzero(predicted)
-    if total and close(got, float(iou(truth[None], predicted[None])[0])):
+    both, true, found = (np.count_nonzero(mask) for mask in (truth & predicted, truth, predicted))
+    if true + found and close(got, float(iou(truth[None], predicted[None])[0])):
         raise Incorrect(
             "That is the IoU: the overlap over what both cover together. Dice divides by both areas."
         )
-    if total and close(got, both / total):
+    if true + found and close(got, both / (true + found)):
         raise Incorrect("A perfect mask would get 0.5: the overlap counts twice, once for each of the two.")
     if close(got, float((truth == predicted).mean())):
         raise Incorrect("That is the part of all pixels that agree, and nearly all of them are background.")
     if got > 1:
         raise Incorrect(f"{got:.2f} is above 1, which Dice never is. Is the overlap that of *both* masks?")
-    if predicted.any() and close(got, both / np.count_nonzero(predicted)):
+    if found and close(got, both / found):
         raise Incorrect("That is the precision of the pixels: it ignores what the mask leaves out.")
-    if truth.any() and close(got, both / np.count_nonzero(truth)):
+    if true and close(got, both / true):
         raise Incorrect("That is the recall of the pixels: a mask over the whole slice would get 1.")
     raise Incorrect(f"{expected:.4f} is right, {got:.4f} came out.")
-
-
-def _both_empty(inputs: tuple) -> str:
-    if any(mask.any() for mask in inputs):
-        return ""
-    return "Right, except for two empty masks: they agree about everything, so return 1."
 
 
 # ---- 2.10.1: which explanation? ----
@@ -123,16 +117,11 @@ def _compare_repair(inputs: tuple, output: Any) -> None:
     raise Incorrect(f"{expected:.4f} is right, {got:.4f} came out.")
 
 
-def _nothing_to_find(inputs: tuple) -> str:
-    if inputs[0].any():
-        return ""
-    return "Right, except for slices without any tumour, true or found: nothing is wrong there, so return 1."
-
-
 EXERCISES = [
     Exercise(
         "2.9", "Dice of two masks", 2, "function",
-        cases=_dice_cases, compare=_compare_dice, edge=_both_empty,
+        cases=_dice_cases, compare=_compare_dice, edge=lambda inputs: not np.any(inputs),
+        edge_message="Right, except for two empty masks: they agree about everything, so return 1.",
         hint="(truth & predicted).sum() is the overlap. What is the sum of the two areas?",
         correct_message="1 for a perfect mask, 0 for a miss, and 1 where there is nothing to find and "
         "nothing found.",
@@ -145,7 +134,9 @@ EXERCISES = [
     ),
     Exercise(
         "2.10.2", "Repair it", 2, "function",
-        cases=_repair_cases, compare=_compare_repair, edge=_nothing_to_find,
+        cases=_repair_cases, compare=_compare_repair, edge=lambda inputs: not inputs[0].any(),
+        edge_message="Right, except for slices without any tumour, true or found: nothing is wrong there, "
+        "so return 1.",
         hint="Make a mask of the probabilities first: probabilities >= 0.5. Then count pixels.",
         correct_message="Decided first, counted afterwards, and the background left out.",
     ),
