@@ -105,7 +105,9 @@ def assemble(
                 files = [file for file in files if file.number not in bad]
                 records = _process_all(files, partial, workers, progress)
             _write_index(partial, records, len(bad), folds, signature)
-            _move_into_place(partial, destination)
+            (destination / "fingerprint.json").unlink(missing_ok=True)  # outdated: never to be opened again
+            shutil.rmtree(destination, ignore_errors=True)
+            partial.rename(destination)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except BrokenExecutor as error:
@@ -116,7 +118,8 @@ def assemble(
     except OSError as error:
         raise AssemblyError(
             f"{error.filename or destination} cannot be written ({error.strerror or error}). The data set "
-            "takes up to 3 GB: make room there, or set COURSE_HOME to another folder."
+            "takes up to 3 GB: make room there, or set COURSE_HOME to another folder. If it is in use, "
+            "restart the kernel and run again."
         ) from error
     return Dataset.open(destination)
 
@@ -220,18 +223,3 @@ def _write_index(
         "versions": {"numpy": np.__version__, "opencv": cv2.__version__, "h5py": h5py.__version__},
     }
     write_json(folder / "fingerprint.json", fingerprint)
-
-
-def _move_into_place(folder: Path, destination: Path) -> None:
-    """Give the folder its final name; an outdated data set is removed once the new one is complete."""
-    outdated = destination.with_name(destination.name + ".outdated")
-    shutil.rmtree(outdated, ignore_errors=True)
-    try:
-        if destination.exists():
-            destination.rename(outdated)
-        folder.rename(destination)
-    except PermissionError as error:  # on Windows, while one of its arrays is mapped
-        raise AssemblyError(
-            f"{destination.name} is in use: restart the kernel and run again. Nothing is lost."
-        ) from error
-    shutil.rmtree(outdated, ignore_errors=True)

@@ -126,14 +126,10 @@ def process_slice(source: Path, number: int, folder: Path, row: int, count: int)
         source: `.mat` file.
         number: number of the slice, which names its pictures.
         folder: the unfinished data set, as `create_arrays` made it.
-        row: index of the slice in the arrays.
-        count: number of slices in the arrays.
+        row, count: index of the slice in the arrays, and their length.
 
     Returns:
         "row", and what the index says about the slice; for a bad file, "field" and "reason".
-
-    Raises:
-        OSError: the data set cannot be written.
     """
     try:
         one = read_slice(source)

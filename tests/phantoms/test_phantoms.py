@@ -3,9 +3,7 @@
 import hashlib
 import itertools
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -165,15 +163,19 @@ def test_second_call_writes_nothing(tmp_path):
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
 
 
-def test_a_killed_call_starts_again(tmp_path, monkeypatch):
+def test_an_interrupted_call_starts_again(tmp_path, monkeypatch):
     write_phantoms(tmp_path / "whole", SMALL, progress=False)
-    monkeypatch.setattr(matfiles, "write_folds", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(matfiles, "write_folds", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        write_phantoms(tmp_path / "killed", SMALL, progress=False)
+        write_phantoms(tmp_path / "interrupted", SMALL, progress=False)
     monkeypatch.undo()
-    assert not (tmp_path / "killed").exists()
-    write_phantoms(tmp_path / "killed", SMALL, progress=False)
-    assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
+    assert not (tmp_path / "interrupted").exists()
+    write_phantoms(tmp_path / "interrupted", SMALL, progress=False)
+    assert digests(tmp_path / "interrupted") == digests(tmp_path / "whole")
     assert len(list(tmp_path.iterdir())) == 2
 
 
