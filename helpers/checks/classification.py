@@ -67,10 +67,6 @@ def _repeats(cases: list[tuple], outputs: list) -> None:
 # ---- 2.1.2: find the leak ----
 
 
-def _leak_cases(rng: np.random.Generator) -> list[tuple]:
-    return [_leak_case(rng) for _ in range(3)]
-
-
 def _leak_case(rng: np.random.Generator) -> tuple[np.ndarray, dict]:
     """Three splits of the same slices: by patient, by patient except for one of them, and by slice."""
     owners = np.repeat(np.arange(12), rng.integers(5, 9, 12))
@@ -196,7 +192,7 @@ EXERCISES = [
     ),
     Exercise(
         "2.1.2", "Find the leak", 2, "function",
-        cases=_leak_cases, compare=_compare_leaks,
+        cases=lambda rng: [_leak_case(rng) for _ in range(3)], compare=_compare_leaks,
         hint="patients[train] are the patients that the network has seen; np.isin(a, b) tells for each of a "
         "whether it is in b.",
         correct_message="You count the test slices whose patient the network has met.",

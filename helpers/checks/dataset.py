@@ -204,10 +204,6 @@ def _compare_family(inputs: tuple, output: Any) -> None:
 # ---- 1.9: patients of each class ----
 
 
-def _patient_cases(rng: np.random.Generator) -> list[tuple]:
-    return [_patient_case(rng) for _ in range(3)]
-
-
 def _patient_case(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     counts = dict(zip(CLASS_NAMES, rng.permutation([8, 9, 10]), strict=True))
     owners = [(label, f"MR{label}{n:03}") for label, count in counts.items() for n in range(count)]
@@ -274,7 +270,7 @@ EXERCISES = [
     ),
     Exercise(
         "1.9", "Patients of each class", 1, "function",
-        cases=_patient_cases, compare=_compare_patients,
+        cases=lambda rng: [_patient_case(rng) for _ in range(3)], compare=_compare_patients,
         hint="patients[labels == 1] are the patients of all slices of class 1; np.unique names each once.",
         correct_message="Each patient counts once, however many slices there are.",
     ),

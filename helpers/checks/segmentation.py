@@ -57,10 +57,6 @@ def _compare_dice(inputs: tuple, output: Any) -> None:
 # ---- 2.10.1: which explanation? ----
 
 
-def _culprit_cases(rng: np.random.Generator) -> list[tuple]:
-    return [("B",)]
-
-
 def _compare_culprit(inputs: tuple, output: Any) -> None:
     got = answer_types.text(output).strip().upper()
     if got == inputs[0]:
@@ -128,7 +124,7 @@ EXERCISES = [
     ),
     Exercise(
         "2.10.1", "Find the error", 1, "value",
-        cases=_culprit_cases, compare=_compare_culprit,
+        cases=lambda rng: [("B",)], compare=_compare_culprit,
         hint="An explanation must fit all three predictions. Which ones does the true mask rule out?",
         correct_message="It is the only one that explains why a perfect mask scores like an empty one.",
     ),
