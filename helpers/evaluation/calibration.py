@@ -30,12 +30,9 @@ def reliability(truth: ArrayLike, probabilities: ArrayLike, bins: int = BINS) ->
     confidence, correct = _confidence_and_correct(truth, probabilities)
     edges = np.linspace(0, 1, bins + 1)
     bin_of = np.searchsorted(edges[1:-1], confidence)
-    slices = pd.DataFrame({"confidence": confidence, "accuracy": correct})
-    table = slices.groupby(bin_of).mean().reindex(range(bins)).rename_axis("bin")
-    table.insert(0, "low", edges[:-1])
-    table.insert(1, "high", edges[1:])
-    table["slices"] = np.bincount(bin_of, minlength=bins)
-    return table
+    means = pd.DataFrame({"confidence": confidence, "accuracy": correct}).groupby(bin_of).mean()
+    table = pd.DataFrame({"low": edges[:-1], "high": edges[1:]}).rename_axis("bin").join(means)
+    return table.assign(slices=np.bincount(bin_of, minlength=bins))
 
 
 def expected_calibration_error(truth: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> float:
@@ -75,16 +72,9 @@ def confidence_curve(
     thresholds = np.asarray(thresholds, np.float64)
     answered = confidence >= thresholds[:, None]
     slices = answered.sum(axis=1)
-    return pd.DataFrame(
-        {
-            "threshold": thresholds,
-            "coverage": slices / len(confidence),
-            "accuracy": np.divide(
-                answered @ correct, slices, out=np.full(len(slices), np.nan), where=slices > 0
-            ),
-            "slices": slices,
-        }
-    )
+    table = pd.DataFrame({"threshold": thresholds, "coverage": slices / len(confidence)})
+    table["accuracy"] = pd.Series(answered @ correct) / slices  # 0 / 0 is NaN in pandas
+    return table.assign(slices=slices)
 
 
 def _confidence_and_correct(truth: ArrayLike, probabilities: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
