@@ -131,7 +131,7 @@ def test_invalid_values_are_refused():
         paired_difference([1, 2, 3], [1], [1, 2, 3], seed=0)
     with pytest.raises(BootstrapError, match="not finite"):
         mean_interval([1, np.inf], [1, 2], seed=0)
-    with pytest.raises(BootstrapError, match="1, 2, 3"):
+    with pytest.raises(BootstrapError, match="1, 2 or 3"):
         classification_intervals([0, 1], [1, 2], [1, 2], seed=0)
     with pytest.raises(BootstrapError, match="at least one slice"):
         classification_intervals([], [], [], seed=0)
