@@ -63,19 +63,15 @@ def confidence_curve(truth: ArrayLike, probabilities: ArrayLike) -> CourseFigure
         probabilities: (N, 3), predicted.
     """
     table = calibration.confidence_curve(truth, probabilities)
-    answered, total = table[table["slices"] > 0], len(np.asarray(truth))
+    answered, slices = table[table["slices"] > 0], style.counted(table["slices"].max(), "slice")
     marked = answered[np.isclose(answered["threshold"] * 20 % 1, 0) & (answered["threshold"] > 0.34)]
     figure, ax = style.new_figure(size=(7.2, 4.4))
     ax.plot("threshold", "coverage", data=table, color=style.ORANGE, linestyle="--", label="slices answered")
     ax.plot("threshold", "accuracy", data=answered, color=style.BLUE,
             label="accuracy on those (larger dots: more slices)")  # fmt: skip
     ax.scatter(marked["threshold"], marked["accuracy"], style.marker_areas(marked["slices"]), style.BLUE)
-    counts = ax.secondary_yaxis("right", functions=(lambda part: part * total, lambda count: count / total))
-    counts.set_ylabel("slices answered")
-    style.count_axis(counts.yaxis)
     ax.set(xlim=(0.3, 1.01), ylim=(0, 1.05))  # of three classes, one has at least 1/3
     ax.yaxis.set_major_formatter(PercentFormatter(1))
-    slices = style.counted(total, "slice")
     style.name_axes(ax, "answered if the confidence is at least", "part of the slices", slices, grid="both")
     style.legend_below(figure)
     words = [

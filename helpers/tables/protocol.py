@@ -98,12 +98,7 @@ def _rows(record: Mapping, measures: Sequence[str]) -> list[dict]:
     rows = []
     for measure in measures:
         if result := record["results"].get(measure):
-            threshold = f" at {result['threshold']}" if "threshold" in result else ""
+            full = f"{measure} at {result['threshold']}" if "threshold" in result else measure
             bounds = "" if np.isnan(result["low"]) else f"{result['low']:.3f} to {result['high']:.3f}"
-            numbers = {
-                "measure": measure + threshold,
-                "value": f"{result['value']:.3f}",
-                "95% interval": bounds,
-            }
-            rows.append(common | numbers)
+            rows.append(common | {"measure": full, "value": f"{result['value']:.3f}", "95% interval": bounds})
     return rows

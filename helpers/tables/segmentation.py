@@ -111,7 +111,7 @@ def overlap_per_class(
     """Return every overlap measure for each class of tumour.
 
     Args:
-        truth, predicted: (N, H, W) masks, zero or nonzero.
+        truth, predicted: (N, H, W) masks, zero or nonzero; no true mask is empty.
         labels: (N,) 1, 2, 3.
         spacing_mm: side of a pixel in mm, see `helpers.evaluation.pixel_mm`.
 
@@ -151,8 +151,7 @@ def _overlap_per_group(
     """One row for each group that has slices, and one for all."""
     true, found = np.asarray(truth) != 0, np.asarray(predicted) != 0
     per_slice = {title: measure(true, found) for title, measure in MEASURES.items()}
-    both = true.any(axis=(1, 2)) & found.any(axis=(1, 2))
-    distances = pd.Series(metrics.hausdorff95(true, found, spacing_mm)).where(both)
+    distances = pd.Series(metrics.hausdorff95(true, found, spacing_mm)).replace(np.inf, np.nan)
     rows = {}
     for group, slices in {**groups, "all": np.ones(len(true), bool)}.items():
         if slices.any():
