@@ -132,9 +132,8 @@ def intervals(
     measures = [name for name, one in next(iter(groups.values())).items() if not np.isnan(one.value)]
     figure, ax = style.new_figure(size=(8.0, 0.62 * len(measures) + 1.5))
     places, words = np.arange(len(measures)), []
-    for number, ((label, group), (marker, colour)) in enumerate(
-        zip(groups.items(), GROUP_LOOKS, strict=False)
-    ):
+    for number, (label, group) in enumerate(groups.items()):
+        marker, colour = GROUP_LOOKS[number]
         levels, shown = places + 0.24 * (number - (len(groups) - 1) / 2), [group[name] for name in measures]
         ax.plot([one.value for one in shown], levels, marker, color=colour, label=label)
         ax.plot([[one.low for one in shown], [one.high for one in shown]], [levels] * 2, "|-", color=colour)

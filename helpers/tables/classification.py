@@ -107,7 +107,7 @@ def misclassified(table: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFram
 def misclassified_in_report() -> pd.DataFrame:
     """Return Cuadro 3 as in the report, with the columns of `misclassified`."""
     table = pd.DataFrame(reference.MISCLASSIFIED, columns=["slice", "confidence", "true", "predicted"])
-    return table.replace({"true": CLASS_NAMES, "predicted": CLASS_NAMES})
+    return table.assign(true=table["true"].map(CLASS_NAMES), predicted=table["predicted"].map(CLASS_NAMES))
 
 
 def classification_report(truth: ArrayLike, predicted: ArrayLike) -> pd.DataFrame:
