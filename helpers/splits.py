@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 from helpers import reference
 from helpers._common import CourseError
 
+TEST, VALIDATION = 0.2, 0.1  # shares of all slices, and of those that are not in the test set
+
 
 class SplitError(CourseError):
     """The slices cannot be split as requested."""
@@ -30,10 +32,8 @@ class Split:
     validation_is_test: bool = False
 
 
-def classification_split(
-    labels: ArrayLike, seed: int, *, validation: float = 0.1, report_protocol: bool = False
-) -> Split:
-    """Split by slice, stratified: 20 % of each class, rounded up, for the test set.
+def classification_split(labels: ArrayLike, seed: int, *, report_protocol: bool = False) -> Split:
+    """Split by slice, stratified: 20% of each class, rounded up, for the test set.
 
     On the published data set, these are the counts of Cuadro 1. The report validated on its test
     set; here a validation set is taken from the training set instead.
@@ -41,18 +41,14 @@ def classification_split(
     Args:
         labels: (N,) the class of each slice.
         seed: of the shuffle.
-        validation: share of each class's remaining slices for validation, 0 < validation < 1.
         report_protocol: use the test set as the validation set, as the report did.
 
     Returns:
-        Split; the test set does not depend on `validation` or `report_protocol`.
+        Split; the test set does not depend on `report_protocol`.
 
     Raises:
         SplitError: a class has fewer than three slices.
-        ValueError: `validation` is out of range.
     """
-    if not 0 < validation < 1:
-        raise ValueError(f"validation is {validation}; it must be between 0 and 1.")
     labels = np.asarray(labels)
     rng = np.random.default_rng(seed)
     parts = []
@@ -60,8 +56,8 @@ def classification_split(
         rows = rng.permutation(np.flatnonzero(labels == label))
         if len(rows) < 3:
             raise SplitError(f"Class {label} has {len(rows)} slices; each of the three parts needs one.")
-        n_test = -(-len(rows) // 5)  # ceil(20 %), in integers
-        n_validation = 0 if report_protocol else max(1, round(validation * (len(rows) - n_test)))
+        n_test = -(-len(rows) // 5)  # ceil(20%), in integers
+        n_validation = 0 if report_protocol else max(1, round(VALIDATION * (len(rows) - n_test)))
         parts.append(np.split(rows, [n_test, n_test + n_validation]))
     test, validating, train = (_sorted(*rows) for rows in zip(*parts, strict=True))
     return Split(train, test if report_protocol else validating, test, validation_is_test=report_protocol)
@@ -84,20 +80,16 @@ def segmentation_split(count: int, seed: int) -> Split:
     return Split(train, validating, test)
 
 
-def patient_split(
-    labels: ArrayLike, patients: ArrayLike, seed: int, *, test: float = 0.2, validation: float = 0.1
-) -> Split:
+def patient_split(labels: ArrayLike, patients: ArrayLike, seed: int) -> Split:
     """Split by patient: no patient is in two parts, and each class is split in about the same shares.
 
-    Of the folds of scikit-learn's `StratifiedGroupKFold`, the one whose classes are closest to the
-    requested share is the test set; the validation set is taken from the rest in the same way.
+    Of the folds of scikit-learn's `StratifiedGroupKFold`, the one whose classes are closest to 20%
+    is the test set; 10% of the rest are taken for the validation set in the same way.
 
     Args:
         labels: (N,) the class of each slice.
         patients: (N,) the patient of each slice, or its family (`patient_family`), which is stricter.
         seed: of the shuffle.
-        test: approximate share of the slices for the test set, 0 < test <= 0.5.
-        validation: approximate share of the remaining slices for validation, 0 < validation <= 0.5.
 
     Returns:
         Split; every part has every class.
@@ -106,13 +98,11 @@ def patient_split(
         SplitError: a class has fewer than three patients.
     """
     labels, patients = np.asarray(labels), np.asarray(patients)
-    _, tested = _hold_out(np.arange(len(labels)), labels, patients, test, seed, keep=2)
-    return _around(tested, labels, patients, validation, seed)
+    _, tested = _hold_out(np.arange(len(labels)), labels, patients, TEST, seed, keep=2)
+    return _around(tested, labels, patients, seed)
 
 
-def official_folds(
-    folds: ArrayLike, labels: ArrayLike, patients: ArrayLike, seed: int, *, validation: float = 0.1
-) -> list[Split]:
+def official_folds(folds: ArrayLike, labels: ArrayLike, patients: ArrayLike, seed: int) -> list[Split]:
     """Return one split per fold of the data set's author (`cvind.mat`), which never cut a patient.
 
     Args:
@@ -120,7 +110,6 @@ def official_folds(
         labels: (N,) the class of each slice.
         patients: (N,) the patient of each slice, for the validation sets.
         seed: of the validation sets.
-        validation: approximate share of the remaining slices for validation, 0 < validation <= 0.5.
 
     Raises:
         SplitError: a slice has no fold (0: `cvind.mat` is missing), there is only one fold, or a
@@ -133,12 +122,10 @@ def official_folds(
             "These slices have no official folds. Assemble them with cvind.mat, or use family_folds."
         )
     tests = [np.flatnonzero(folds == number) for number in numbers]
-    return [_around(tested, labels, patients, validation, seed) for tested in tests]
+    return [_around(tested, labels, patients, seed) for tested in tests]
 
 
-def family_folds(
-    labels: ArrayLike, families: ArrayLike, seed: int, *, folds: int = 5, validation: float = 0.1
-) -> list[Split]:
+def family_folds(labels: ArrayLike, families: ArrayLike, seed: int, *, folds: int = 5) -> list[Split]:
     """Return the splits of a cross-validation that keeps families together.
 
     Args:
@@ -146,7 +133,6 @@ def family_folds(
         families: (N,) the family of each slice, or its patient.
         seed: of the shuffle.
         folds: number of folds, at least 2; each slice is in one test set.
-        validation: approximate share of the remaining slices for validation, 0 < validation <= 0.5.
 
     Raises:
         SplitError: a class has fewer families than folds, or too few outside a test set.
@@ -154,16 +140,15 @@ def family_folds(
     labels, families = np.asarray(labels), np.asarray(families)
     _require_patients(labels, families, max(folds, 3))
     tests = _group_folds(labels, families, folds, seed)
-    return [_around(tested, labels, families, validation, seed) for tested in tests]
+    return [_around(tested, labels, families, seed) for tested in tests]
 
 
-def slice_folds(labels: ArrayLike, seed: int, *, folds: int = 5, validation: float = 0.1) -> list[Split]:
+def slice_folds(labels: ArrayLike, seed: int, *, folds: int = 5) -> list[Split]:
     """Return the splits of a cross-validation by slice, as the report splits: patients leak.
 
     Arguments and errors as in `family_folds`, with each slice as its own family.
     """
-    slices = np.arange(len(np.asarray(labels)))
-    return family_folds(labels, slices, seed, folds=folds, validation=validation)
+    return family_folds(labels, np.arange(len(np.asarray(labels))), seed, folds=folds)
 
 
 @dataclass(frozen=True)
@@ -224,12 +209,10 @@ def split_level(split: Split, patients: ArrayLike, families: ArrayLike) -> str:
     return "patient" if leakage(split, patients).with_sibling == 0 else "slice"
 
 
-def _around(
-    tested: np.ndarray, labels: np.ndarray, patients: np.ndarray, validation: float, seed: int
-) -> Split:
+def _around(tested: np.ndarray, labels: np.ndarray, patients: np.ndarray, seed: int) -> Split:
     """The split with this test set."""
     rest = np.setdiff1d(np.arange(len(labels)), tested)
-    train, validating = _hold_out(rest, labels, patients, validation, seed, keep=1)
+    train, validating = _hold_out(rest, labels, patients, VALIDATION, seed, keep=1)
     return Split(train=train, validation=validating, test=tested)
 
 
@@ -237,8 +220,6 @@ def _hold_out(
     rows: np.ndarray, labels: np.ndarray, patients: np.ndarray, share: float, seed: int, keep: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The rows to keep and about `share` of each class to hold out; `keep` patients per class remain."""
-    if not 0 < share <= 0.5:
-        raise ValueError(f"{share} is not a valid share for a test or validation set; use 0 < share <= 0.5.")
     labels, patients = labels[rows], patients[rows]
     fewest = _require_patients(labels, patients, keep + 1)
     of_class = labels == np.unique(labels)[:, None]

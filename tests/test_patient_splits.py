@@ -125,13 +125,6 @@ def test_too_few_patients_are_refused():
         splits.family_folds(labels, patients, seed=0, folds=2)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.6, -1])
-def test_a_share_out_of_range_is_refused(share):
-    labels, patients = np.repeat([1, 2, 3], 6), np.repeat(np.arange(9), 2)
-    with pytest.raises(ValueError, match="not a valid share"):
-        splits.patient_split(labels, patients, seed=0, test=share)
-
-
 @pytest.mark.parametrize("folds", [[0, 0, 0], [1, 1, 1], [0, 1, 2]])
 def test_slices_without_official_folds_are_refused(folds):
     with pytest.raises(SplitError, match=r"cvind\.mat"):

@@ -84,12 +84,6 @@ def test_too_few_slices_are_refused():
         segmentation_split(2, seed=0)
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0, -1, 2])
-def test_a_validation_share_out_of_range_is_refused(share):
-    with pytest.raises(ValueError, match="validation is"):
-        classification_split(PUBLISHED_LABELS, seed=0, validation=share)
-
-
 @pytest.mark.parametrize(
     ("patient", "family"),
     [

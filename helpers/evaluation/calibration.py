@@ -30,12 +30,9 @@ def reliability(truth: ArrayLike, probabilities: ArrayLike, bins: int = BINS) ->
     confidence, correct = _confidence_and_correct(truth, probabilities)
     edges = np.linspace(0, 1, bins + 1)
     bin_of = np.searchsorted(edges[1:-1], confidence)
-    slices = pd.DataFrame({"confidence": confidence, "accuracy": correct})
-    table = slices.groupby(bin_of).mean().reindex(range(bins)).rename_axis("bin")
-    table.insert(0, "low", edges[:-1])
-    table.insert(1, "high", edges[1:])
-    table["slices"] = np.bincount(bin_of, minlength=bins)
-    return table
+    means = pd.DataFrame({"confidence": confidence, "accuracy": correct}).groupby(bin_of).mean()
+    table = pd.DataFrame({"low": edges[:-1], "high": edges[1:]}).rename_axis("bin").join(means)
+    return table.assign(slices=np.bincount(bin_of, minlength=bins))
 
 
 def expected_calibration_error(truth: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> float:
@@ -57,34 +54,24 @@ def expected_calibration_error(truth: ArrayLike, probabilities: ArrayLike, bins:
     return float((distance * table["slices"]).sum() / table["slices"].sum())
 
 
-def confidence_curve(
-    truth: ArrayLike, probabilities: ArrayLike, thresholds: ArrayLike = THRESHOLDS
-) -> pd.DataFrame:
+def confidence_curve(truth: ArrayLike, probabilities: ArrayLike) -> pd.DataFrame:
     """Return coverage and accuracy of a classifier that abstains below a confidence.
 
     Args:
         truth: (N,) labels 1, 2, 3.
         probabilities: (N, 3), predicted.
-        thresholds: confidences, 0..1; a slice is answered if its own is at least this.
 
     Returns:
-        DataFrame, one row per threshold: threshold, coverage (share of the slices answered, 0..1),
-        accuracy on those (NaN if there are none) and slices (answered).
+        DataFrame, one row per threshold 0, 0.01, ..., 1: threshold, coverage (share of the slices
+        answered: their confidence is at least this; 0..1), accuracy on those (NaN if there are
+        none) and slices (answered).
     """
     confidence, correct = _confidence_and_correct(truth, probabilities)
-    thresholds = np.asarray(thresholds, np.float64)
-    answered = confidence >= thresholds[:, None]
+    answered = confidence >= THRESHOLDS[:, None]
     slices = answered.sum(axis=1)
-    return pd.DataFrame(
-        {
-            "threshold": thresholds,
-            "coverage": slices / len(confidence),
-            "accuracy": np.divide(
-                answered @ correct, slices, out=np.full(len(slices), np.nan), where=slices > 0
-            ),
-            "slices": slices,
-        }
-    )
+    table = pd.DataFrame({"threshold": THRESHOLDS, "coverage": slices / len(confidence)})
+    table["accuracy"] = pd.Series(answered @ correct) / slices  # 0 / 0 is NaN in pandas
+    return table.assign(slices=slices)
 
 
 def _confidence_and_correct(truth: ArrayLike, probabilities: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ class Neighbours:
     """The nearest training slice of each test slice.
 
     Args:
-        rows: (n,) int64, rows of the nearest slices in the data set, in the order of the test set.
+        rows: (n,) int64, rows in the data set, in the order of the test set.
         same_patient: (n,) bool, whether it is a slice of the same patient.
         same_class: (n,) bool, whether it has the same class.
         chance: how often a training slice drawn at random would be of the same patient, 0..1.
@@ -51,12 +51,11 @@ def nearest_neighbours(
     index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(_vectors(images, split.train))
     nearest = index.kneighbors(_vectors(images, split.test), return_distance=False)[:, 0]
     rows = split.train[nearest]
-    share = {patient: np.mean(patients[split.train] == patient) for patient in np.unique(patients)}
     return Neighbours(
         rows=rows,
         same_patient=patients[rows] == patients[split.test],
         same_class=labels[rows] == labels[split.test],
-        chance=float(np.mean([share[patient] for patient in patients[split.test]])),
+        chance=float(np.mean(patients[split.train] == patients[split.test][:, None])),
     )
 
 

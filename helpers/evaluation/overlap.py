@@ -11,13 +11,14 @@ from scipy import ndimage
 from helpers.reference import NATIVE_PIXEL_MM, NATIVE_SIZE
 
 THRESHOLD = 0.5  # a pixel is tumour if its probability is at least this
+QUARTERS = {1: "smallest", 2: "second", 3: "third", 4: "largest"}  # see `area_quartiles`
 
 
 def dice(truth: ArrayLike, predicted: ArrayLike) -> np.ndarray:
     r"""Return the Dice coefficient of each slice, $2 |A \cap B| / (|A| + |B|)$.
 
     Args:
-        truth, predicted: (N, H, W) masks, zero or nonzero.
+        truth, predicted: (N, H, W) masks A and B, zero or nonzero.
 
     Returns:
         (N,) float64, 0..1; 1 if both masks are empty.
@@ -29,11 +30,7 @@ def dice(truth: ArrayLike, predicted: ArrayLike) -> np.ndarray:
 def iou(truth: ArrayLike, predicted: ArrayLike) -> np.ndarray:
     r"""Return the intersection over union (Jaccard index) of each slice, $|A \cap B| / |A \cup B|$.
 
-    Args:
-        truth, predicted: (N, H, W) masks, zero or nonzero.
-
-    Returns:
-        (N,) float64, 0..1; 1 if both masks are empty.
+    Arguments and result as in `dice`.
     """
     both, true_px, predicted_px = _counts(truth, predicted)
     return _ratio(both, true_px + predicted_px - both)
@@ -55,11 +52,7 @@ def precision(truth: ArrayLike, predicted: ArrayLike) -> np.ndarray:
 def recall(truth: ArrayLike, predicted: ArrayLike) -> np.ndarray:
     r"""Return the share of the true tumour A that was found (sensitivity), of each slice: $|A \cap B| / |A|$.
 
-    Args:
-        truth, predicted: (N, H, W) masks A and B, zero or nonzero.
-
-    Returns:
-        (N,) float64, 0..1; 1 if both masks are empty, 0 if only one is.
+    Arguments and result as in `precision`.
     """
     return precision(predicted, truth)
 
@@ -104,14 +97,11 @@ def area_quartiles(areas_px: ArrayLike) -> np.ndarray:
         areas_px: (N,) pixels, or any other unit.
 
     Returns:
-        (N,) int64: 1 for the smallest quarter to 4 for the largest, 0 without a tumour. Equal
-        areas share a quartile, so quartiles may differ in size or be empty.
+        (N,) int64: 1 for the smallest quarter to 4 for the largest. Equal areas share a quartile,
+        so quartiles may differ in size or be empty.
     """
     areas_px = np.asarray(areas_px)
-    if not areas_px.any():
-        return np.zeros(len(areas_px), np.int64)
-    limits = np.quantile(areas_px[areas_px > 0], (0.25, 0.5, 0.75))
-    return np.where(areas_px > 0, 1 + np.searchsorted(limits, areas_px), 0)
+    return 1 + np.searchsorted(np.quantile(areas_px, (0.25, 0.5, 0.75)), areas_px)
 
 
 def pooled_dice(truth: ArrayLike, predicted: ArrayLike) -> float:
@@ -157,10 +147,7 @@ def _counts(truth: ArrayLike, predicted: ArrayLike) -> tuple[np.ndarray, np.ndar
     """Pixels in both masks, in the true one and in the predicted one, of each slice."""
     truth, predicted = _masks(truth, predicted)
     pixels = tuple(range(1, truth.ndim))
-    both, true_px, predicted_px = (
-        np.count_nonzero(mask, axis=pixels) for mask in (truth & predicted, truth, predicted)
-    )
-    return both, true_px, predicted_px
+    return tuple(np.count_nonzero(mask, axis=pixels) for mask in (truth & predicted, truth, predicted))
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

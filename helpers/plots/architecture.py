@@ -36,8 +36,8 @@ class FeatureMap:
     size: str
     channels: int
     height: float
-    x: float
-    y: float
+    x: float = 0.0
+    y: float = 0.0
     skipped: int = 0
     strips: list[str] = field(default_factory=list)
 
@@ -56,45 +56,40 @@ class FeatureMap:
 
 @style.course_style
 def unet_diagram(model: "keras.Model") -> CourseFigure:
-    """Figura 6: the U-Net, read from the layers of the model.
+    """Figura 6: the U-Net, one box per feature map: taller for more pixels, wider for more channels.
 
     Args:
         model: keras.Model with 2D convolutions, max pooling, transposed convolutions and
-            concatenations in the order of a U-Net; it may be a layer of another model.
-
-    Returns:
-        CourseFigure, one box per feature map: taller for more pixels, wider for more channels.
+            concatenations in the order of a U-Net.
     """
-    network = next((layer for layer in model.layers if hasattr(layer, "layers")), model)
-    maps = _feature_maps(network)
-    right, bottom = maps[-1].right, min(one.y - one.height / 2 for one in maps)
+    maps = _feature_maps(model)
+    first, last = maps[0], maps[-1]
+    right, bottom = last.right, min(one.y - one.height / 2 for one in maps)
     scale = min(1.1, style.MAX_WIDTH_INCHES / (right + 1.2))
-    figure, axes = style.new_figure(size=(scale * (right + 1.2), scale * (1.4 - bottom) + 0.9))
-    ax = axes[0, 0]
+    figure, ax = style.new_figure(size=(scale * (right + 1.2), scale * (1.4 - bottom) + 0.9))
     ax.set(xlim=(-0.6, right + 0.6), ylim=(bottom - 0.3, 1.1), aspect="equal")
     ax.set_axis_off()
     for one in maps:
         _draw_box(ax, one)
     _draw_arrows(ax, maps)
-    for one, word in ((maps[0], "input"), (maps[-1], "output")):
+    for one, word in ((first, "input"), (last, "output")):
         ax.text(one.middle, one.y - one.height / 2 - 0.06, word, ha="center", va="top", fontsize=8.5)
-    ax.text(right + 0.08, maps[-1].y, maps[-1].size, va="center", rotation=90, fontsize=8.5)
-    title = f"{network.name}: {network.count_params():,} parameters"
+    ax.text(right + 0.08, last.y, last.size, va="center", rotation=90, fontsize=8.5)
+    title = f"{model.name}: {model.count_params():,} parameters"
     ax.set_title(title)
-    _draw_legend(figure, maps)
+    style.legend_below(figure, _legend(maps), columns=3)
     pooled = [one.size for one in maps if one.step == "max pooling"]
     most, skips = max(one.channels for one in maps), sum(one.skipped > 0 for one in maps)
     return figure.described(
-        f"{title}. From {maps[0].size} x {maps[0].channels} down in {len(pooled)} steps to "
+        f"{title}. From {first.size} x {first.channels} down in {len(pooled)} steps to "
         f"{', '.join(pooled)} pixels, with at most {most} channels, and up again with "
-        f"{skips} skip connections to {maps[-1].size} x {maps[-1].channels}."
+        f"{skips} skip connections to {last.size} x {last.channels}."
     )
 
 
 def _feature_maps(network: "keras.Model") -> list[FeatureMap]:
     """Read the feature maps in the order of the layers; place each next to, below or above the last."""
     maps: list[FeatureMap] = []
-    top = network.input_shape[1]
     for layer in network.layers:
         kind = type(layer).__name__
         if kind == "Concatenate":
@@ -106,21 +101,16 @@ def _feature_maps(network: "keras.Model") -> list[FeatureMap]:
             step = STEPS.get(kind, "input")
             if getattr(layer, "kernel_size", None) == (1, 1):
                 step = "1 x 1 convolution"
-            one = FeatureMap(step, f"{rows} x {columns}", channels, 1.5 * (rows / top) ** 0.45, 0.0, 0.0)
-            if maps:
-                _place(one, maps)
+            height = 1.5 * (rows / network.input_shape[1]) ** 0.45
+            one = FeatureMap(step, f"{rows} x {columns}", channels, height)
+            if step in ("max pooling", "up-convolution"):
+                one.x = maps[-1].middle - _width(channels) / 2
+                below = maps[-1].y - (maps[-1].height + height) / 2 - LEVEL_GAP
+                one.y = next((other.y for other in maps if other.size == one.size), below)
+            elif maps:
+                one.x, one.y = maps[-1].right + GAP, maps[-1].y
             maps.append(one)
     return maps
-
-
-def _place(one: FeatureMap, maps: list[FeatureMap]) -> None:
-    last = maps[-1]
-    if one.step in ("max pooling", "up-convolution"):
-        one.x = last.middle - _width(one.channels) / 2
-        below = last.y - (last.height + one.height) / 2 - LEVEL_GAP
-        one.y = next((other.y for other in maps if other.size == one.size), below)
-    else:
-        one.x, one.y = last.right + GAP, last.y
 
 
 def _width(channels: int) -> float:
@@ -164,7 +154,7 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], step:
     ax.annotate("", end, start, arrowprops=look | ARROWS[step])
 
 
-def _draw_legend(figure: CourseFigure, maps: list[FeatureMap]) -> None:
+def _legend(maps: list[FeatureMap]) -> dict[str, Patch | Line2D]:
     """Explain boxes, arrows and strips, with the count of each arrow and strip."""
     entries: dict[str, Patch | Line2D] = {
         "feature map, its channels above": Patch(facecolor=style.SKY, edgecolor="black"),
@@ -176,4 +166,4 @@ def _draw_legend(figure: CourseFigure, maps: list[FeatureMap]) -> None:
     for kind, count in Counter(kind for one in maps for kind in one.strips).items():
         name, colour = STRIPS.get(kind, (kind, style.GREY))
         entries[f"{name} ({count})"] = Patch(facecolor=colour, edgecolor="black")
-    style.legend_below(figure, entries, columns=3)
+    return entries

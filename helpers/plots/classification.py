@@ -13,16 +13,11 @@ from helpers.plots import style
 from helpers.plots.style import CourseFigure
 from helpers.reference import CLASS_NAMES
 
-PANEL_NAMES = {
-    "tumour_iou": "tumour IoU",
-    "raw_mean_iou": "MeanIoU fed raw probabilities",
-    "seconds": "seconds per epoch",
-}
+PANEL_NAMES = {"tumour_iou": "tumour IoU", "raw_mean_iou": "MeanIoU fed raw probabilities"}
 CURVES: dict[str, dict[str, Any]] = {
     "training": {"color": style.BLUE, "linestyle": "-", "marker": "o"},
     "validation": {"color": style.VERMILLION, "linestyle": "--", "marker": "s"},
 }
-EXPECTED_LINES = (":", "-.", (0, (1, 4)))
 
 
 @style.course_style
@@ -35,25 +30,18 @@ def learning_curves(
         history: one row per epoch, index 1, 2, ...; one column per measure, those of the
             validation with the prefix `val_`.
         panels: names of measures, one chart each.
-        expected: measure -> {label: value} to draw as lines, e.g. the report's; at most three.
-
-    Returns:
-        CourseFigure.
+        expected: measure -> {label: value} to draw as lines, e.g. the report's.
     """
     if history.empty:
         return style.sentence_figure("No epoch was finished.")
-    columns = len(panels) if len(panels) < 4 else 2
-    rows = -(-len(panels) // columns)
-    figure, axes = style.new_figure(rows, columns, (4.8 * columns, 3.6 * rows + 0.4))
-    words: list[str] = []
-    entries: dict[str, Any] = {}
-    for ax, panel in zip(axes.flat, panels, strict=False):
-        words.append(_learning_curve(ax, history, panel, (expected or {}).get(panel, {})))
-        handles, labels = ax.get_legend_handles_labels()
-        entries |= dict(zip(labels, handles, strict=True))
-    for ax in axes.flat[len(panels):]:  # fmt: skip
-        ax.set_axis_off()
-    style.legend_below(figure, entries)
+    columns = 2 if len(panels) == 4 else len(panels)
+    rows = len(panels) // columns
+    figure, axes = style.new_figure(rows, columns, (4.8 * columns, 3.6 * rows + 0.4), squeeze=False)
+    words = [
+        _learning_curve(ax, history, panel, (expected or {}).get(panel, {}))
+        for ax, panel in zip(axes.flat, panels, strict=True)
+    ]
+    style.legend_below(figure)
     return figure.described(f"After {style.counted(len(history), 'epoch')}: {'; '.join(words)}.")
 
 
@@ -61,12 +49,12 @@ def _learning_curve(ax: Axes, history: pd.DataFrame, panel: str, expected: Mappi
     """Draw one measure and return its last values in words."""
     name, last = PANEL_NAMES.get(panel, panel.replace("_", " ")), []
     for (label, look), column in zip(CURVES.items(), (panel, f"val_{panel}"), strict=True):
-        if column in history:
-            ax.plot(history.index, history[column], label=label, markersize=4, **look)
-            last.append(f"{label} {style.number(history[column].iloc[-1], '.4g')}")
+        ax.plot(history.index, history[column], label=label, markersize=4, **look)
+        value = history[column].iloc[-1]
+        last.append(f"{label} {'–' if np.isnan(value) else format(value, '.4g')}")
     style.name_axes(ax, "epoch", name, f"epoch {history.index[-1]}: {', '.join(last)}", grid="y")
-    for (label, value), dashes in zip(expected.items(), EXPECTED_LINES, strict=False):
-        ax.axhline(value, color="black", linestyle=dashes, linewidth=1.1, label=label)
+    for label, value in expected.items():
+        ax.axhline(value, color="black", linestyle=":", linewidth=1.1, label=label)
         ax.text(1.01, value, f"{value:g}", va="center", fontsize=9, transform=ax.get_yaxis_transform())
         last.append(f"{label} {value:g}")
     ax.set_xlim(history.index.min() - 0.5, history.index.max() + 0.5)
@@ -79,31 +67,25 @@ def _learning_curve(ax: Axes, history: pd.DataFrame, panel: str, expected: Mappi
 
 @style.course_style
 def confusion_matrix(truth: ArrayLike, predicted: ArrayLike) -> CourseFigure:
-    """Figura 3: how many slices of each true class were predicted as each class.
+    """Figura 3: how many slices of each true class (row) were predicted as each class.
 
     Args:
         truth, predicted: (N,) labels 1, 2, 3.
-
-    Returns:
-        CourseFigure, one row per true class; the colours are percentages of the row.
     """
     names, labels = list(CLASS_NAMES.values()), list(CLASS_NAMES)
     counts = pd.crosstab(np.asarray(truth), np.asarray(predicted))
     counts = counts.reindex(index=labels, columns=labels, fill_value=0).to_numpy()
     support = counts.sum(axis=1)
     percent = 100 * counts / np.maximum(support, 1)[:, None]
-    texts = [
-        [f"{count:,}\n{f'{part:.0f}%' if total else '–'}" for count, part in zip(row, parts, strict=True)]
-        for row, parts, total in zip(counts, percent, support, strict=True)
-    ]
-    figure, axes = style.new_figure(size=(6.0, 4.5))
-    ax = axes[0, 0]
-    sns.heatmap(percent, vmin=0, vmax=100, cmap="Blues", annot=np.array(texts), fmt="", square=True, ax=ax,
-                xticklabels=names, yticklabels=[f"{names[i]}\n(n = {n:,})" for i, n in enumerate(support)],
+    texts = [f"{count:,}\n{part:.0f}%" for count, part in zip(counts.flat, percent.flat, strict=True)]
+    figure, ax = style.new_figure(size=(6.0, 4.5))
+    rows = [f"{name}\n(n = {n:,})" for name, n in zip(names, support, strict=True)]
+    sns.heatmap(percent, vmin=0, vmax=100, cmap="Blues", annot=np.reshape(texts, (3, 3)), fmt="", square=True,
+                xticklabels=names, yticklabels=rows, ax=ax,
                 cbar_kws={"label": "% of the true class", "shrink": 0.8})  # fmt: skip
     ax.tick_params(length=0, rotation=0)
     right, total = np.trace(counts), counts.sum()
-    title = f"{right:,} of {total:,} slices right ({right / max(total, 1):.1%})"
+    title = f"{right:,} of {total:,} slices right ({right / total:.1%})"
     style.name_axes(ax, "predicted class", "true class", title)
     words = [f"{name} {counts[i, i]:,} of {support[i]:,}" for i, name in enumerate(names)]
     return figure.described(
@@ -112,24 +94,19 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike) -> CourseFigure:
 
 
 @style.course_style
-def misclassified_slices(images: np.ndarray, errors: pd.DataFrame, limit: int = 5) -> CourseFigure:
-    """Figura 4: slices whose predicted class is wrong.
+def misclassified_slices(images: np.ndarray, errors: pd.DataFrame) -> CourseFigure:
+    """Figura 4: the first five slices whose predicted class is wrong; a sentence if there are none.
 
     Args:
         images: (n, H, W) uint8, in the order of `errors`.
         errors: from `tables.misclassified`.
-        limit: how many to show at most.
-
-    Returns:
-        CourseFigure; a sentence if there is no error.
     """
     if errors.empty:
         return style.sentence_figure("No slice was misclassified.")
-    shown = errors.head(limit)
-    columns = min(len(shown), 5)
-    figure, axes = style.image_grid(-(-len(shown) // columns), columns, side=2.6, title_lines=3)
+    shown = errors.head(5)
+    figure, axes = style.image_grid(1, len(shown), side=2.6, title_lines=3)
     words = []
-    for ax, image, one in zip(axes.flat, images, shown.to_dict("records"), strict=False):
+    for ax, image, one in zip(axes[0], images, shown.to_dict("records"), strict=False):
         predicted = f"{one['predicted']} ({one['confidence']:.2f})"
         style.show_image(ax, image, vmin=0, vmax=255)
         ax.set_title(f"slice {one['slice']}\ntrue {one['true']}\npredicted {predicted}", fontsize=8.5)
@@ -146,9 +123,6 @@ def nearest_slices(
     Args:
         tested, nearest: (n, H, W) uint8.
         table, found: their n rows of the data set's table.
-
-    Returns:
-        CourseFigure.
     """
     figure, axes = style.image_grid(2, len(tested), side=2.5, title_lines=2)
     words = []

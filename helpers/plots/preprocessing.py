@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.lines import Line2D
+from matplotlib.ticker import MultipleLocator
 
 from helpers.datasets.matfile import Slice
 from helpers.plots import style
@@ -19,16 +19,13 @@ def orientation(stored: np.ndarray, upright: np.ndarray, border: np.ndarray) -> 
         stored: (W, H) int16, as h5py reads it.
         upright: (H, W) int16, its transpose.
         border: (N, 2) float, x (column) and y (row) of the outline in px, zero-based.
-
-    Returns:
-        CourseFigure.
     """
     figure, axes = style.image_grid(1, 2, side=3.9)
     x, y = np.vstack([border, border[:1]]).T  # back to the first point
     for ax, image, title in zip(axes[0], (stored, upright), ("as stored", "upright (.T)"), strict=True):
         style.show_image(ax, image, title)
-        ax.plot(x, y, color=style.ORANGE)
-    style.legend_below(figure, {"tumorBorder, x = column and y = row": Line2D([], [], color=style.ORANGE)})
+        ax.plot(x, y, color=style.ORANGE, label="tumorBorder, x = column and y = row")
+    style.legend_below(figure)
     height, width = upright.shape
     return figure.described(
         f"The same slice of {width} by {height} pixels twice, with the tumour outline of {len(border)} "
@@ -39,14 +36,7 @@ def orientation(stored: np.ndarray, upright: np.ndarray, border: np.ndarray) -> 
 
 @style.course_style
 def raw_slices(slices: Sequence[Slice]) -> CourseFigure:
-    """Figura 1: raw slices, with their tumour masks below.
-
-    Args:
-        slices: any number of `Slice`, three in the course.
-
-    Returns:
-        CourseFigure, one column per slice.
-    """
+    """Figura 1: raw slices, three in the course, with their tumour masks below."""
     figure, axes = style.image_grid(2, len(slices), title_lines=2)
     words = []
     for (above, below), one in zip(axes.T, slices, strict=True):
@@ -62,21 +52,17 @@ def raw_slices(slices: Sequence[Slice]) -> CourseFigure:
 
 @style.course_style
 def colour_channels(rgba: np.ndarray) -> CourseFigure:
-    """Show what the four channels of a colour-mapped PNG hold.
+    """Show what the four channels of a colour-mapped PNG hold, each black at 0 and white at 1.
 
     Args:
-        rgba: (H, W, 4) uint8 0..255, or float 0..1.
-
-    Returns:
-        CourseFigure, one image per channel, black at 0 and white at full.
+        rgba: (H, W, 4) float, 0..1.
     """
     figure, axes = style.image_grid(1, 4, title_lines=4)
     red, green, blue, alpha = channels = np.moveaxis(rgba, -1, 0)
-    full = 255 if np.issubdtype(rgba.dtype, np.integer) else 1
     ranges = []
     for ax, name, channel in zip(axes[0], ("red", "green", "blue", "alpha"), channels, strict=True):
         values = style.span(channel.min(), channel.max())
-        style.show_image(ax, channel, f"{name}\n{values}", vmin=0, vmax=full)
+        style.show_image(ax, channel, f"{name}\n{values}", vmin=0, vmax=1)
         ax.set_axis_on()  # the frame: a white image has no visible edge
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set(visible=True, color=style.GREY)
@@ -92,26 +78,23 @@ def colour_channels(rgba: np.ndarray) -> CourseFigure:
 
 @style.course_style
 def normalisation(image: np.ndarray, normalised: np.ndarray) -> CourseFigure:
-    """Show one slice before and after its intensities are stretched to 0..255.
+    """Show one slice, with its histogram, before and after its intensities are stretched to 0..255.
 
     Args:
         image: (H, W) int16, raw.
         normalised: (H, W) uint8.
-
-    Returns:
-        CourseFigure, each image with its histogram.
     """
     figure, axes = style.new_figure(2, 2, (9, 6.2), height_ratios=(2, 1))
     words = []
     for (above, below), array, name in zip(axes.T, (image, normalised), ("raw", "normalised"), strict=True):
-        words.append(f"{name}, {array.dtype}, from {style.span(array.min(), array.max())}")
-        style.show_image(above, array, f"{name}, {array.dtype}: {style.span(array.min(), array.max())}")
+        values = style.span(array.min(), array.max())
+        style.show_image(above, array, f"{name}, {array.dtype}: {values}")
         below.hist(array.ravel(), bins=64, color=style.BLUE, log=True)
-        style.name_axes(
-            below, "intensity", "pixels (log scale)", f"{name}: histogram of {array.size:,} pixels"
-        )
+        title = f"{name}: histogram of {array.size:,} pixels"
+        style.name_axes(below, "intensity", "pixels (log scale)", title)
         below.locator_params(axis="x", nbins=5)
         below.xaxis.set_major_formatter("{x:,g}")
+        words.append(f"{name}, {array.dtype}, from {values}")
     return figure.described(
         f"One slice and its histogram, {style.listed(words)}: the histogram keeps its shape, not its range."
     )
@@ -119,38 +102,29 @@ def normalisation(image: np.ndarray, normalised: np.ndarray) -> CourseFigure:
 
 @style.course_style
 def mask_resizing(mask: np.ndarray, resized: dict[str, np.ndarray]) -> CourseFigure:
-    """Compare rules of resizing a mask, in a close-up with the pixels' edges.
+    """Compare rules of resizing a mask, in a close-up of the tumour with the pixels' edges.
 
     Args:
         mask: (H, H) bool, native; not empty.
-        resized: rule -> (size, size) mask, 0 and 1 (or 255), perhaps with values between.
-
-    Returns:
-        CourseFigure, the neighbourhood of the tumour under each rule.
+        resized: rule -> (size, size) mask of 0 and 1.
     """
-    versions = {"native": np.asarray(mask).astype(np.uint8), **resized}
+    versions = {"native": mask, **resized}
     figure, axes = style.image_grid(1, len(versions), side=2.5, title_lines=7)
     left, right, bottom, top = np.array(style.close_up(mask, margin=12.5)) / len(mask)  # of the image's side
     words = []
     for ax, (name, version) in zip(axes[0], versions.items(), strict=True):
-        size, full = len(version), 255 if version.max() > 2 else 1
-        tumour, between = np.sum(version == full), np.sum((version != 0) & (version != full))
-        share = np.mean(version == full) / np.mean(versions["native"])
-        counts = [f"{tumour:,} px of tumour ({share:.0%})"]
-        if between:
-            counts.append(f"{between:,} px neither 0 nor {full}")
-        style.show_image(ax, version, vmin=0, vmax=full, interpolation="nearest", extent=(0, 1, 1, 0))
-        ax.set_title("\n".join([name, f"{size} x {size}", *counts]), fontsize=9.5)
+        size = len(version)
+        counts = f"{np.count_nonzero(version):,} px of tumour ({np.mean(version) / np.mean(mask):.0%})"
+        style.show_image(ax, version, vmin=0, vmax=1, interpolation="nearest", extent=(0, 1, 1, 0))
+        ax.set_title(f"{name}\n{size} x {size}\n{counts}", fontsize=9.5)
         ax.set_axis_on()
         ax.set(xlim=(left, right), ylim=(bottom, top))
-        edges = np.arange(size + 1) / size
-        ax.set(
-            xticks=edges[(edges >= left) & (edges <= right)], yticks=edges[(edges >= top) & (edges <= bottom)]
-        )
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(MultipleLocator(1 / size))
         ax.tick_params(length=0, labelbottom=False, labelleft=False)
         ax.grid(color=style.GREY, linewidth=0.4)
         ax.set_axisbelow(False)
-        words.append(f"{name} at {size} pixels a side: {', '.join(counts)}")
+        words.append(f"{name} at {size} pixels a side: {counts}")
     figure.suptitle("Close-up of the tumour; the lines are the edges of the pixels")
     return figure.described(
         f"One small tumour mask, close up, and the part of its area that each rule keeps. {'; '.join(words)}."

@@ -28,15 +28,12 @@ PUZZLE = {"MeanIoU on raw probabilities": style.GREY, "tumour IoU": style.BLUE}
 
 @style.course_style
 def example_pairs(images: np.ndarray, masks: np.ndarray, titles: Sequence[str]) -> CourseFigure:
-    """Figura 5: slices and masks as the network gets them.
+    """Figura 5: slices, and their masks below, as the network gets them.
 
     Args:
         images: (n, H, W) uint8.
         masks: (n, H, W), 0 and 1.
         titles: n, one per slice.
-
-    Returns:
-        CourseFigure, images above, masks below.
     """
     figure, axes = style.image_grid(2, len(images), side=2.5)
     words = []
@@ -53,87 +50,63 @@ def example_pairs(images: np.ndarray, masks: np.ndarray, titles: Sequence[str]) 
 
 @style.course_style
 def segmentation_examples(
-    images: np.ndarray,
-    truths: np.ndarray,
-    probabilities: np.ndarray,
-    threshold: float = overlap.THRESHOLD,
-    titles: Sequence[str] | None = None,
+    images: np.ndarray, truths: np.ndarray, probabilities: np.ndarray, titles: Sequence[str]
 ) -> CourseFigure:
-    """Figura 8: predicted masks next to the true ones.
+    """Figura 8: predicted masks next to the true ones, with close-ups of their difference and outlines.
 
     Args:
         images: (n, H, W) uint8.
-        truths: (n, H, W), 0 and 1.
+        truths: (n, H, W), 0 and 1, none empty.
         probabilities: (n, H, W) of the tumour, 0..1.
-        threshold: a pixel is tumour if its probability is at least this.
-        titles: n, one per slice; None for "slice 1", ...
-
-    Returns:
-        CourseFigure, one row per slice: image, true mask, predicted mask, and close-ups of their
-        difference and of both outlines.
+        titles: n, one per slice.
     """
-    titles = [f"slice {row + 1}" for row in range(len(images))] if titles is None else titles
-    predictions = np.asarray(probabilities) >= threshold
+    truths, predictions = np.asarray(truths) != 0, np.asarray(probabilities) >= overlap.THRESHOLD
     dice = overlap.dice(truths, predictions)
     figure, axes = style.image_grid(len(images), 5)
     for row, title, image, truth, predicted, score in zip(
-        axes, titles, images, np.asarray(truths) != 0, predictions, dice, strict=True
+        axes, titles, images, truths, predictions, dice, strict=True
     ):
+        difference = np.zeros((*truth.shape, 3))  # black if neither mask has tumour
+        cases = (truth & predicted, truth & ~predicted, ~truth & predicted)
+        for pixels, colour in zip(cases, AGREEMENT.values(), strict=True):
+            difference[pixels] = to_rgb(colour)
         style.show_image(row[0], image, title, **SLICE)
         style.show_mask(row[1], truth, "true mask")
         style.show_mask(row[2], predicted, "predicted mask")
-        either = truth | predicted
-        where = ", close up" if either.any() else ""
-        style.show_image(row[3], _agreement(truth, predicted), f"difference{where}", interpolation="nearest")
-        style.show_image(row[4], image, f"Dice {score:.2f}{where}", **SLICE)
+        style.show_image(row[3], difference, "difference, close up", interpolation="nearest")
+        style.show_image(row[4], image, f"Dice {score:.2f}, close up", **SLICE)
         for mask, look in zip((truth, predicted), OUTLINES.values(), strict=True):
             style.outline(row[4], mask, **look)
-        if either.any():
-            left, right, bottom, top = style.close_up(either, MARGIN_PX)
-            for ax in row[3:]:
-                ax.set(xlim=(left - 0.5, right - 0.5), ylim=(bottom - 0.5, top - 0.5))
+        left, right, bottom, top = np.array(style.close_up(truth | predicted, MARGIN_PX)) - 0.5
+        for ax in row[3:]:
+            ax.set(xlim=(left, right), ylim=(bottom, top))
     entries = {name: Patch(facecolor=colour, edgecolor="black") for name, colour in AGREEMENT.items()}
     style.legend_below(figure, entries | {name: Line2D([], [], **look) for name, look in OUTLINES.items()})
     words = [f"{title} {score:.2f}" for title, score in zip(titles, dice, strict=True)]
     return figure.described(
         f"{style.counted(len(images), 'slice')} with the true mask, the mask predicted "
-        f"at threshold {threshold:g}, and their difference. Dice: {style.listed(words)}."
+        f"at threshold {overlap.THRESHOLD:g}, and their difference. Dice: {style.listed(words)}."
     )
-
-
-def _agreement(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """(H, W, 3) colours 0..1: black if neither mask has tumour, else one of `AGREEMENT`."""
-    picture = np.zeros((*truth.shape, 3))
-    cases = (truth & predicted, truth & ~predicted, ~truth & predicted)
-    for pixels, colour in zip(cases, AGREEMENT.values(), strict=True):
-        picture[pixels] = to_rgb(colour)
-    return picture
 
 
 @style.course_style
 def overlap_measures(table: pd.DataFrame) -> CourseFigure:
-    """Show how different measures rate the same masks.
+    """Show how different measures rate the same masks, the report's value as a diamond.
 
     Args:
         table: from `tables.overlap`.
-
-    Returns:
-        CourseFigure, one bar per measure, the report's value as a diamond.
     """
-    figure, axes = style.new_figure(size=(8.6, 0.75 * len(table) + 1.3))
-    ax = axes[0, 0]
+    figure, ax = style.new_figure(size=(8.6, 0.75 * len(table) + 1.3))
     names = [textwrap.fill(measure, 30) for measure in table["measure"]]
     ax.barh(names, table["value"], height=0.6, color=style.BLUE, label="these masks")
-    ax.invert_yaxis()
-    given = table["report"].notna().to_numpy()
-    if given.any():
-        ax.plot(table["report"][given], np.flatnonzero(given), "D", color=style.ORANGE,
-                markeredgecolor="black", markersize=9, label="report")  # fmt: skip
+    ax.plot(table["report"], names, "D", color=style.ORANGE, markeredgecolor="black", markersize=9,
+            label="report")  # fmt: skip
     words = []
     for level, one in enumerate(table.itertuples()):
-        value, report = style.number(one.value), f"report {one.report:.4g}" if given[level] else ""
-        ax.text(1.02, level, f"{value}\n{report}".strip(), va="center")  # outside, where no marker hides it
-        words.append(f"{one.measure} {value}" + (f" ({report})" if report else ""))
+        report = "" if np.isnan(one.report) else f"report {one.report:.4g}"
+        ax.text(1.02, level, f"{one.value:.3f}\n{report}".strip(), va="center")  # where no marker hides it
+        words.append(f"{one.measure} {one.value:.3f}" + (f" ({report})" if report else ""))
+    ax.invert_yaxis()
     ax.set_xlim(0, 1)
     style.name_axes(ax, "value, 1 is perfect", "measure", "The same predicted masks, measured", grid="x")
     style.legend_below(figure)
@@ -142,30 +115,23 @@ def overlap_measures(table: pd.DataFrame) -> CourseFigure:
 
 @style.course_style
 def iou_puzzle(table: pd.DataFrame) -> CourseFigure:
-    """Show that the report's IoU is the same for a useless and for a perfect prediction.
+    """Show that the report's IoU (dashed) is the same for a useless and for a perfect prediction.
 
     Args:
-        table: one row per prediction, with the columns prediction (words), "MeanIoU on raw
-            probabilities" and "tumour IoU" (0..1).
-
-    Returns:
-        CourseFigure, two bars per prediction, the report's value as a dashed line.
+        table: from `tables.iou_puzzle`.
     """
     theirs = reference.UNET_RESULTS["validation"]["IoU"]
-    figure, axes = style.new_figure(size=(8.6, 4.2))
-    ax = axes[0, 0]
+    figure, ax = style.new_figure(size=(8.6, 4.2))
     bars = table.melt("prediction", list(PUZZLE), var_name="measure", value_name="IoU")
-    sns.barplot(
-        bars, x="prediction", y="IoU", hue="measure", palette=PUZZLE, saturation=1, ax=ax, legend=False
-    )
+    bars["prediction"] = bars["prediction"].map(lambda words: textwrap.fill(words, 22))
+    sns.barplot(bars, x="prediction", y="IoU", hue="measure", palette=PUZZLE, saturation=1, ax=ax)
+    ax.get_legend().remove()
     for group in ax.containers:
         ax.bar_label(group, fmt="{:.4f}", padding=2, fontsize=9)
-    line = ax.axhline(theirs, color="black", linestyle="--", linewidth=1.2)
-    ax.set_xticks(range(len(table)), [textwrap.fill(prediction, 22) for prediction in table["prediction"]])
+    ax.axhline(theirs, color="black", linestyle="--", linewidth=1.2, label=f"report, validation: {theirs}")
     ax.set_ylim(0, 1.1)
     style.name_axes(ax, "prediction", "IoU", f"{len(table)} predictions under two measures", grid="y")
-    entries = {measure: Patch(color=colour) for measure, colour in PUZZLE.items()}
-    style.legend_below(figure, entries | {f"report, validation: {theirs}": line})
+    style.legend_below(figure)
     words = [
         f"{prediction}: {' and '.join(f'{value:.4f}' for value in values)}"
         for prediction, *values in table[["prediction", *PUZZLE]].itertuples(index=False)

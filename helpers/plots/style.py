@@ -6,10 +6,9 @@ Figures are made without pyplot, so that a notebook shows each one once, at the 
 import base64
 import html
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib import style
@@ -26,7 +25,6 @@ BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
 CLASS_COLOURS = {"meningioma": BLUE, "glioma": ORANGE, "pituitary": GREEN}
 MAX_WIDTH_INCHES = 10.0  # fits a notebook
-Grid = Literal["x", "y", "both"]
 
 # Decorates functions that draw: the course's look inside, the notebook's own style untouched outside.
 course_style = style.context(["default", str(Path(__file__).with_name("course.mplstyle"))])
@@ -67,36 +65,23 @@ class CourseFigure(Figure):
 
 def new_figure(
     rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.0, 4.0), **grid: Any
-) -> tuple[CourseFigure, np.ndarray]:
-    """Make an empty figure.
-
-    Args:
-        rows, columns: of the grid of axes.
-        size: width and height in inches; a figure is at most 10 wide.
-        **grid: passed to `Figure.subplots`, e.g. `sharey=True`.
-
-    Returns:
-        The figure and its axes, always an array (rows, columns).
-    """
+) -> tuple[CourseFigure, Any]:
+    """Make an empty figure of a size in inches, at most 10 wide; axes as from `Figure.subplots`."""
     figure = CourseFigure(figsize=(min(size[0], MAX_WIDTH_INCHES), size[1]))
-    return figure, figure.subplots(rows, columns, squeeze=False, **grid)
+    return figure, figure.subplots(rows, columns, **grid)
 
 
 def image_grid(
     rows: int, columns: int, side: float = 3.0, title_lines: int = 1
 ) -> tuple[CourseFigure, np.ndarray]:
-    """Make a figure for square images, packed without empty bands.
-
-    Args:
-        rows, columns: of the grid of images.
-        side: of an image, in inches; less if the row would be too wide.
-        title_lines: above each image.
+    """Make a figure for square images of at most `side` inches, packed without empty bands.
 
     Returns:
         The figure and its axes, an array (rows, columns); all axes are switched off.
     """
     side = min(side, MAX_WIDTH_INCHES / columns)
-    figure, axes = new_figure(rows, columns, (side * columns, rows * (side + 0.18 * title_lines + 0.1)))
+    size = (side * columns, rows * (side + 0.18 * title_lines + 0.1))
+    figure, axes = new_figure(rows, columns, size, squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     return figure, axes
@@ -104,9 +89,9 @@ def image_grid(
 
 def sentence_figure(sentence: str) -> CourseFigure:
     """Make a figure that says why there is nothing to draw."""
-    figure, axes = new_figure(size=(6, 1.2))
-    axes[0, 0].set_axis_off()
-    axes[0, 0].text(0.5, 0.5, sentence, ha="center", va="center", fontsize=12)
+    figure, ax = new_figure(size=(6, 1.2))
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, sentence, ha="center", va="center", fontsize=12)
     return figure.described(sentence)
 
 
@@ -123,8 +108,7 @@ def show_mask(ax: Axes, mask: np.ndarray, title: str = "") -> None:
 
 
 def outline(ax: Axes, mask: np.ndarray, color: str, linestyle: str, linewidth: float = 1.6) -> None:
-    """Draw the edge of a mask (H, W) over an image; an empty mask has no edge."""
-    mask = np.asarray(mask) != 0
+    """Draw the edge of a mask (H, W) bool over an image; an empty mask has no edge."""
     if mask.any():
         rows, columns = (np.arange(-1, length + 1) for length in mask.shape)
         padded = np.pad(mask, 1).astype(float)  # closes the edge of a mask that leaves the image
@@ -134,26 +118,18 @@ def outline(ax: Axes, mask: np.ndarray, color: str, linestyle: str, linewidth: f
 
 
 def close_up(mask: np.ndarray, margin: float) -> tuple[float, float, float, float]:
-    """Find a square window around a mask.
-
-    Args:
-        mask: (H, H), 0 and not 0; not empty.
-        margin: around the tumour, in px.
-
-    Returns:
-        left, right, bottom and top of the window in px, from the upper left corner of the image.
-    """
+    """Find a square window with a margin around a mask: left, right, bottom and top, in px."""
     rows, columns = np.nonzero(mask)
     half = max(np.ptp(rows), np.ptp(columns)) / 2 + margin
     x, y = (columns.min() + columns.max() + 1) / 2, (rows.min() + rows.max() + 1) / 2
     return x - half, x + half, y + half, y - half
 
 
-def name_axes(ax: Axes, x: str, y: str, title: str, grid: Grid | None = None) -> None:
-    """Name the axes (with units) and the chart; `grid` draws lines behind the data."""
+def name_axes(ax: Axes, x: str, y: str, title: str, grid: str = "") -> None:
+    """Name the axes (with units) and the chart; `grid` ("x", "y", "both") draws lines behind the data."""
     ax.set(xlabel=x, ylabel=y, title=title)
     if grid:
-        ax.grid(axis=grid)
+        ax.grid(axis=grid)  # type: ignore[arg-type]
 
 
 def count_axis(axis: Axis) -> None:
@@ -163,32 +139,26 @@ def count_axis(axis: Axis) -> None:
 
 
 def legend_below(
-    figure: CourseFigure, entries: Mapping[str, Any] | None = None, columns: int | None = None
+    figure: CourseFigure, extra: Mapping[str, Any] | None = None, columns: int | None = None
 ) -> None:
-    """Put one legend below the figure: label -> line or patch; None for the labels of the first axes."""
-    if entries is None:
-        handles, labels = figure.axes[0].get_legend_handles_labels()
-        entries = dict(zip(labels, handles, strict=True))
-    figure.legend(
-        entries.values(), entries.keys(), loc="outside lower center", ncols=columns or max(len(entries), 1)
-    )
+    """Put one legend below the figure: the labels of all axes, and `extra`, label -> line or patch."""
+    entries: dict[str, Any] = {}
+    for ax in figure.axes:
+        handles, labels = ax.get_legend_handles_labels()
+        entries |= dict(zip(labels, handles, strict=True))
+    entries |= extra or {}
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns or len(entries))
 
 
-@contextmanager
-def fixed_jitter() -> Iterator[None]:
-    """Make seaborn's jitter the same in each run, and leave numpy's global random state as it was."""
-    state = np.random.get_state()
-    np.random.seed(0)
-    try:
-        yield
-    finally:
-        np.random.set_state(state)
+def jitter(count: int, width: float) -> np.ndarray:
+    """Random distances (count,) of dots from their axis, the same in each run."""
+    return np.random.default_rng(0).uniform(-width, width, count)
 
 
 def marker_areas(counts: ArrayLike) -> np.ndarray:
     """Areas of markers in points squared, larger for more slices."""
     counts = np.asarray(counts, float)
-    return 16 + 144 * counts / max(counts.max(initial=0), 1)
+    return 16 + 144 * counts / counts.max(initial=1)
 
 
 def listed(items: Sequence[str]) -> str:
@@ -199,11 +169,6 @@ def listed(items: Sequence[str]) -> str:
 def counted(count: int, noun: str) -> str:
     """Format a count with its noun: "1 slice", "3,064 slices"."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
-def number(value: float, form: str = ".3f") -> str:
-    """Format a number; an en dash if it is NaN."""
-    return "–" if np.isnan(value) else format(value, form)
 
 
 def span(low: float, high: float, unit: str = "") -> str:

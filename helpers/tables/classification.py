@@ -33,16 +33,10 @@ def classification_split(labels: ArrayLike, split: Split) -> pd.DataFrame:
     Args:
         labels: (N,) labels 1, 2, 3.
         split: from `helpers.splits.classification_split`.
-
-    Returns:
-        DataFrame, one row per class, and "total".
     """
-    labels = np.asarray(labels)
-    parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    table = pd.DataFrame(
-        {part: [np.count_nonzero(labels[rows] == label) for label in LABELS] for part, rows in parts.items()},
-        index=pd.Index(NAMES, name="class"),
-    )
+    table = pd.DataFrame(index=pd.Index(NAMES, name="class"))
+    for part in ("train", "validation", "test"):
+        table[part] = np.bincount(np.asarray(labels)[getattr(split, part)], minlength=4)[1:]
     report = np.array([reference.CLASSIFICATION_SPLIT[label] for label in LABELS])
     table["report, train"], table["report, test"] = report.T
     table.loc["total"] = table.sum()
@@ -69,9 +63,6 @@ def classifier_results(truth: ArrayLike, probabilities: ArrayLike, run: Run, tim
         probabilities: (N, 3), predicted.
         run: its training.
         timing: of its predictions.
-
-    Returns:
-        DataFrame, one row per measure.
     """
     exact = np.asarray(probabilities, dtype=np.float64)
     exact = exact / exact.sum(axis=1, keepdims=True)  # sums of float32 miss 1 by more than log_loss accepts
@@ -94,7 +85,7 @@ def misclassified(table: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFram
 
     Args:
         table: rows of the data set's table, one per prediction.
-        probabilities: (N, 3), of meningioma, glioma and pituitary.
+        probabilities: (N, 3), predicted.
 
     Returns:
         DataFrame with the columns slice (its number), confidence (of the predicted class,
@@ -115,11 +106,8 @@ def misclassified(table: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFram
 
 def misclassified_in_report() -> pd.DataFrame:
     """Return Cuadro 3 as in the report, with the columns of `misclassified`."""
-    rows = [
-        (number, confidence, CLASS_NAMES[true], CLASS_NAMES[predicted])
-        for number, confidence, true, predicted in reference.MISCLASSIFIED
-    ]
-    return pd.DataFrame(rows, columns=["slice", "confidence", "true", "predicted"])
+    table = pd.DataFrame(reference.MISCLASSIFIED, columns=["slice", "confidence", "true", "predicted"])
+    return table.assign(true=table["true"].map(CLASS_NAMES), predicted=table["predicted"].map(CLASS_NAMES))
 
 
 def classification_report(truth: ArrayLike, predicted: ArrayLike) -> pd.DataFrame:
@@ -144,11 +132,8 @@ def classification_report(truth: ArrayLike, predicted: ArrayLike) -> pd.DataFram
 
 def _with_averages(scores: Sequence[Sequence[float]], accuracy: float) -> pd.DataFrame:
     """Precision, recall, F1 and support of each class, then accuracy, plain and weighted averages."""
-    table = pd.DataFrame(
-        dict(zip(("precision", "recall", "F1", "support"), scores, strict=True)),
-        index=list(NAMES),
-        dtype=float,
-    )
+    columns = dict(zip(("precision", "recall", "F1", "support"), scores, strict=True))
+    table = pd.DataFrame(columns, index=list(NAMES), dtype=float)
     measures, support = table[["precision", "recall", "F1"]], table["support"]
     table.loc["accuracy"] = [np.nan, np.nan, accuracy, support.sum()]
     table.loc["macro average"] = [*measures.mean(), support.sum()]

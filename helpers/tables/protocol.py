@@ -12,7 +12,7 @@ from helpers.evaluation.bootstrap import ConfidenceInterval
 from helpers.splits import Split, leakage
 
 COLUMNS = ["task", "model", "source", "split by", "tested on", "pixels", "measure", "value",
-           "95 % interval", "note"]  # fmt: skip
+           "95% interval", "note"]  # fmt: skip
 TASKS = {"classifier": "classification", "unet": "segmentation"}
 MODELS = {"classifier": "the report's CNN", "unet": "the report's U-Net"}
 
@@ -25,33 +25,30 @@ def intervals(
 
     Args:
         over_patients: measure -> interval, from resampled patients.
-        over_slices: the same measures, from resampled slices; or None.
+        over_slices: the same measures, from resampled slices.
 
     Returns:
         DataFrame, one row per measure: value, low and high, and for `over_slices` low and high
         again, and how many times as wide the interval over patients is.
     """
-    patients = list(over_patients.values())
-    columns = {("", "value"): [one.value for one in patients], **_bounds("over patients", patients)}
-    if over_slices is not None:
-        slices = [over_slices[measure] for measure in over_patients]
-        columns |= _bounds("over slices", slices)
-        columns["", "times as wide"] = [
-            _width(one) / _width(other) if _width(other) else np.nan
-            for one, other in zip(patients, slices, strict=True)
-        ]
-    return pd.DataFrame(columns, index=pd.Index(over_patients, name="measure"))
+    groups = {"over patients": over_patients} | ({"over slices": over_slices} if over_slices else {})
+    columns = {("", "value"): [one.value for one in over_patients.values()]}
+    for name, group in groups.items():
+        columns[name, "low"] = [group[measure].low for measure in over_patients]
+        columns[name, "high"] = [group[measure].high for measure in over_patients]
+    table = pd.DataFrame(columns, index=pd.Index(over_patients, name="measure"))
+    if over_slices:
+        patients, slices = (table[name, "high"] - table[name, "low"] for name in groups)
+        table["", "times as wide"] = patients / slices.where(slices > 0)
+    return table
 
 
 def leakage_summary(folds: Mapping[str, Sequence[Split]], patients: ArrayLike) -> pd.DataFrame:
-    """Return how many test slices have a sibling in training, under several protocols.
+    """Return how many test slices have a sibling in training, one row per protocol.
 
     Args:
         folds: name of the protocol -> its splits.
         patients: (N,) the patient of each slice, or its family.
-
-    Returns:
-        DataFrame, one row per protocol: folds, test slices, with a sibling in training, share.
     """
     rows = {}
     for name, splits in folds.items():
@@ -83,14 +80,6 @@ def protocol_comparison(records: Iterable[Mapping], measures: Sequence[str]) -> 
     return table.set_index("task").sort_index(kind="stable")
 
 
-def _bounds(group: str, several: Sequence[ConfidenceInterval]) -> dict[tuple[str, str], list[float]]:
-    return {(group, "low"): [one.low for one in several], (group, "high"): [one.high for one in several]}
-
-
-def _width(interval: ConfidenceInterval) -> float:
-    return interval.high - interval.low
-
-
 def _rows(record: Mapping, measures: Sequence[str]) -> list[dict]:
     """One row for each of the measures that a run record has."""
     name, split = record["network"]["name"], record["split"]
@@ -106,14 +95,10 @@ def _rows(record: Mapping, measures: Sequence[str]) -> list[dict]:
         "pixels": record["size"],
         "note": note,
     }
-    results = record["results"]
-    return [common | _measured(measure, results[measure]) for measure in measures if measure in results]
-
-
-def _measured(measure: str, result: Mapping) -> dict:
-    low, high = result["low"], result["high"]
-    return {
-        "measure": f"{measure} at {result['threshold']}" if "threshold" in result else measure,
-        "value": f"{result['value']:.3f}",
-        "95 % interval": "" if np.isnan(low) else f"{low:.3f} to {high:.3f}",
-    }
+    rows = []
+    for measure in measures:
+        if result := record["results"].get(measure):
+            full = f"{measure} at {result['threshold']}" if "threshold" in result else measure
+            bounds = "" if np.isnan(result["low"]) else f"{result['low']:.3f} to {result['high']:.3f}"
+            rows.append(common | {"measure": full, "value": f"{result['value']:.3f}", "95% interval": bounds})
+    return rows

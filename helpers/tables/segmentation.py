@@ -13,18 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from helpers import models, reference
-from helpers.evaluation.overlap import (
-    THRESHOLD,
-    area_quartiles,
-    dice,
-    hausdorff95,
-    iou,
-    mean_iou_of_raw_probabilities,
-    pooled_dice,
-    pooled_iou,
-    precision,
-    recall,
-)
+from helpers.evaluation import overlap as metrics
 from helpers.reference import CLASS_NAMES
 from helpers.splits import Split
 from helpers.tables.classification import side_by_side
@@ -34,8 +23,12 @@ if TYPE_CHECKING:
 
     from helpers.training.fit import Run
 
-MEASURES = {"Dice": dice, "IoU": iou, "precision": precision, "recall": recall}
-QUARTERS = {1: "smallest", 2: "second", 3: "third", 4: "largest"}
+MEASURES = {
+    "Dice": metrics.dice,
+    "IoU": metrics.iou,
+    "precision": metrics.precision,
+    "recall": metrics.recall,
+}
 
 
 def segmentation_split(split: Split) -> pd.DataFrame:
@@ -60,14 +53,7 @@ def unet_parameters(network: keras.Model) -> pd.DataFrame:
 
 
 def unet_results(run: Run) -> pd.DataFrame:
-    """Return loss, accuracy and IoU of the U-Net after its last epoch.
-
-    Args:
-        run: its training.
-
-    Returns:
-        DataFrame, one row per measure; a pair of columns each for training and validation.
-    """
+    """Return loss, accuracy and IoU of the U-Net after its last epoch, in training and validation."""
     last = run.history.iloc[-1]
     columns = {}
     for part, prefix in (("train", ""), ("validation", "val_")):
@@ -78,29 +64,25 @@ def unet_results(run: Run) -> pd.DataFrame:
     return pd.DataFrame(columns, index=["loss", "accuracy", "IoU as in the report", "IoU of the tumour"])
 
 
-def overlap(truth: ArrayLike, probabilities: ArrayLike, threshold: float = THRESHOLD) -> pd.DataFrame:
+def overlap(truth: ArrayLike, probabilities: ArrayLike) -> pd.DataFrame:
     """Return several overlap measures of the same predicted masks, each under its full name.
 
     Args:
         truth: (N, H, W) masks of 0 and 1.
         probabilities: (N, H, W) of the tumour, 0..1.
-        threshold: a pixel is tumour if its probability is at least this.
 
     Returns:
         DataFrame with the columns measure, value and report.
     """
-    predicted = np.asarray(probabilities) >= threshold
-    at = f"at threshold {threshold:g}"
+    predicted, at = np.asarray(probabilities) >= metrics.THRESHOLD, f"at threshold {metrics.THRESHOLD:g}"
+    raw = metrics.mean_iou_of_raw_probabilities(truth, probabilities)
+    report = reference.UNET_RESULTS["validation"]["IoU"]
     rows = [
-        (f"tumour Dice {at}, mean over slices", dice(truth, predicted).mean(), None),
-        (f"tumour Dice {at}, pixels pooled", pooled_dice(truth, predicted), None),
-        (f"tumour IoU {at}, mean over slices", iou(truth, predicted).mean(), None),
-        (f"tumour IoU {at}, pixels pooled", pooled_iou(truth, predicted), None),
-        (
-            "MeanIoU fed raw probabilities (the report's IoU)",
-            mean_iou_of_raw_probabilities(truth, probabilities),
-            reference.UNET_RESULTS["validation"]["IoU"],
-        ),
+        (f"tumour Dice {at}, mean over slices", metrics.dice(truth, predicted).mean(), None),
+        (f"tumour Dice {at}, pixels pooled", metrics.pooled_dice(truth, predicted), None),
+        (f"tumour IoU {at}, mean over slices", metrics.iou(truth, predicted).mean(), None),
+        (f"tumour IoU {at}, pixels pooled", metrics.pooled_iou(truth, predicted), None),
+        ("MeanIoU fed raw probabilities (the report's IoU)", raw, report),
     ]
     return pd.DataFrame(rows, columns=["measure", "value", "report"]).astype({"report": float})
 
@@ -116,10 +98,10 @@ def iou_puzzle(truth: ArrayLike, predictions: Mapping[str, np.ndarray]) -> pd.Da
         DataFrame with the columns prediction, "MeanIoU on raw probabilities" and "tumour IoU"
         (pixels pooled, threshold 0.5).
     """
-    rows = [
-        (name, mean_iou_of_raw_probabilities(truth, tumour), pooled_iou(truth, tumour >= THRESHOLD))
-        for name, tumour in predictions.items()
-    ]
+    rows = []
+    for name, tumour in predictions.items():
+        raw = metrics.mean_iou_of_raw_probabilities(truth, tumour)
+        rows.append((name, raw, metrics.pooled_iou(truth, tumour >= metrics.THRESHOLD)))
     return pd.DataFrame(rows, columns=["prediction", "MeanIoU on raw probabilities", "tumour IoU"])
 
 
@@ -129,7 +111,7 @@ def overlap_per_class(
     """Return every overlap measure for each class of tumour.
 
     Args:
-        truth, predicted: (N, H, W) masks, zero or nonzero.
+        truth, predicted: (N, H, W) masks, zero or nonzero; no true mask is empty.
         labels: (N,) 1, 2, 3.
         spacing_mm: side of a pixel in mm, see `helpers.evaluation.pixel_mm`.
 
@@ -148,21 +130,18 @@ def overlap_per_area_quartile(truth: ArrayLike, predicted: ArrayLike, spacing_mm
     """Return every overlap measure for each quartile of the true tumour area.
 
     Args:
-        truth, predicted: (N, H, W) masks, zero or nonzero; slices without a true tumour count in
-            the last row only.
-        spacing_mm: side of a pixel in mm, see `helpers.evaluation.pixel_mm`.
+        truth, predicted, spacing_mm: as in `overlap_per_class`.
 
     Returns:
         DataFrame, one row per quartile, with its areas in px, and "all"; columns as in
         `overlap_per_class`.
     """
     areas = np.count_nonzero(truth, axis=(1, 2))
-    quartiles = area_quartiles(areas)
+    quartiles = metrics.area_quartiles(areas)
     groups = {}
-    for quartile, name in QUARTERS.items():
+    for quartile in np.unique(quartiles):
         rows = quartiles == quartile
-        if rows.any():
-            groups[f"{name}, {areas[rows].min():,} to {areas[rows].max():,} px"] = rows
+        groups[f"{metrics.QUARTERS[quartile]}, {areas[rows].min():,} to {areas[rows].max():,} px"] = rows
     return _overlap_per_group(truth, predicted, spacing_mm, groups, "quarter by true area")
 
 
@@ -172,21 +151,16 @@ def _overlap_per_group(
     """One row for each group that has slices, and one for all."""
     true, found = np.asarray(truth) != 0, np.asarray(predicted) != 0
     per_slice = {title: measure(true, found) for title, measure in MEASURES.items()}
-    distances = hausdorff95(true, found, spacing_mm)
-    both = true.any(axis=(1, 2)) & found.any(axis=(1, 2))
+    distances = pd.Series(metrics.hausdorff95(true, found, spacing_mm)).replace(np.inf, np.nan)
     rows = {}
     for group, slices in {**groups, "all": np.ones(len(true), bool)}.items():
         if slices.any():
-            finite = distances[slices & both]
             rows[group] = {
                 ("slices", "all"): np.count_nonzero(slices),
                 ("slices", "predicted empty"): np.count_nonzero(~found[slices].any(axis=(1, 2))),
                 **{("mean over slices", title): values[slices].mean() for title, values in per_slice.items()},
-                ("pixels pooled", "Dice"): pooled_dice(true[slices], found[slices]),
-                ("median where both have a tumour", "Hausdorff 95, mm"): np.median(finite)
-                if len(finite)
-                else np.nan,
+                ("pixels pooled", "Dice"): metrics.pooled_dice(true[slices], found[slices]),
+                ("median where both have a tumour", "Hausdorff 95, mm"): distances[slices].median(),
             }
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis(name)
-    table.columns = pd.MultiIndex.from_tuples(table.columns)
+    table = pd.DataFrame(rows).T.rename_axis(name)
     return table.astype({column: int for column in table if column[0] == "slices"})

@@ -64,11 +64,14 @@ def test_the_protocol_table_says_whose_number_it_is(trial, dataset):
     assert table.index.tolist() == sorted(table.index)
 
 
-def test_a_measure_of_masks_is_named_with_its_threshold():
-    result = {"value": 0.9, "low": 0.8, "high": 0.95, "threshold": 0.5}
-    assert protocol._measured("Dice", result)["measure"] == "Dice at 0.5"
-    del result["threshold"]
-    assert protocol._measured("accuracy", result)["measure"] == "accuracy"
+def test_a_measure_of_masks_is_named_with_its_threshold(trial):
+    result = {"value": 0.9, "low": 0.8, "high": 0.95}
+    record = cross_validation.pooled_record(trial, {})
+    record["results"] = {"Dice": {**result, "threshold": 0.5}, "accuracy": result}
+    table = protocol.protocol_comparison([record], ["Dice", "accuracy"])
+    ours = table[table["source"].str.startswith("this run, ")]
+    assert ours["measure"].tolist() == ["Dice at 0.5", "accuracy"]
+    assert ours["95% interval"].tolist() == ["0.800 to 0.950"] * 2
 
 
 def test_the_leakage_of_two_protocols_is_compared(dataset):
