@@ -99,7 +99,7 @@ def network_input(images: np.ndarray, channels: int = 1) -> np.ndarray:
     """
     if images.ndim == 3:
         images = np.repeat(images[..., np.newaxis], channels, axis=-1)
-    return images * np.float32(1 / 255)
+    return np.multiply(images, np.float32(1 / 255), dtype=np.float32)
 
 
 def predict(network: keras.Model, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
