@@ -17,13 +17,15 @@ import scipy
 from benchmarks.command import parser, write_figures
 from helpers import models, splits
 from helpers.config import environment
-from helpers.config.settings import SEED, Schedule
+from helpers.config.settings import SEED
 from helpers.datasets.assembly import assemble
 from helpers.datasets.dataset import Dataset
 from helpers.evaluation import bootstrap, nearest_neighbour, overlap, prediction
-from helpers.training import cross_validation, fit
+from helpers.training.checkpoint import Checkpoint
+from helpers.training.data_loader import Batches, Shuffle
+from helpers.training.run_record import describe_run, run_key
 
-BATCH = 32
+BATCH, SIZE = 32, 128
 
 
 def classifier_gap(data: Dataset, folds: int, epochs: int, folder: Path) -> dict:
@@ -45,15 +47,46 @@ def classifier_gap(data: Dataset, folds: int, epochs: int, folder: Path) -> dict
     }
     figures, right = {}, {}
     for unit, parts in both.items():
-        schedule = Schedule(epochs, BATCH, BATCH)
-        trial = cross_validation.cross_validate(unit, data, parts, schedule, folder / unit, SEED)
-        right[unit] = trial.answers == data.labels
-        scores = bootstrap.classification_intervals(data.labels, trial.answers, families, seed=SEED)
+        answers, seconds = np.zeros(len(data), int), 0.0
+        for split in parts:
+            keras.utils.set_random_seed(SEED)
+            network = models.classifier((SIZE, SIZE, 3))
+            seconds += train(network, data, split, epochs, folder / unit)
+            predicted = prediction.predict(network, data.images(SIZE), split.test)
+            answers[split.test] = predicted.argmax(axis=1) + 1
+        right[unit] = answers == data.labels
+        scores = bootstrap.classification_intervals(data.labels, answers, families, seed=SEED)
         figures |= {f"classifier by {unit}, {name}": f"{one:.3f}" for name, one in scores.items()}
-        figures[f"classifier by {unit}, seconds"] = round(sum(run.seconds for run in trial.runs))
+        figures[f"classifier by {unit}, seconds"] = round(seconds)
         figures[f"nearest slice by {unit}, accuracy"] = f"{_copied(data, parts, families):.3f}"
     gap = bootstrap.paired_difference(right["slice"], right["family"], families, seed=SEED)
     return figures | {"classifier, gap in accuracy": f"{gap:.3f}"}
+
+
+def train(network: keras.Model, data: Dataset, split: splits.Split, epochs: int, folder: Path) -> float:
+    """Train a network with a fixed budget: every epoch, one learning rate, the weights of the last epoch.
+
+    Args:
+        network: the classifier or the U-Net, in its initial state.
+        data: the slices.
+        split: its training set is used.
+        epochs: of the training.
+        folder: for the checkpoints.
+
+    Returns:
+        Seconds.
+    """
+    images, targets = data.images(SIZE)[..., np.newaxis], data.labels - 1
+    if network.name == "unet":
+        targets = data.masks(SIZE)
+    images = np.broadcast_to(images, (*images.shape[:3], network.input_shape[-1]))
+    network.compile(keras.optimizers.Adam(), "sparse_categorical_crossentropy")
+    batches = Batches(images, targets, split.train, BATCH, shuffle=Shuffle(SEED))
+    key = run_key(describe_run(data, split, network, batches, epochs))
+    checkpoint = Checkpoint(folder / key, [], batches, best=False)
+    start = checkpoint.epoch
+    network.fit(batches, initial_epoch=start, epochs=epochs, callbacks=[checkpoint], shuffle=False, verbose=0)
+    return checkpoint.history["seconds"].sum()
 
 
 def unet_gap(data: Dataset, epochs: int, folder: Path) -> dict:
@@ -76,10 +109,9 @@ def unet_gap(data: Dataset, epochs: int, folder: Path) -> dict:
     for unit, split in both.items():
         keras.utils.set_random_seed(SEED)
         network = models.unet()
-        schedule = Schedule(epochs, BATCH, BATCH)
-        run = fit.train_unet(network, data, split, schedule, folder / unit, SEED)
-        tumour = prediction.predict(network, data.images(128), split.test)[..., 1]
-        truth, predicted = data.masks(128)[split.test], tumour >= overlap.THRESHOLD
+        seconds = train(network, data, split, epochs, folder / unit)
+        tumour = prediction.predict(network, data.images(SIZE), split.test)[..., 1]
+        truth, predicted = data.masks(SIZE)[split.test], tumour >= overlap.THRESHOLD
         owners = families[split.test]
         dice = overlap.dice(truth, predicted)
         samples.append(pd.Series(dice).groupby(owners).agg(["sum", "size"]).to_numpy())
@@ -88,7 +120,7 @@ def unet_gap(data: Dataset, epochs: int, folder: Path) -> dict:
             interval = bootstrap.mean_interval(values, owners, seed=SEED)
             figures[f"U-Net by {unit}, {name}"] = f"{interval:.3f}"
         figures[f"U-Net by {unit}, empty predictions"] = int((~predicted.any(axis=(1, 2))).sum())
-        figures[f"U-Net by {unit}, seconds"] = round(run.seconds)
+        figures[f"U-Net by {unit}, seconds"] = round(seconds)
     return figures | {"U-Net, gap in Dice": _unpaired_gap(*samples)}
 
 
@@ -113,7 +145,7 @@ def _copied(data: Dataset, folds: list[splits.Split], families: np.ndarray) -> b
     right = np.zeros(len(data))
     for split in folds:
         right[split.test] = nearest_neighbour.nearest_neighbours(
-            data.images(128), split, data.labels, families
+            data.images(SIZE), split, data.labels, families
         ).same_class
     return bootstrap.mean_interval(right, families, seed=SEED)
 

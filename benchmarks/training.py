@@ -51,10 +51,9 @@ def course_way(
     from helpers import models
 
     dataset = open_noise(Path(folder), slices)
-    batches = WatchedBatches(
-        dataset.images(size), dataset.labels - 1, np.arange(trained), batch, micro_batch, Shuffle(0)
-    )
-    model = models.on_bytes(models.classifier((size, size, 3)))
+    images = in_three_channels(dataset.images(size))
+    batches = WatchedBatches(images, dataset.labels - 1, np.arange(trained), batch, micro_batch, Shuffle(0))
+    model = models.classifier((size, size, 3))
     steps = batches.accumulation_steps
     model.compile(
         keras.optimizers.Adam(gradient_accumulation_steps=steps if steps > 1 else None),
@@ -78,6 +77,15 @@ def course_way(
     }
 
 
+def in_three_channels(images: np.ndarray) -> np.ndarray:
+    """Show grey images with three equal channels, without a copy.
+
+    Args:
+        images: (N, H, W).
+    """
+    return np.broadcast_to(images[..., np.newaxis], (*images.shape, 3))
+
+
 class WatchedBatches(Batches):
     """Batches that note how long the network waits for them.
 
@@ -89,7 +97,7 @@ class WatchedBatches(Batches):
         super().__init__(*arguments)
         self.waiting, self.ready = 0.0, {}
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         batch = super().__getitem__(index)
         self.ready[index] = time.perf_counter()
         return batch
@@ -144,7 +152,7 @@ def batches_alone(folder: str, slices: int, size: int, micro_batch: int, augment
     """
     dataset = open_noise(Path(folder), slices)
     batches = Batches(
-        dataset.images(size), dataset.labels, np.arange(slices), micro_batch,
+        in_three_channels(dataset.images(size)), dataset.labels, np.arange(slices), micro_batch,
         shuffle=Shuffle(0, Augmentation() if augmented else None),
     )  # fmt: skip
     count = min(len(batches), 30)

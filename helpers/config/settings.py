@@ -71,8 +71,8 @@ class Profile:
 
 PROFILES = {
     "quick": Profile("quick", slices=240, phantoms=240,
-                     classifier=Schedule(epochs=6, batch=8, micro_batch=8, learning_rate=5e-4),
-                     unet=Schedule(epochs=6, batch=8, micro_batch=8),
+                     classifier=Schedule(epochs=5, batch=8, micro_batch=8, learning_rate=5e-4),
+                     unet=Schedule(epochs=4, batch=8, micro_batch=8),
                      comparison=Schedule(epochs=12, batch=8, micro_batch=8), folds=3),
     # Sections 7.0.2 and 8.0.2 of the report: 20 epochs of batch 300, 40 epochs of batch 32.
     "full": Profile("full", slices=None, phantoms=reference.SLICES,

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from helpers.models.inputs import on_bytes
-
 BATCH = 16
 WARM_CALLS = 10
 
@@ -49,24 +47,24 @@ class Predictor:
     """
 
     def __init__(self, network: keras.Model, batch: int = BATCH):
-        self.model, self.batch = on_bytes(network), batch
+        self.model, self.batch = network, batch
 
     def one(self, image: np.ndarray) -> np.ndarray:
         """Predict a single slice.
 
         Args:
-            image: (H, W) uint8.
+            image: (H, W) or (H, W, C) uint8.
 
         Returns:
             Probabilities, float32: (classes,) or (H, W, classes).
         """
-        return self.model.predict_on_batch(image[np.newaxis])[0]
+        return self.model.predict_on_batch(self._input(image[np.newaxis]))[0]
 
     def many(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Predict slices in batches.
 
         Args:
-            images: (N, H, W) uint8, memory-mapped or not.
+            images: (N, H, W) or (N, H, W, C) uint8, memory-mapped or not.
             rows: (n,) which of them.
 
         Returns:
@@ -77,12 +75,31 @@ class Predictor:
         for start in range(0, len(rows), size):
             chosen = rows[start : start + size]
             # A smaller last batch is filled up: another shape would be compiled again.
-            parts.append(self.model.predict_on_batch(images[np.resize(chosen, size)])[: len(chosen)])
+            x = self._input(images[np.resize(chosen, size)])
+            parts.append(self.model.predict_on_batch(x)[: len(chosen)])
         return np.concatenate(parts)
 
     def portion(self, count: int) -> int:
         """Slices per batch, at most `batch`, such that the last batch is nearly full."""
         return math.ceil(count / math.ceil(count / self.batch))
+
+    def _input(self, images: np.ndarray) -> np.ndarray:
+        return network_input(images, self.model.input_shape[-1])
+
+
+def network_input(images: np.ndarray, channels: int = 1) -> np.ndarray:
+    """Convert slices to what a network takes.
+
+    Args:
+        images: (n, H, W) or (n, H, W, C) uint8.
+        channels: how often a grey channel is repeated, if the images have no channel axis.
+
+    Returns:
+        (n, H, W, C) float32, 0..1.
+    """
+    if images.ndim == 3:
+        images = np.repeat(images[..., np.newaxis], channels, axis=-1)
+    return np.multiply(images, np.float32(1 / 255), dtype=np.float32)
 
 
 def predict(network: keras.Model, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -90,7 +107,7 @@ def predict(network: keras.Model, images: np.ndarray, rows: np.ndarray) -> np.nd
 
     Args:
         network: (N, H, W, C), values 0..1 -> probabilities.
-        images: (N, H, W) uint8.
+        images: (N, H, W) uint8; the grey channel is repeated if the network takes several. Or (N, H, W, C).
         rows: (n,) which of them.
 
     Returns:
@@ -107,6 +124,7 @@ def time_prediction(network: keras.Model, images: np.ndarray, rows: np.ndarray) 
         images: (N, H, W) uint8.
         rows: (n,) which of them to predict.
     """
+    network.make_predict_function(force=True)  # what earlier predictions compiled is not reused
     predictor = Predictor(network)
     one = np.asarray(images[rows[0]])
     cold, *warm = [_seconds(predictor.one, one) for _ in range(1 + WARM_CALLS)]

@@ -6,7 +6,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "classification": ["classifier"],
-        "inputs": ["on_bytes"],
         "segmentation": ["convolution", "decoder_block", "encoder_block", "unet"],
         "summary": ["layer_counts", "layer_table", "parameter_counts"],
     },

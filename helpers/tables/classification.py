@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import keras
 
     from helpers.evaluation.prediction import Timing
-    from helpers.training.fit import Run
 
 LABELS = tuple(CLASS_NAMES)
 NAMES = tuple(CLASS_NAMES.values())
@@ -55,13 +54,15 @@ def classifier_layers(network: keras.Model) -> pd.DataFrame:
     return table
 
 
-def classifier_results(truth: ArrayLike, probabilities: ArrayLike, run: Run, timing: Timing) -> pd.DataFrame:
+def classifier_results(
+    truth: ArrayLike, probabilities: ArrayLike, history: pd.DataFrame, timing: Timing
+) -> pd.DataFrame:
     """Return the results of the classifier that the report gives in its text.
 
     Args:
         truth: (N,) labels of the test slices.
         probabilities: (N, 3), predicted.
-        run: its training.
+        history: of its training, one row per epoch.
         timing: of its predictions.
     """
     exact = np.asarray(probabilities, dtype=np.float64)
@@ -72,7 +73,7 @@ def classifier_results(truth: ArrayLike, probabilities: ArrayLike, run: Run, tim
         "test loss": log_loss(truth, exact, labels=LABELS),
         "test accuracy": accuracy_score(truth, predicted),
         "misclassified": int(np.count_nonzero(predicted != truth)),
-        "epochs": len(run.history),
+        "epochs": len(history),
         "test set, seconds": timing.total_seconds,
         "one slice, seconds": timing.warm_seconds,
         "the very first slice, seconds": timing.cold_seconds,

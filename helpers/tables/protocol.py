@@ -83,9 +83,11 @@ def protocol_comparison(records: Iterable[Mapping], measures: Sequence[str]) -> 
 def _rows(record: Mapping, measures: Sequence[str]) -> list[dict]:
     """One row for each of the measures that a run record has."""
     name, split = record["network"]["name"], record["split"]
-    note = "the test set is the validation set" if split["validation_is_test"] else ""
+    notes = ["the test set is the validation set"] if split["validation_is_test"] else []
     if record.get("folds"):
-        note = f"cross-validation, {record['folds']} folds"
+        notes = [f"cross-validation, {record['folds']} folds"]
+    if record["training"]["augmentation"]:
+        notes.append("augmentation")
     common = {
         "task": TASKS[name],
         "model": MODELS[name],
@@ -93,7 +95,7 @@ def _rows(record: Mapping, measures: Sequence[str]) -> list[dict]:
         "split by": split["unit"],
         "tested on": f"{len(split['slices']['test'])} slices, {split['patients']['test']} patients",
         "pixels": record["size"],
-        "note": note,
+        "note": ", ".join(notes),
     }
     rows = []
     for measure in measures:

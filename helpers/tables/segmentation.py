@@ -21,8 +21,6 @@ from helpers.tables.classification import side_by_side
 if TYPE_CHECKING:
     import keras
 
-    from helpers.training.fit import Run
-
 MEASURES = {
     "Dice": metrics.dice,
     "IoU": metrics.iou,
@@ -52,9 +50,16 @@ def unet_parameters(network: keras.Model) -> pd.DataFrame:
     return side_by_side(models.parameter_counts(network), reference.UNET_PARAMETERS)
 
 
-def unet_results(run: Run) -> pd.DataFrame:
-    """Return loss, accuracy and IoU of the U-Net after its last epoch, in training and validation."""
-    last = run.history.iloc[-1]
+def unet_results(history: pd.DataFrame) -> pd.DataFrame:
+    """Return loss, accuracy and IoU of the U-Net after its last epoch.
+
+    Args:
+        history: of its training, one row per epoch.
+
+    Returns:
+        DataFrame, one row per measure; a pair of columns each for training and validation.
+    """
+    last = history.iloc[-1]
     columns = {}
     for part, prefix in (("train", ""), ("validation", "val_")):
         report = reference.UNET_RESULTS[part]

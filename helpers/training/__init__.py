@@ -1,4 +1,4 @@
-"""Batches, augmentation, losses, checkpoints, cross-validation: what `fit` needs and Keras lacks."""
+"""Batches, augmentation, checkpoints, run records: what `fit` needs and Keras lacks."""
 
 import lazy_loader
 
@@ -7,20 +7,20 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "augmentation": ["Augmentation"],
         "checkpoint": ["Checkpoint", "TrainingError"],
-        "cross_validation": ["CrossValidation", "cross_validate", "pooled_record"],
         "data_loader": [
             "Batches",
             "BatchesError",
             "DeviceMemoryError",
             "Shuffle",
-            "explain_out_of_memory",
+            "TrainingInterruptedError",
+            "explain_errors",
         ],
-        "fit": ["DEFAULTS", "Options", "Run", "train_classifier", "train_unet"],
-        "losses": ["RawMeanIoU", "TumourIoU", "accuracy_per_slice", "crossentropy_per_slice"],
+        "metrics": ["RawMeanIoU"],
         "run_record": [
             "RunRecordError",
             "compare_records",
             "describe_run",
+            "pool_records",
             "read_record",
             "record_results",
             "run_key",

@@ -31,7 +31,7 @@ class Augmentation:
         """Change one slice.
 
         Args:
-            image: (H, W) uint8.
+            image: (H, W) or (H, W, C) uint8.
             mask: (H, W) uint8, or None.
             rng: draws the change.
 
@@ -40,14 +40,15 @@ class Augmentation:
         """
         mirrored = self.flip and rng.random() < 0.5
         degrees = rng.uniform(-1, 1) * self.rotation_degrees
-        shifts = rng.uniform(-1, 1, 2) * self.shift * np.array(image.shape[::-1])
+        height, width = image.shape[:2]
+        shifts = rng.uniform(-1, 1, 2) * self.shift * np.array([width, height])
         gain = 1 + rng.uniform(-1, 1) * self.intensity
-        height, width = image.shape
         matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
         if mirrored:  # x becomes width - 1 - x, before turning
             matrix = matrix @ np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]])
         matrix[:, 2] += shifts
-        image = cv2.convertScaleAbs(cv2.warpAffine(image, matrix, (width, height)), alpha=gain)
+        shape = image.shape  # OpenCV drops a single channel
+        image = cv2.convertScaleAbs(cv2.warpAffine(image, matrix, (width, height)), alpha=gain).reshape(shape)
         if mask is not None:
             mask = cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_NEAREST)
         return image, mask

@@ -49,13 +49,14 @@ class Checkpoint(keras.callbacks.Callback):
         batches: what the network trains on; shuffling and augmentation resume with the epoch.
         copies: a second folder for the states, such as one on Google Drive. If it has a newer state, the
             training resumes from that one.
+        best: whether the network gets the weights of its best epoch at the end; if not, it keeps the last.
         verbose: whether to print what is resumed or loaded.
 
     Example:
         ```
-        checkpoint = training.Checkpoint(folder, [stopping, plateau], batches)
+        checkpoint = training.Checkpoint(folder, callbacks, batches)
         model.fit(batches, ..., initial_epoch=checkpoint.epoch, shuffle=False,
-                  callbacks=[stopping, plateau, checkpoint])
+                  callbacks=[*callbacks, checkpoint])
         ```
     """
 
@@ -65,11 +66,12 @@ class Checkpoint(keras.callbacks.Callback):
         callbacks: Sequence[keras.callbacks.Callback] = (),
         batches: Batches | None = None,
         copies: Path | None = None,
+        best: bool = True,
         verbose: bool = True,
     ):
         super().__init__()
         self.folder, self.copies = Path(folder), Path(copies) if copies else None
-        self.watched, self.batches, self.verbose = callbacks, batches, verbose
+        self.watched, self.batches, self.best, self.verbose = list(callbacks), batches, best, verbose
         self.state = self._newest_of_both() or BLANK
 
     @property
@@ -84,7 +86,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def best_epoch(self) -> int:
-        """The epoch with the lowest validation loss; 0 if it was never a number."""
+        """The epoch with the lowest validation loss (0 if never a number); with `best=False` the last."""
         return self.state["best_epoch"]
 
     @property
@@ -96,6 +98,8 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
+        self._refuse_another_training()
+        self.model.trained_in = str(self.folder)
         if self.state is BLANK:
             self._save(0, [])
             return
@@ -126,6 +130,18 @@ class Checkpoint(keras.callbacks.Callback):
                 f"at the data. To train again with the same settings, delete {self.folder}."
             )
 
+    def _refuse_another_training(self) -> None:
+        if self.state is BLANK and getattr(self.model, "trained_in", str(self.folder)) != str(self.folder):
+            raise TrainingError(
+                "this network already has the weights of another training. To train with these settings, run "
+                "the cells that build and compile it again, then those after them."
+            )
+        if self.state is not BLANK and self.state["epochs"] != self.params["epochs"]:
+            raise TrainingError(
+                f"this checkpoint is for {self.state['epochs']} epochs, and `fit` was given "
+                f"{self.params['epochs']}. Run the cells from the one that sets the number of epochs again."
+            )
+
     def _say(self, line: str) -> None:
         if self.verbose:
             print(line)
@@ -144,7 +160,7 @@ class Checkpoint(keras.callbacks.Callback):
             "epoch": epoch,
             "epochs": epochs,
             "finished": epoch > 0 and (self.model.stop_training or epoch == epochs),
-            "best_epoch": _best_epoch(history),
+            "best_epoch": _best_epoch(history) if self.best else epoch,
             "history": history,
             "callbacks": [_counters(callback) for callback in self.watched],
             "random": [keras.ops.convert_to_numpy(one).tolist() for one in _random_states(self.model)],

@@ -1,4 +1,4 @@
-"""Rows of a data set -> shuffled (micro-)batches of bytes for `fit`."""
+"""Rows of a data set -> shuffled (micro-)batches for `fit`."""
 
 import math
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from helpers._common import CourseError
-from helpers.config.settings import Schedule
+from helpers.evaluation.prediction import network_input
 from helpers.training.augmentation import Augmentation
 
 OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "ResourceExhaustedError", "OutOfMemoryError", "out of memory")
@@ -17,6 +17,10 @@ OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "ResourceExhaustedError", "OutOfMemoryErr
 
 class BatchesError(CourseError):
     """Batches that cannot be made."""
+
+
+class TrainingInterruptedError(CourseError):
+    """A training was interrupted, and can be resumed."""
 
 
 class DeviceMemoryError(CourseError):
@@ -45,11 +49,10 @@ class Batches(keras.utils.PyDataset):
     divide evenly, some slices occur twice, once with weight 0. Each update is exactly that of one big
     batch. Pass `shuffle=False` to `fit`: shuffled micro-batches would mix the updates.
 
-    Two threads read ahead of the network. Slices stay bytes, as in the data set; scaling and channels
-    are added on the device (`helpers.models.on_bytes`).
+    Two threads read ahead of the network. Slices stay bytes in memory, and become float32 batch by batch.
 
     Args:
-        images: (N, H, W) uint8, memory-mapped or not.
+        images: (N, H, W) or (N, H, W, C) uint8, memory-mapped or not.
         targets: (N, ...) what to learn, one per image.
         rows: (n,) the rows that belong to this set.
         batch: slices per weight update.
@@ -59,7 +62,7 @@ class Batches(keras.utils.PyDataset):
     Attributes:
         epoch: number of the epoch that is served; in `fit` from 1, as Keras calls `on_epoch_end` before the
             first one, too. `Checkpoint` sets it, so that a resumed training continues with its order.
-        accumulation_steps: micro-batches per batch.
+        accumulation_steps: micro-batches per batch, for the optimizer's `gradient_accumulation_steps`.
 
     Raises:
         BatchesError: `rows` is empty, or `micro_batch` does not divide `batch`.
@@ -74,7 +77,7 @@ class Batches(keras.utils.PyDataset):
         micro_batch: int | None = None,
         shuffle: Shuffle | None = None,
     ):
-        super().__init__(workers=2, max_queue_size=8)
+        super().__init__(workers=2, max_queue_size=4)
         micro_batch = micro_batch or batch
         if len(rows) == 0:
             raise BatchesError("there are no slices to make batches of.")
@@ -90,16 +93,23 @@ class Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return math.ceil(len(self.rows) / self.batch) * self.accumulation_steps
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One micro-batch: images (m, H, W) uint8, targets (m, ...), weights (m,) float32."""
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        """One micro-batch: images (m, H, W, C) float32 in 0..1, targets (m, ...).
+
+        If batches are cut, also weights float32: (m,), with further axes of length 1 if targets have more.
+        """
         update, part = divmod(index, self.accumulation_steps)
         rows = self._order()[update * self.batch : (update + 1) * self.batch]
         size = math.ceil(len(rows) / self.accumulation_steps)
         places = np.arange(part * size, (part + 1) * size)
+        images, targets = self._read(rows[places % len(rows)])
+        images = network_input(images)
+        if self.accumulation_steps == 1:
+            return images, targets
         # Every micro-batch counts the same, so the real slices share the weight of the repeated ones.
         weight = size * self.accumulation_steps / len(rows)
         weights = np.where(places < len(rows), weight, 0.0).astype(np.float32)
-        return *self._read(rows[places % len(rows)]), weights
+        return images, targets, weights.reshape(-1, *[1] * (targets.ndim - 1))
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
@@ -107,7 +117,7 @@ class Batches(keras.utils.PyDataset):
     def _read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         images, targets = self.images[rows], self.targets[rows]
         if self.shuffle and self.shuffle.augmentation:
-            has_masks = targets.ndim == images.ndim
+            has_masks = targets.ndim > 1
             for place, row in enumerate(rows):
                 rng = np.random.default_rng([self.shuffle.seed, self.epoch, row])
                 mask = targets[place] if has_masks else None
@@ -128,30 +138,36 @@ def divisors(batch: int) -> list[int]:
 
 
 @contextmanager
-def explain_out_of_memory(schedule: Schedule) -> Iterator[None]:
-    """Replace the backend's error by what to do about it, if the device runs out of memory.
+def explain_errors(batches: Batches) -> Iterator[None]:
+    """Say in one sentence what to do if a training is interrupted, or the device runs out of memory.
 
     Args:
-        schedule: of the training in the `with` block.
+        batches: what is trained on in the `with` block.
 
     Raises:
+        TrainingInterruptedError: the student or Jupyter interrupted the training.
         DeviceMemoryError: the device ran out of memory.
     """
     try:
         yield
+    except KeyboardInterrupt:
+        raise TrainingInterruptedError(
+            f"the training was stopped in epoch {batches.epoch}. Run the cell again to resume at the "
+            "beginning of this epoch."
+        ) from None
     except Exception as error:
         if not _ran_out(error):
             raise
-        smaller = [size for size in divisors(schedule.batch) if size <= schedule.micro_batch / 2]
+        micro_batch = batches.batch // batches.accumulation_steps
+        smaller = [size for size in divisors(batches.batch) if size <= micro_batch / 2]
         advice = "Close other notebooks that use it, or choose a runtime with more memory."
         if smaller:
             advice = (
-                "Choose a smaller micro_batch (a divisor of the batch), e.g. "
-                f"Schedule(epochs={schedule.epochs}, batch={schedule.batch}, micro_batch={smaller[-1]}, "
-                f"learning_rate={schedule.learning_rate:g}), and run the cell again."
+                f"Set micro_batch = {smaller[-1]} (a divisor of the batch of {batches.batch}), and run the "
+                "cells from there again."
             )
         raise DeviceMemoryError(
-            f"the device ran out of memory with {schedule.micro_batch} slices at once. {advice}"
+            f"the device ran out of memory with {micro_batch} slices at once. {advice}"
         ) from error
 
 

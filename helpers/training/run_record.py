@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 import pandas as pd
 
@@ -22,35 +23,44 @@ from helpers.models.summary import layer_table
 from helpers.splits import Split, split_level
 
 if TYPE_CHECKING:
-    import keras
-
-    from helpers.config.settings import Schedule
     from helpers.datasets.dataset import Dataset
     from helpers.evaluation.bootstrap import ConfidenceInterval
+    from helpers.training.data_loader import Batches
 
 NAME = "run.json"
-FORMAT = 1
+FORMAT = 2
+# What decides when a callback of Keras acts; the other attributes are counters, or say how much to print.
+WATCHING = ("monitor", "patience", "min_delta", "factor", "cooldown", "min_lr", "start_from_epoch")
 
 
 class RunRecordError(CourseError):
     """A run record is missing or damaged."""
 
 
-def describe_run(dataset: Dataset, split: Split, schedule: Schedule, seed: int, size: int) -> dict:
+def describe_run(
+    dataset: Dataset,
+    split: Split,
+    network: keras.Model,
+    batches: Batches,
+    epochs: int,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict:
     """Describe a training before it begins.
 
     Args:
         dataset: the slices.
         split: which rows train, validate and test.
-        schedule: epochs, batches and learning rate.
-        seed: of the shuffling.
-        size: height and width of the network's input, pixels.
+        network: compiled, with the optimizer and the loss of the training.
+        batches: what it trains on.
+        epochs: at most.
+        callbacks: of the training.
 
     Returns:
         The first half of a run record. The split is given as the numbers of the slices.
     """
     numbers, patients = dataset.table["number"].to_numpy(), dataset.table["patient"].to_numpy()
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    optimizer = _as_compiled(network.optimizer)
     return {
         "format": FORMAT,
         "data": {
@@ -65,45 +75,51 @@ def describe_run(dataset: Dataset, split: Split, schedule: Schedule, seed: int, 
             "patients": {name: len(np.unique(patients[rows])) for name, rows in parts.items()},
             "slices": {name: numbers[rows].tolist() for name, rows in parts.items()},
         },
-        "size": size,
-        "seed": seed,
-        "schedule": asdict(schedule),
+        "size": network.input_shape[1],
+        "network": {
+            "name": network.name,
+            "parameters": network.count_params(),
+            "layers": _digest(_layers(network)),
+        },
+        "training": {
+            "epochs": epochs,
+            "batch": batches.batch,
+            "micro_batch": batches.batch // batches.accumulation_steps,
+            "learning_rate": optimizer["learning_rate"],
+            "optimizer": type(network.optimizer).__name__,
+            "loss": _name(network.loss),
+            "augmentation": _augmentation(batches),
+            "callbacks": {type(one).__name__: values for one in callbacks if (values := _watching(one))},
+            "all_settings": _digest([optimizer, _settings(network.loss)]),
+        },
+        "seed": batches.shuffle.seed if batches.shuffle else None,
     }
 
 
-def run_key(description: Mapping[str, object], network: keras.Model, options: Mapping[str, object]) -> str:
-    """The name of a training's folder: other data, splits, schedules, seeds or layers give another name.
+def run_key(description: Mapping[str, object]) -> str:
+    """The name of a training's folder: other data, splits, layers, settings or seeds give another name.
 
     Args:
         description: what `describe_run` returned.
-        network: the network to be trained.
-        options: anything else that changes the weights; JSON values.
 
     Returns:
         Eight hexadecimal digits.
     """
-    table = layer_table(network).drop(columns="layer").to_json()  # without names, which count the networks
-    layers = [_without_none(layer.get_config() | {"name": None}) for layer in network.layers]
-    parts = {"run": description, "network": [table, layers], "options": options}
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return _digest(description)
 
 
-def write_record(
-    folder: Path, description: dict, history: pd.DataFrame, network: Mapping[str, object]
-) -> None:
+def write_record(folder: Path, description: Mapping[str, object], history: pd.DataFrame) -> None:
     """Write the record of a finished training, unless there is one.
 
     Args:
         folder: of the training.
         description: what `describe_run` returned.
-        history: one row per epoch, as in `helpers.training.Run`.
-        network: its name, number of parameters and options.
+        history: one row per epoch, as `Checkpoint.history`.
     """
     if (read_json(Path(folder) / NAME) or {}).get("format") == FORMAT:
         return  # it may have test results, which are kept
-    best = int(history["val_loss"].idxmin())
-    record = description | {
-        "network": dict(network),
+    best = int(history["val_loss"].idxmin()) if "val_loss" in history else len(history)
+    record = dict(description) | {
         "epochs": len(history),
         "best_epoch": best,
         "best": {name: float(value) for name, value in history.loc[best].items()},
@@ -117,11 +133,34 @@ def write_record(
     write_json(Path(folder) / NAME, record)
 
 
+def pool_records(folders: Sequence[Path], results: Mapping[str, ConfidenceInterval]) -> dict:
+    """Make one run record for a cross-validation, from those of its folds.
+
+    Args:
+        folders: of the trainings, one per fold.
+        results: measure -> value with its interval, over all test slices.
+
+    Returns:
+        A record as `read_record` gives it, with the number of `folds`. Its test set is that of all folds;
+        it has no validation and training sets.
+    """
+    records = [read_record(folder) for folder in folders]
+    split = records[0]["split"]
+    tested = sorted(number for one in records for number in one["split"]["slices"]["test"])
+    patients = records[0]["data"]["patients"]
+    return records[0] | {
+        "folds": len(records),
+        "split": split | {"slices": {"test": tested}, "patients": {"test": patients}},
+        "seconds": sum(one["seconds"] for one in records),
+        "results": {measure: asdict(interval) for measure, interval in results.items()},
+    }
+
+
 def read_record(folder: Path) -> dict:
     """Read the record of a training.
 
     Args:
-        folder: of the training (`Run.folder`).
+        folder: of the training (`Checkpoint.folder`).
 
     Raises:
         RunRecordError: it is missing or damaged.
@@ -171,6 +210,40 @@ def compare_records(first: dict, second: dict) -> pd.DataFrame:
         for name in ours | theirs
     ]
     return pd.DataFrame(rows, columns=["entry", "first", "second", "same"]).set_index("entry")
+
+
+def _as_compiled(optimizer: keras.Optimizer) -> dict:
+    """The optimizer's settings when first described: ReduceLROnPlateau changes the learning rate later."""
+    if not hasattr(optimizer, "as_compiled"):
+        settings = _without_none(optimizer.get_config() | {"name": None})
+        optimizer.as_compiled = json.dumps(settings, default=str)
+    return json.loads(optimizer.as_compiled)
+
+
+def _layers(network: keras.Model) -> list:
+    table = layer_table(network).drop(columns="layer").to_json()  # without names, which count the networks
+    return [table, [_without_none(layer.get_config() | {"name": None}) for layer in network.layers]]
+
+
+def _name(loss: object) -> str:
+    return str(getattr(loss, "name", None) or getattr(loss, "__name__", None) or loss)
+
+
+def _settings(loss: object) -> dict:
+    return loss.get_config() if isinstance(loss, keras.Loss) else {}
+
+
+def _augmentation(batches: Batches) -> dict | None:
+    return asdict(batches.shuffle.augmentation) if batches.shuffle and batches.shuffle.augmentation else None
+
+
+def _watching(callback: keras.callbacks.Callback) -> dict[str, object]:
+    values = {name: getattr(callback, name) for name in WATCHING if hasattr(callback, name)}
+    return {name: value if isinstance(value, str) else abs(value) for name, value in values.items()}
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def _without_none(value: object) -> object:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import models
-from helpers.evaluation.prediction import Predictor, predict, time_prediction
+from helpers.evaluation.prediction import Predictor, network_input, predict, time_prediction
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,14 @@ def test_batches_and_single_slices_agree(network, images):
     one = Predictor(network)
     np.testing.assert_allclose(together, [one.one(images[row]) for row in rows], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(together, predict(network, images, rows), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grey_slice_becomes_floats_of_as_many_channels_as_the_network_has(images, channels):
+    floats = network_input(images, channels)
+    assert floats.shape == (9, 32, 32, channels) and floats.dtype == np.float32
+    np.testing.assert_allclose(floats[..., -1], images / 255, rtol=1e-6)
+    np.testing.assert_array_equal(network_input(np.repeat(images[..., None], channels, -1)), floats)
 
 
 def test_timings_are_consistent(network, images):

@@ -64,16 +64,3 @@ def test_outputs_stay_float32_in_mixed_precision():
         assert models.classifier((64, 64, 3)).output.dtype == "float32"
     finally:
         keras.config.set_dtype_policy("float32")
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_bytes_and_floats_give_the_same(channels, rng):
-    network = models.classifier((64, 64, channels))
-    grey = rng.integers(0, 256, (2, 64, 64), dtype=np.uint8)
-    floats = np.repeat(grey[..., np.newaxis] / np.float32(255), channels, axis=-1)
-    np.testing.assert_allclose(
-        models.on_bytes(network).predict_on_batch(grey),
-        network.predict_on_batch(floats),
-        rtol=1e-5,
-        atol=1e-6,
-    )

@@ -27,21 +27,20 @@ def network(kind, dropout=0.3):
     return models.unet((32, 32, 1), filters=(2, 4), dropout=dropout)
 
 
-def train(kind, folder, *before, built=None, copies=None, epochs=EPOCHS, learning_rate=2e-3):
+def train(kind, folder, *before, built=None, copies=None, best=True, epochs=EPOCHS, learning_rate=2e-3):
     """Train, or resume; `before` are callbacks before the others. Returns the network and its checkpoint."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (24, 32, 32), dtype=np.uint8)
     targets = np.arange(24) % 3 if kind == "classifier" else (images > 200).astype(np.uint8)
     built = built or network(kind)
-    model = models.on_bytes(built)
-    loss = training.crossentropy_per_slice if kind == "unet" else "sparse_categorical_crossentropy"
-    model.compile(keras.optimizers.Adam(learning_rate, gradient_accumulation_steps=2), loss)
+    optimizer = keras.optimizers.Adam(learning_rate, gradient_accumulation_steps=2)
+    built.compile(optimizer, "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
     shuffle = training.Shuffle(1, training.Augmentation())
     batches = training.Batches(images, targets, np.arange(18), 6, 3, shuffle)
     plateau = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=2)
-    stopping = keras.callbacks.EarlyStopping(monitor="loss", patience=5)
-    checkpoint = training.Checkpoint(folder, [plateau, stopping], batches, copies)
-    model.fit(
+    stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=5)
+    checkpoint = training.Checkpoint(folder, [plateau, stopping], batches, copies, best)
+    built.fit(
         batches,
         validation_data=training.Batches(images, targets, np.arange(18, 24), 3),
         initial_epoch=checkpoint.epoch,

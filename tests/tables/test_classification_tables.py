@@ -6,7 +6,6 @@ from sklearn.metrics import classification_report
 from helpers import models, reference, tables
 from helpers.evaluation.prediction import Timing
 from helpers.splits import classification_split
-from helpers.training.fit import Run
 
 LABELS = np.repeat([1, 2, 3], [reference.CLASS_COUNTS[label] for label in (1, 2, 3)])
 
@@ -67,10 +66,10 @@ def test_a_class_that_is_never_predicted_scores_zero():
 
 
 def test_classifier_results_are_next_to_those_of_the_report():
-    run = Run(pd.DataFrame({"loss": [0.5, 0.2]}, index=[1, 2]), 2, 10.0, 0, None)
+    history = pd.DataFrame({"loss": [0.5, 0.2]}, index=[1, 2])
     truth = np.array([1, 2, 3, 3])
     probabilities = np.eye(3)[[0, 1, 2, 0]] * 0.7 + 0.1
-    table = tables.classifier_results(truth, probabilities, run, Timing(0.5, 0.1, 1.0, 4))
+    table = tables.classifier_results(truth, probabilities, history, Timing(0.5, 0.1, 1.0, 4))
     assert table.loc["test accuracy"].tolist() == [0.75, 0.93]
     assert table.loc["misclassified"].tolist() == [1, 39]
     expected = -(3 * np.log(0.8) + np.log(0.1)) / 4

@@ -4,8 +4,9 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import tables
+from helpers import splits, tables
 from helpers.evaluation.bootstrap import ConfidenceInterval
+from helpers.tables import protocol
 
 
 def test_intervals_over_patients_and_slices_are_side_by_side():
@@ -34,3 +35,22 @@ def test_importing_the_tables_loads_neither_keras_nor_tensorflow():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_measure_of_masks_is_named_with_its_threshold():
+    result = {"value": 0.9, "low": 0.8, "high": 0.95, "threshold": 0.5}
+    assert protocol._measured("Dice", result)["measure"] == "Dice at 0.5"
+    del result["threshold"]
+    assert protocol._measured("accuracy", result)["measure"] == "accuracy"
+
+
+def test_the_leakage_of_two_protocols_is_compared(dataset):
+    patients = dataset.table["patient"]
+    folds = {
+        "by slice": splits.slice_folds(dataset.labels, seed=1, folds=2),
+        "by patient": splits.family_folds(dataset.labels, patients, seed=1, folds=2),
+    }
+    table = protocol.leakage_summary(folds, patients)
+    assert table.loc["by patient", "with a sibling in training"] == 0
+    assert table.loc["by slice", "with a sibling in training"] > 0
+    assert (table["test slices"] == len(dataset)).all()

@@ -22,7 +22,7 @@ def test_every_slice_counts_once_in_its_update(count, micro_batch, steps):
     assert len(batches) % steps == 0
     seen = np.zeros(count)
     for update in range(len(batches) // steps):
-        parts = [batches[update * steps + step] for step in range(steps)]
+        parts = [_weighted(batches[update * steps + step]) for step in range(steps)]
         assert len({len(images) for images, _, _ in parts}) == 1
         size = min(batch, count - update * batch)
         share = sum(np.bincount(t, weights=w / len(w), minlength=count) for _, t, w in parts) / steps
@@ -31,9 +31,25 @@ def test_every_slice_counts_once_in_its_update(count, micro_batch, steps):
     np.testing.assert_array_equal(seen, 1)
 
 
+def _weighted(part):
+    """Images, targets, weights: without micro-batches, there are no weights."""
+    return part if len(part) == 3 else (*part, np.ones(len(part[1])))
+
+
 def test_images_and_targets_belong_together():
     images, targets, _ = make(50, 8, 4, seed=1)[2]
-    np.testing.assert_array_equal(images[:, 0, 0], targets)
+    np.testing.assert_allclose(images[:, 0, 0, 0] * 255, targets, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(6, 8, 8), (6, 8, 8, 1), (6, 8, 8, 3)])
+@pytest.mark.parametrize("augmentation", [None, Augmentation()])
+def test_batches_are_floats_with_channels(rng, shape, augmentation):
+    images = rng.integers(0, 256, shape, dtype=np.uint8)
+    batches = Batches(images, np.zeros((6, 8, 8), np.uint8), np.arange(6), 6, 3, Shuffle(0, augmentation))
+    served, masks, weights = batches[0]
+    assert served.shape == (3, 8, 8, shape[3] if len(shape) == 4 else 1)
+    assert served.dtype == np.float32 and 0 <= served.min() <= served.max() <= 1
+    assert (masks.shape, weights.shape) == ((3, 8, 8), (3, 1, 1))
 
 
 def test_each_epoch_has_an_order_of_its_own_that_repeats():
@@ -63,10 +79,10 @@ def test_augmentation_changes_image_and_mask_together_and_repeats(rng):
         batches.epoch = epoch
         return batches[0]
 
-    changed, targets, _ = served(0)
-    assert (changed != images).any()
-    assert ((changed > 100) != targets).mean() < 0.01  # the image is interpolated, the mask is not
-    for ours, again in zip(served(0), (changed, targets, np.ones(6)), strict=True):
+    changed, targets = served(0)
+    assert (changed[..., 0] != images / np.float32(255)).any()
+    assert ((changed[..., 0] > 0.4) != targets).mean() < 0.01  # the image is interpolated, the mask is not
+    for ours, again in zip(served(0), (changed, targets), strict=True):
         np.testing.assert_array_equal(ours, again)
     assert (served(1)[0] != changed).any()
     assert masks.sum() == 6 * 72  # the data set is unchanged

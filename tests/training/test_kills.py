@@ -84,7 +84,7 @@ def session(kind, folder, phase=None, epoch=None):
 def processes():
     """Processes that start with Keras imported."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.support.tiny_training", "helpers.training.fit"])
+    context.set_forkserver_preload(["tests.support.tiny_training", "helpers.training.checkpoint"])
     return context
 
 

@@ -13,9 +13,9 @@ SECONDS = 120  # of patience; a busy machine is no reason to fail
 TRAINING = [
     """
 import keras
+import numpy as np
 from helpers import models, training
 from helpers.datasets.dataset import Dataset
-from helpers.config.settings import Schedule
 from helpers.splits import classification_split
 
 dataset = Dataset.open({dataset!r})
@@ -24,11 +24,15 @@ split = classification_split(dataset.labels, seed=0)
     """
 keras.utils.set_random_seed(3)
 network = models.classifier((128, 128, 1), filters=(2, 2))
-schedule = Schedule(epochs=30, batch=8, micro_batch=4)
-options = training.Options(adaptive=False)
-run = training.train_classifier(network, dataset, split, schedule, {folder!r}, 1, options)
+network.compile(keras.optimizers.Adam(gradient_accumulation_steps=2), "sparse_categorical_crossentropy")
+parts = [training.Batches(dataset.images(128), dataset.labels - 1, rows, 8, 4, training.Shuffle(1))
+         for rows in (split.train, split.validation)]
+checkpoint = training.Checkpoint({folder!r}, [], parts[0])
+before = len(checkpoint.history)
+network.fit(parts[0], validation_data=parts[1], epochs=30, initial_epoch=checkpoint.epoch, shuffle=False,
+            verbose=0, callbacks=[checkpoint, training.EpochLogger(["loss"])])
 """,
-    "print('Before:', run.epochs_before, 'in all:', len(run.history))",
+    "print('Before:', before, 'in all:', len(checkpoint.history))",
 ]
 DOWNLOAD = [
     """

@@ -3,23 +3,29 @@ import json
 import pandas as pd
 import pytest
 
-from helpers.config.settings import Schedule
+from helpers import models
 from helpers.evaluation.bootstrap import ConfidenceInterval
 from helpers.splits import classification_split, patient_split
+from helpers.tables import protocol
 from helpers.training import run_record
+from helpers.training.data_loader import Batches, Shuffle
 
 HISTORY = pd.DataFrame(
     {"loss": [1.0, 0.5, 0.4], "val_loss": [0.9, 0.6, 0.7], "seconds": [2.0, 1.0, 1.0]}, index=[1, 2, 3]
 )
-SCHEDULE = Schedule(epochs=3, batch=8, micro_batch=4)
+
+
+def describe(dataset, split):
+    network = models.classifier((128, 128, 1), filters=(2,))
+    network.compile("adam", "sparse_categorical_crossentropy")
+    batches = Batches(dataset.images(128), dataset.labels - 1, split.train, 8, 4, Shuffle(7))
+    return run_record.describe_run(dataset, split, network, batches, epochs=3)
 
 
 @pytest.fixture
 def folder(tmp_path, dataset):
     split = classification_split(dataset.labels, seed=1)
-    run_record.write_record(
-        tmp_path, run_record.describe_run(dataset, split, SCHEDULE, 7, 128), HISTORY, {"name": "net"}
-    )
+    run_record.write_record(tmp_path, describe(dataset, split), HISTORY)
     return tmp_path
 
 
@@ -29,7 +35,7 @@ def test_a_record_says_what_the_run_was(folder, dataset):
     assert record["data"]["content"] == dataset.fingerprint["content"]
     assert record["split"]["unit"] == "slice"
     assert record["split"]["slices"]["test"] == dataset.table["number"].iloc[split.test].tolist()
-    assert (record["seed"], record["size"], record["schedule"]["batch"]) == (7, 128, 8)
+    assert (record["seed"], record["size"], record["training"]["batch"]) == (7, 128, 8)
     assert (record["best_epoch"], record["best"]["loss"], record["last"]["loss"]) == (2, 0.5, 0.4)
     assert record["seconds"] == 4.0
     assert record["versions"]["Python"] and record["device"] and record["peak_memory_mb"] > 10
@@ -37,16 +43,14 @@ def test_a_record_says_what_the_run_was(folder, dataset):
 
 def test_a_patient_split_is_distinguished_from_a_slice_split(tmp_path, dataset):
     split = patient_split(dataset.labels, dataset.table["patient"], seed=1)
-    assert run_record.describe_run(dataset, split, SCHEDULE, 7, 128)["split"]["unit"] in ("patient", "family")
+    assert describe(dataset, split)["split"]["unit"] in ("patient", "family")
 
 
 def test_results_are_added_and_survive_a_second_writing(folder, dataset):
     run_record.record_results(folder, {"accuracy": ConfidenceInterval(0.9, 0.8, 1.0)}, unit="slice")
     run_record.record_results(folder, {"Dice": ConfidenceInterval(0.5, 0.4, 0.6)}, threshold=0.5)
     split = classification_split(dataset.labels, seed=1)
-    run_record.write_record(
-        folder, run_record.describe_run(dataset, split, SCHEDULE, 7, 128), HISTORY, {"name": "net"}
-    )
+    run_record.write_record(folder, describe(dataset, split), HISTORY)
     results = run_record.read_record(folder)["results"]
     assert results["accuracy"] == {"value": 0.9, "low": 0.8, "high": 1.0, "unit": "slice"}
     assert results["Dice"]["threshold"] == 0.5
@@ -67,3 +71,20 @@ def test_a_missing_or_damaged_record_is_an_error(tmp_path, content):
         (tmp_path / run_record.NAME).write_text(content)
     with pytest.raises(run_record.RunRecordError, match=r"run\.json"):
         run_record.read_record(tmp_path)
+
+
+def test_the_records_of_the_folds_become_one(folder, dataset):
+    result = {"accuracy": ConfidenceInterval(0.9, 0.8, 1.0)}
+    pooled = run_record.pool_records([folder, folder], result)
+    single = run_record.read_record(folder)
+    assert pooled["folds"] == 2 and pooled["seconds"] == 8.0
+    assert len(pooled["split"]["slices"]["test"]) == 2 * len(single["split"]["slices"]["test"])
+    table = protocol.protocol_comparison([pooled], ["accuracy"])
+    ours = table[table["source"].str.startswith("this run, ")]
+    assert len(ours) == 1
+    row = ours.iloc[0]
+    assert (row["split by"], row["value"]) == ("slice", "0.900")
+    assert row["note"] == "cross-validation, 2 folds"
+    assert {"report", "published"} <= set(table["source"])
+    assert (table["split by"] != "").all()
+    assert table.index.tolist() == sorted(table.index)

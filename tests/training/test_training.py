@@ -1,132 +1,140 @@
+"""Trainings as the notebook writes them: build, compile, describe, checkpoint, fit."""
+
 import keras
 import numpy as np
 import pytest
 
-from helpers import models
-from helpers.config.settings import Schedule
-from helpers.splits import classification_split, segmentation_split
-from helpers.training import fit
-from helpers.training.data_loader import Batches, DeviceMemoryError
-from helpers.training.fit import Options
-from tests.support.tiny_training import flat
+from helpers import models, splits, training
+from helpers.training.data_loader import Batches
+from tests.support.tiny_training import flat, network, train
 
-SCHEDULE = Schedule(epochs=2, batch=8, micro_batch=4)
-
-
-def train(kind, dataset, folder, schedule=SCHEDULE, seed=1, **options):
-    """Train a small network of a kind; returns it and its run."""
-    keras.utils.set_random_seed(3)
-    if kind == "classifier":
-        network, split = (
-            models.classifier((128, 128, 1), filters=(2, 2)),
-            classification_split(dataset.labels, 0),
-        )
-        return network, fit.train_classifier(
-            network, dataset, split, schedule, folder, seed, Options(**options)
-        )
-    network, split = models.unet(filters=(2, 2, 4)), segmentation_split(len(dataset), 0)
-    return network, fit.train_unet(network, dataset, split, schedule, folder, seed, Options(**options))
-
-
-@pytest.fixture(scope="module", params=["classifier", "unet"])
-def kind(request):
-    return request.param
+EPOCHS = 3
 
 
 @pytest.fixture(scope="module")
-def undisturbed(kind, dataset, tmp_path_factory):
-    """A whole training, to compare others with."""
-    return train(kind, dataset, tmp_path_factory.mktemp(kind))
+def prepared(dataset):
+    """Slices of 128 px in three channels, and a split."""
+    images = np.broadcast_to(dataset.images(128)[..., np.newaxis], (len(dataset), 128, 128, 3))
+    return images, splits.classification_split(dataset.labels, 0)
 
 
-def test_the_run_says_what_happened(kind, undisturbed):
-    _, run = undisturbed
-    measures = ["loss", "accuracy"] + (["tumour_iou", "raw_mean_iou"] if kind == "unet" else [])
-    for name in measures:
-        assert {name, f"val_{name}"} <= set(run.history.columns)
-    assert run.history.index.tolist() == [1, 2]
-    assert run.best_epoch == run.history["val_loss"].idxmin()
-    assert run.seconds == pytest.approx(run.history["seconds"].sum())
-    assert (run.history["learning_rate"] <= 1e-3 + 1e-9).all()
-    assert run.epochs_before == 0
+def described(dataset, prepared, **changed):
+    """The description of a training with some settings changed, and what was described."""
+    given = {"filters": (2, 2), "dropout": 0.3, "activation": "relu", "rate": 1e-3, "optimizer": "Adam",
+             "loss": "sparse_categorical_crossentropy", "batch": 8, "micro_batch": 8, "seed": 1,
+             "patience": 5, "augmentation": None, "epochs": EPOCHS} | changed  # fmt: skip
+    images, split = prepared
+    keras.utils.set_random_seed(3)
+    built = models.classifier((128, 128, 3), filters=given["filters"], dropout=given["dropout"])
+    built.layers[1].activation = keras.activations.get(given["activation"])
+    built.compile(getattr(keras.optimizers, given["optimizer"])(given["rate"]), given["loss"])
+    shuffle = training.Shuffle(given["seed"], given["augmentation"])
+    batches = Batches(images, dataset.labels - 1, split.train, given["batch"], given["micro_batch"], shuffle)
+    callbacks = [
+        keras.callbacks.EarlyStopping(monitor="val_loss", patience=given["patience"]),
+        keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=2),
+    ]
+    description = training.describe_run(dataset, split, built, batches, given["epochs"], callbacks)
+    return description, built, batches, callbacks
 
 
-def test_an_interrupted_training_resumes(kind, undisturbed, dataset, tmp_path, monkeypatch, capsys):
-    def interrupt(callback, epoch, logs=None):
-        if epoch == 1:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(fit.EpochLogger, "on_epoch_begin", interrupt)
-        patched.setattr(fit.EpochLogger, "on_epoch_end", lambda *_: None)
-        with pytest.raises(KeyboardInterrupt):
-            train(kind, dataset, tmp_path)
-    network, run = train(kind, dataset, tmp_path)
-    assert run.epochs_before == 1
-    assert "Resuming after epoch 1." in capsys.readouterr().out
-    history = undisturbed[1].history.drop(columns="seconds")
-    np.testing.assert_array_equal(run.history.drop(columns="seconds"), history)
-    np.testing.assert_array_equal(flat(network), flat(undisturbed[0]))
+def test_each_setting_has_its_own_folder(dataset, prepared):
+    variants = [
+        {}, {"filters": (2, 4)}, {"dropout": 0.0}, {"activation": "tanh"}, {"rate": 1e-4},
+        {"optimizer": "SGD"},
+        {"loss": keras.losses.SparseCategoricalCrossentropy()},
+        {"loss": keras.losses.SparseCategoricalCrossentropy(ignore_class=1)},
+        {"batch": 4, "micro_batch": 4}, {"micro_batch": 4}, {"seed": 2}, {"patience": 3},
+        {"augmentation": training.Augmentation()}, {"augmentation": training.Augmentation(flip=False)},
+        {"epochs": 9},
+    ]  # fmt: skip
+    keys = [training.run_key(described(dataset, prepared, **variant)[0]) for variant in variants]
+    assert len(set(keys)) == len(variants)
+    assert keys[0] == training.run_key(described(dataset, prepared)[0])  # of another network, built alike
 
 
-def test_a_finished_training_is_loaded(kind, undisturbed, dataset, capsys):
-    network, run = train(kind, dataset, undisturbed[1].folder.parent)
-    assert "Already trained, for 2 epochs" in capsys.readouterr().out
-    np.testing.assert_array_equal(flat(network), flat(undisturbed[0]))
-    assert run.epochs_before == 2
-    assert {"epoch-001", "epoch-002", "run.json"} <= {path.name for path in run.folder.iterdir()}
+def test_the_folder_stays_the_same_when_callbacks_have_changed_the_learning_rate(dataset, prepared):
+    description, built, batches, callbacks = described(dataset, prepared)
+    built.optimizer.learning_rate = 1e-5
+    callbacks[0].min_delta *= -1  # as Keras does in `fit`
+    split = prepared[1]
+    assert training.describe_run(dataset, split, built, batches, EPOCHS, callbacks) == description
 
 
-def test_another_seed_or_activation_is_another_training(dataset, tmp_path, capsys):
-    once, split = Schedule(1, 24, 24), classification_split(dataset.labels, 0)
-    for activation, seed in (("relu", 1), ("relu", 2), ("tanh", 1)):
-        network = models.classifier((128, 128, 1), filters=(2,))
-        network.layers[1].activation = keras.activations.get(activation)
-        fit.train_classifier(network, dataset, split, once, tmp_path, seed)
-    assert "Already trained" not in capsys.readouterr().out
-    assert len(list(tmp_path.iterdir())) == 3  # and no training replaces another
+def test_a_fixed_budget_ends_with_the_weights_of_the_last_epoch(tmp_path):
+    trained, checkpoint = train("classifier", tmp_path / "last", best=False)
+    assert checkpoint.best_epoch == len(checkpoint.history) > checkpoint.history["val_loss"].idxmin()
+    best, _ = train("classifier", tmp_path / "best")
+    assert (flat(best) != flat(trained)).any()
+    loaded, again = train("classifier", tmp_path / "last", best=False)
+    assert again.finished
+    np.testing.assert_array_equal(flat(loaded), flat(trained))
 
 
-def test_early_stopping_watches_the_training_loss(dataset, tmp_path, capsys):
-    still = Schedule(epochs=20, batch=24, micro_batch=24, learning_rate=0.0)
-    network = models.classifier((128, 128, 1), filters=(2,), dropout=0.0)
-    split = classification_split(dataset.labels, 0)
-    run = fit.train_classifier(network, dataset, split, still, tmp_path, seed=1)
-    assert len(run.history) == run.history["loss"].idxmin() + 5 < 20
-    again = fit.train_classifier(network, dataset, split, still, tmp_path, seed=1)
-    assert len(again.history) == len(run.history)
-    assert "Already trained" in capsys.readouterr().out
+def test_a_training_without_validation_is_saved_and_recorded(dataset, prepared, tmp_path):
+    description, built, batches, _ = described(dataset, prepared)
+    checkpoint = training.Checkpoint(tmp_path, [], batches, best=False)
+    built.fit(batches, epochs=2, callbacks=[checkpoint], shuffle=False, verbose=0)
+    training.write_record(tmp_path, description, checkpoint.history)
+    record = training.read_record(tmp_path)
+    assert (record["epochs"], record["best_epoch"]) == (2, 2)
+    assert record["training"]["batch"] == 8
+    assert "val_loss" not in record["best"]
 
 
-def test_without_callbacks_every_epoch_is_trained_at_one_rate(dataset, tmp_path):
-    still = Schedule(epochs=7, batch=24, micro_batch=24, learning_rate=0.0)
-    _, run = train("classifier", dataset, tmp_path, still, adaptive=False)
-    assert len(run.history) == 7
-    assert "learning_rate" not in run.history
+def test_a_trained_network_does_not_begin_another_training(tmp_path):
+    built = network("classifier")
+    train("classifier", tmp_path / "first", built=built)
+    with pytest.raises(training.TrainingError, match="run the cells that build and compile it again"):
+        train("classifier", tmp_path / "second", built=built)
+    train("classifier", tmp_path / "first", built=built)  # but its own is loaded
+
+
+def test_another_number_of_epochs_needs_another_checkpoint(tmp_path):
+    train("classifier", tmp_path, epochs=2)
+    with pytest.raises(training.TrainingError, match=r"is for 2 epochs, and `fit` was given 3"):
+        train("classifier", tmp_path, epochs=3)
+
+
+def test_the_metrics_of_the_unet(rng):
+    built = models.unet((32, 32, 1), filters=(2, 4))
+    images = rng.integers(0, 256, (8, 32, 32), dtype=np.uint8)
+    batches = Batches(images, (images > 200).astype(np.uint8), np.arange(8), 4, 2, training.Shuffle(0))
+    tumour_iou = keras.metrics.IoU(2, target_class_ids=[1], sparse_y_pred=False, name="tumour_iou")
+    built.compile(
+        keras.optimizers.Adam(gradient_accumulation_steps=2),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy", tumour_iou, training.RawMeanIoU()],
+    )
+    history = built.fit(batches, validation_data=batches, shuffle=False, verbose=0).history
+    names = {"loss", "accuracy", "tumour_iou", "raw_mean_iou"}
+    assert set(history) == names | {f"val_{name}" for name in names}
 
 
 class ResourceExhaustedError(Exception):
     """Has the name of TensorFlow's error."""
 
 
+def raise_in_training(error, micro_batch=4):
+    batches = Batches(np.zeros((8, 4, 4), np.uint8), np.zeros(8), np.arange(8), 8, micro_batch)
+    batches.epoch = 3
+    with training.explain_errors(batches):
+        raise error
+
+
 @pytest.mark.parametrize(
-    ("micro_batch", "advice"),
-    [(4, r"Schedule\(epochs=2, batch=8, micro_batch=2, learning_rate=0\.001\), and run the cell again"),
-     (1, "Close other notebooks")],
-)  # fmt: skip
-def test_out_of_memory_is_explained(dataset, tmp_path, monkeypatch, micro_batch, advice):
-    def exhausted(self, index):
-        raise ResourceExhaustedError("OOM when allocating tensor")
-
-    monkeypatch.setattr(Batches, "__getitem__", exhausted)
-    with pytest.raises(DeviceMemoryError, match=rf"{micro_batch} slices at once\..*{advice}"):
-        train("classifier", dataset, tmp_path, Schedule(2, 8, micro_batch))
+    ("micro_batch", "advice"), [(4, "Set micro_batch = 2"), (1, "Close other notebooks")]
+)
+def test_out_of_memory_is_explained(micro_batch, advice):
+    with pytest.raises(training.DeviceMemoryError, match=rf"{micro_batch} slices at once\. {advice}"):
+        raise_in_training(ResourceExhaustedError("OOM when allocating tensor"), micro_batch)
 
 
-def test_other_errors_are_not_mistaken_for_a_lack_of_memory(dataset, tmp_path, monkeypatch):
-    def broken(self, index):
-        raise ZeroDivisionError
+def test_an_interruption_ends_in_one_sentence():
+    with pytest.raises(training.TrainingInterruptedError, match=r"stopped in epoch 3\. Run the cell again"):
+        raise_in_training(KeyboardInterrupt())
 
-    monkeypatch.setattr(Batches, "__getitem__", broken)
+
+def test_other_errors_are_not_mistaken_for_a_lack_of_memory():
     with pytest.raises(ZeroDivisionError):
-        train("classifier", dataset, tmp_path)
+        raise_in_training(ZeroDivisionError())
