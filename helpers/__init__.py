@@ -4,7 +4,7 @@
     datasets    download, read MATLAB files, preprocess, assemble and validate the data set
     splits      training and test sets: by slice, by patient, by family; cross-validation folds
     models      the classifier and the U-Net of the report
-    training    data loader, augmentation, losses, checkpoints, training log, run record
+    training    data loader, augmentation, metric, checkpoints, training log, run record
     evaluation  prediction, overlap measures, bootstrap intervals, calibration, a baseline
     plots       every figure, with a description for screen readers
     tables      every table

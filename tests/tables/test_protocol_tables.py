@@ -38,10 +38,24 @@ def test_importing_the_tables_loads_neither_keras_nor_tensorflow():
 
 
 def test_a_measure_of_masks_is_named_with_its_threshold():
-    result = {"value": 0.9, "low": 0.8, "high": 0.95, "threshold": 0.5}
-    assert protocol._measured("Dice", result)["measure"] == "Dice at 0.5"
-    del result["threshold"]
-    assert protocol._measured("accuracy", result)["measure"] == "accuracy"
+    result = {"value": 0.9, "low": 0.8, "high": 0.95}
+    record = {
+        "network": {"name": "unet"},
+        "training": {"augmentation": None},
+        "split": {
+            "unit": "slice",
+            "validation_is_test": False,
+            "slices": {"test": [1, 2]},
+            "patients": {"test": 1},
+        },
+        "data": {"folder": "phantoms-30"},
+        "size": 128,
+        "results": {"Dice": result | {"threshold": 0.5}, "IoU": result},
+    }
+    rows = protocol.protocol_comparison([record], ["Dice", "IoU"])
+    ours = rows[rows["source"] == "this run, phantoms-30"]
+    assert ours["measure"].tolist() == ["Dice at 0.5", "IoU"]
+    assert ours["95% interval"].tolist() == ["0.800 to 0.950"] * 2
 
 
 def test_the_leakage_of_two_protocols_is_compared(dataset):
