@@ -40,7 +40,7 @@ def read_json(path: Path) -> dict | None:
 
 def write_json(path: Path, content: dict) -> None:
     """Write a JSON object atomically: if the process is killed, the file is the old one or the new one."""
-    temporary = path.with_name(path.name + ".aside")
+    temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     temporary.replace(path)
 

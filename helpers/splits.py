@@ -103,7 +103,7 @@ def patient_split(labels: ArrayLike, patients: ArrayLike, seed: int) -> Split:
 
 
 def official_folds(folds: ArrayLike, labels: ArrayLike, patients: ArrayLike, seed: int) -> list[Split]:
-    """Return one split per fold of the data set's author (`cvind.mat`), which never cut a patient.
+    """Return one split per fold of the data set's author (`cvind.mat`), which keep each patient in one fold.
 
     Args:
         folds: (N,) fold of each slice, counted from 1.

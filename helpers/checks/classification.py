@@ -166,7 +166,7 @@ def _compare_matrix(inputs: tuple, output: Any) -> None:
             "The two are swapped. A column holds all slices that were called k; precision divides by its sum."
         )
     if max(got) > 1:
-        raise Incorrect("Neither can be above 1: return a part, not a percentage or a count.")
+        raise Incorrect("Neither can be above 1: return a fraction, not a percentage or a count.")
     if all(abs(mine - want) < 0.01 for mine, want in zip(got, expected, strict=True)):
         raise Incorrect("Nearly: do not round before you return the numbers.", credit=EDGE_CREDIT)
     if any(close(mine, np.trace(matrix) / matrix.sum()) for mine in got):
@@ -188,14 +188,14 @@ EXERCISES = [
         cases=_split_cases, compare=_compare_split, across=_repeats,
         hint="np.flatnonzero(labels == label) are the rows of a class; "
         "np.random.default_rng(seed).permutation(rows) shuffles them. Then cut, and go to the next class.",
-        correct_message="Every slice stands in one set, every class in both, and the seed decides which.",
+        correct_message="Every slice is in exactly one set, every class in both, and the seed decides which.",
     ),
     Exercise(
         "2.1.2", "Find the leak", 2, "function",
         cases=lambda rng: [_leak_case(rng) for _ in range(3)], compare=_compare_leaks,
         hint="patients[train] are the patients that the network has seen; np.isin(a, b) tells for each of a "
         "whether it is in b.",
-        correct_message="You count the test slices whose patient the network has met.",
+        correct_message="You count the test slices whose patient is in the training set.",
     ),
     Exercise(
         "2.2", "Count the parameters", 1, "function",

@@ -38,9 +38,7 @@ def _compare_dice(inputs: tuple, output: Any) -> None:
         return
     both, true, found = (np.count_nonzero(mask) for mask in (truth & predicted, truth, predicted))
     if true + found and close(got, float(iou(truth[None], predicted[None])[0])):
-        raise Incorrect(
-            "That is the IoU: the overlap over what both cover together. Dice divides by both areas."
-        )
+        raise Incorrect("That is the IoU: the intersection divided by the union. Dice divides by both areas.")
     if true + found and close(got, both / (true + found)):
         raise Incorrect("A perfect mask would get 0.5: the overlap counts twice, once for each of the two.")
     if close(got, float((truth == predicted).mean())):

@@ -156,7 +156,7 @@ def advice(gpu: str | None, versions: dict[str, str]) -> dict[str, str]:
     if differing := untested(versions):
         older = max(path.stem.rpartition("-py")[0] for path in (COURSE_FOLDER / "colab").glob("2*-py*.txt"))
         lines["Untested"] = (
-            f"{', '.join(differing)}. That may well work. Should a cell fail, choose "
+            f"{', '.join(differing)}. It will probably work. If a cell fails, choose "
             f"Runtime > Change runtime type > Runtime version > {older}, and run again from the top"
         )
     return lines

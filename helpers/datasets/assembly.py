@@ -112,7 +112,7 @@ def assemble(
             shutil.rmtree(partial, ignore_errors=True)
     except BrokenExecutor as error:
         raise AssemblyError(
-            "a worker process was ended from outside, perhaps for lack of memory. Run again, or use "
+            "a worker process was killed, probably because memory ran out. Run again, or use "
             "assemble(..., workers=1), which starts no processes."
         ) from error
     except OSError as error:

@@ -35,7 +35,7 @@ USER_BLOCK_BYTES = 512
 MAX_VALUES = 4096 * 4096  # no field is larger; damaged sizes must not exhaust the memory
 
 DOWNLOAD_AGAIN = "Download it again, or leave it out."
-DOWNLOAD_REFUSED = "The download was refused or broke off: download it again."
+DOWNLOAD_REFUSED = "The download was refused or interrupted: download it again."
 
 OTHER_FILES = (  # first bytes, what the file is, what to do
     (b"<", "is a web page, not a MATLAB file", DOWNLOAD_REFUSED),

@@ -120,7 +120,7 @@ def _counts_of_slices(table: pd.DataFrame) -> list[Count]:
 def _missing_slices(per_class: pd.Series) -> str:
     absent = [CLASS_NAMES[label] for label, count in per_class.items() if count == 0]
     if absent:
-        return f"No {' and no '.join(absent)}: three classes cannot be learnt. Get all four archives."
+        return f"No {' and no '.join(absent)}: three classes cannot be learned. Get all four archives."
     if per_class.sum() < reference.SLICES:
         return (
             "A part of the published set, enough to try things out; the report's results are for all of it."

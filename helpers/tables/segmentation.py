@@ -1,4 +1,4 @@
-"""Tables of the U-Net, next to those of the report, and where it does well.
+"""Tables of the U-Net, next to those of the report, and for which tumours it works.
 
 A column or row named "report" holds the numbers of the 2023 report, NaN if it gives none.
 """

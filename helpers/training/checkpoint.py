@@ -107,7 +107,9 @@ class Checkpoint(keras.callbacks.Callback):
         done = self.state["epoch"]
         if self.finished:
             folders = "\n".join(str(folder) for folder in (self.folder, self.copies) if folder)
-            self._say(f"Already trained, for {done} epochs: loaded. To train again, delete\n{folders}")
+            self._say(
+                f"This run finished after {done} epochs; its weights were loaded. To train again, delete\n{folders}"
+            )
         elif done:
             self._say(f"Resuming after epoch {done}.")
 

@@ -17,7 +17,7 @@ PLACES = (
     "notebooks/*.ipynb",
     "notebooks/student/*.ipynb",
 )
-# What GitHub allows, as far as it can stand in an address without being quoted.
+# What GitHub allows, as far as it is allowed in a URL unquoted without being quoted.
 NAME = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)
 BRANCH = re.compile(r"(?!.*(?:\.\.|//|/\.|\.lock$|[./]$))\w[\w./-]*", re.ASCII)
 VERSION = re.compile(r"\d+(\.\d+)*[\w.]*", re.ASCII)

@@ -47,7 +47,7 @@ def test_untested_versions_cause_a_warning_with_what_to_click(library, version, 
     here = AS_TESTED | {library: version}
     assert environment.untested(here) == [words]
     line = environment.advice("Tesla T4", here)["Untested"]
-    assert line.startswith(f"{words}. That may well work.")
+    assert line.startswith(f"{words}. It will probably work.")
     assert "Runtime > Change runtime type > Runtime version > 2026.07" in line
 
 

@@ -329,7 +329,7 @@ def test_a_worker_that_is_ended_from_outside(repeated, tmp_path):
         if "resource_tracker" not in " ".join(worker.cmdline()):
             worker.kill()
     _, errors = process.communicate(timeout=60)
-    assert b"AssemblyError: a worker process was ended from outside" in errors
+    assert b"AssemblyError: a worker process was killed" in errors
     assert not list(tmp_path.glob("set*"))
 
 

@@ -196,7 +196,7 @@ def test_a_part_without_meningiomas(table):
     }
     row = findings.iloc[0]
     assert row["found"] == "2,356 (0 / 1,426 / 930)"
-    assert row["matters"].startswith("No meningioma: three classes cannot be learnt.")
+    assert row["matters"].startswith("No meningioma: three classes cannot be learned.")
 
 
 def test_training_stops_before_it_starts(dataset, table):

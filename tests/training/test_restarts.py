@@ -109,7 +109,7 @@ def test_a_training_resumes_and_says_so(notebook, dataset, tmp_path, in_the_cour
     assert f"\n{done + 1:2d} of 30" in said
     assert f"\n{done:2d} of 30" not in said
     assert one.run(2) == f"Before: {done} in all: 30\n"
-    assert one.run(1).startswith("Already trained, for 30 epochs: loaded.")
+    assert one.run(1).startswith("This run finished after 30 epochs; its weights were loaded.")
 
 
 def test_a_download_resumes_and_says_so(notebook, tmp_path, in_the_course):
