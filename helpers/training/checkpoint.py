@@ -108,7 +108,10 @@ class Checkpoint(keras.callbacks.Callback):
         if self.finished:
             folders = "\n".join(str(folder) for folder in (self.folder, self.copies) if folder)
             self._say(
-                f"This run finished after {done} epochs; its weights were loaded. To train again, delete\n{folders}"
+                self._say(
+                    f"This run finished after {done} epochs; its weights were loaded. "
+                    f"To train again, delete\n{folders}"
+                )
             )
         elif done:
             self._say(f"Resuming after epoch {done}.")
