@@ -279,9 +279,9 @@ EXERCISES = [
         hint="Look back at 1.9: whose slices resemble each other, and how much of a slice is tumour?",
         rubric=(
             ("Says what links slices of one patient, and what that does to a test set drawn by slice.", 1),
-            ("Names what must be known of the 94 %: split by slice or by patient, which set chose the "
+            ("Names what must be known of the 94%: split by slice or by patient, which set chose the "
              "settings, how many patients, the share of the largest class. Two of these, with why.", 1),
-            ("Compares 99.4 % of the pixels with what an empty mask gets on this run's own slices, in "
+            ("Compares 99.4% of the pixels with what an empty mask gets on this run's own slices, in "
              "numbers, and names a measure that does not reward the background.", 1),
         ),
     ),
