@@ -26,8 +26,8 @@ HEAD_LEVEL = 0.2  # of the brightest pixel of the mean image: about where the he
 
 
 @style.course_style
-def class_balance(table: pd.DataFrame, published: bool = False) -> CourseFigure:
-    """Count slices (left) and patients (right) of each class; `published` marks the published counts too."""
+def class_balance(table: pd.DataFrame) -> CourseFigure:
+    """Count slices (left) and patients (right) of each class."""
     figure, axes = style.new_figure(1, 2, (9, 3.6))
     groups = table.groupby("class_name")["patient"]
     slices, patients = (counts.reindex(NAMES, fill_value=0) for counts in (groups.size(), groups.nunique()))
@@ -38,16 +38,7 @@ def class_balance(table: pd.DataFrame, published: bool = False) -> CourseFigure:
         style.count_axis(ax.yaxis)
         style.name_axes(ax, "class", what, f"{counts.sum():,} {what}")
     words = [f"{name} {slices[name]:,} slices of {patients[name]:,} patients" for name in NAMES]
-    alt = f"{style.listed(words)}."
-    if published:
-        heights = list(reference.CLASS_COUNTS.values())
-        axes[0].bar(NAMES, heights, fill=False, edgecolor="black", linestyle="--", label="published data set")
-        expected = [f"{count:,}" for count in heights]
-        ticks = [f"{name}\npublished: {count}" for name, count in zip(NAMES, expected, strict=True)]
-        axes[0].set_xticks(range(3), ticks)
-        style.legend_below(figure)
-        alt += f" The published data set has {style.listed(expected)} slices."
-    return figure.described(alt)
+    return figure.described(f"{style.listed(words)}.")
 
 
 @style.course_style

@@ -133,7 +133,6 @@ FIGURES = {  # public name, variant: (arguments, what the alt text must say)
     ),
     "mask_resizing": ((SMALL > 0, RULES), [f"{SMALL.sum()} px", "nearest at 32 pixels a side: 5 px"]),
     "class_balance": ((TABLE,), [f"{(TABLE.label == 2).sum()} slices of 4 patients"]),
-    "class_balance, published": ((TABLE, True), ["708, 1,426 and 930"]),
     "slices_per_patient": (
         (TABLE,),
         ["60 slices of 12 patients", f"{min(GLIOMAS)} to {max(GLIOMAS)}, median {np.median(GLIOMAS):g}"],
