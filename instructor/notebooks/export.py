@@ -1,12 +1,29 @@
 """Export executed notebooks as accessible HTML pages, light or dark."""
 
+import html
 import re
 from pathlib import Path
 
+from jinja2 import pass_context
+from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 TEMPLATE = Path(__file__).with_name("html_template")
+FORMULA = re.compile(r"\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\s](?:[^$]*[^$\s])?)\$", re.DOTALL)
+
+
+class _Exporter(HTMLExporter):
+    """nbconvert's exporter, with formulas as MathML: browsers render it without a script or a network."""
+
+    @pass_context
+    def markdown2html(self, context, source):
+        return FORMULA.sub(_mathml, super().markdown2html(context, source))
+
+
+def _mathml(formula: re.Match) -> str:
+    kind = str(formula.lastgroup)
+    return convert(html.unescape(formula[kind]), display=kind)
 
 
 def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:
@@ -20,11 +37,11 @@ def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:
     Returns:
         HTML. Links from one notebook of the course to another lead from page to page.
     """
-    exporter = HTMLExporter(
+    exporter = _Exporter(
         template_name=TEMPLATE.name, extra_template_basedirs=[str(TEMPLATE.parent)], theme=theme
     )
     heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE) if notebook.cells else None
     title = heading[1] if heading else name
-    html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
-    html = html.replace("<th></th>", "<td></td>")  # the corner of a pandas table is not a header
-    return re.sub(r'(<a href="(?!https?:)[^"#]+)\.ipynb\b', r"\1.html", html)
+    text, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
+    text = text.replace("<th></th>", "<td></td>")  # the corner of a pandas table is not a header
+    return re.sub(r'(<a href="(?!https?:)[^"#]+)\.ipynb\b', r"\1.html", text)

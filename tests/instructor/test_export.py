@@ -42,3 +42,10 @@ def test_the_theme_can_be_dark(notebook):
 def test_a_notebook_without_a_heading_is_titled_by_its_name():
     assert "<title>01_a</title>" in page(new_notebook(cells=[new_code_cell("1")]), "01_a")
     assert "<title>01_a</title>" in page(new_notebook(), "01_a")
+
+
+def test_formulas_are_rendered_without_a_script():
+    text = "Of size $H$:\n\n$$H' < \\frac{H}{S} + 1$$\n\nIt costs 5 $ or 6 $."
+    html = page(new_notebook(cells=[new_markdown_cell(text)]), "01_a")
+    assert html.count("<math") == 2 and "<mfrac>" in html
+    assert "$$" not in html and "5 $ or 6 $" in html
