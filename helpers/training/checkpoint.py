@@ -108,10 +108,8 @@ class Checkpoint(keras.callbacks.Callback):
         if self.finished:
             folders = "\n".join(str(folder) for folder in (self.folder, self.copies) if folder)
             self._say(
-                self._say(
-                    f"This run finished after {done} epochs; its weights were loaded. "
-                    f"To train again, delete\n{folders}"
-                )
+                f"This run finished after {done} epochs; its weights were loaded. To train again, delete"
+                f"\n{folders}"
             )
         elif done:
             self._say(f"Resuming after epoch {done}.")
