@@ -1,6 +1,7 @@
 """Shared by all subpackages: the base class of the course's errors, JSON files, the progress bar."""
 
 import json
+import os
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -40,7 +41,7 @@ def read_json(path: Path) -> dict | None:
 
 def write_json(path: Path, content: dict) -> None:
     """Write a JSON object atomically: if the process is killed, the file is the old one or the new one."""
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     temporary.replace(path)
 

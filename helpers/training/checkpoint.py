@@ -99,17 +99,18 @@ class Checkpoint(keras.callbacks.Callback):
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
         self._refuse_another_training()
-        self.model.trained_in = str(self.folder)
         if self.state is BLANK:
             self._save(0, [])
+            self.model.has_trained = True
             return
+        self.model.has_trained = True
         self._restore()
         done = self.state["epoch"]
         if self.finished:
             folders = "\n".join(str(folder) for folder in (self.folder, self.copies) if folder)
             self._say(
-                f"This run finished after {done} epochs; its weights were loaded. To train again, delete"
-                f"\n{folders}"
+                f"This run finished after {done} epochs; its weights were loaded. To train again, delete the "
+                f"folder, then run the cells from the one that builds the network:\n{folders}"
             )
         elif done:
             self._say(f"Resuming after epoch {done}.")
@@ -130,11 +131,12 @@ class Checkpoint(keras.callbacks.Callback):
         elif self.state["history"]:
             raise TrainingError(
                 "the validation loss was not a number in any epoch. Try a smaller learning rate, and look "
-                f"at the data. To train again with the same settings, delete {self.folder}."
+                f"at the data. To train again with the same settings, delete {self.folder}, then build the "
+                "network again."
             )
 
     def _refuse_another_training(self) -> None:
-        if self.state is BLANK and getattr(self.model, "trained_in", str(self.folder)) != str(self.folder):
+        if self.state is BLANK and hasattr(self.model, "has_trained"):
             raise TrainingError(
                 "this network already has the weights of another training. To train with these settings, run "
                 "the cells that build and compile it again, then those after them."

@@ -138,11 +138,12 @@ def divisors(batch: int) -> list[int]:
 
 
 @contextmanager
-def explain_errors(batches: Batches) -> Iterator[None]:
+def explain_errors(batches: Batches, setting: str = "micro_batch") -> Iterator[None]:
     """Say in one sentence what to do if a training is interrupted, or the device runs out of memory.
 
     Args:
         batches: what is trained on in the `with` block.
+        setting: the notebook's variable that says how many slices are on the device at once.
 
     Raises:
         TrainingInterruptedError: the student or Jupyter interrupted the training.
@@ -152,8 +153,7 @@ def explain_errors(batches: Batches) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise TrainingInterruptedError(
-            f"the training was stopped in epoch {batches.epoch}. Run the cell again to resume at the "
-            "beginning of this epoch."
+            "the training was stopped. Run the cell again: it resumes after the last complete epoch."
         ) from None
     except Exception as error:
         if not _ran_out(error):
@@ -163,7 +163,7 @@ def explain_errors(batches: Batches) -> Iterator[None]:
         advice = "Close other notebooks that use it, or choose a runtime with more memory."
         if smaller:
             advice = (
-                f"Set micro_batch = {smaller[-1]} (a divisor of the batch of {batches.batch}), and run the "
+                f"Set {setting} = {smaller[-1]} (a divisor of the batch of {batches.batch}), and run the "
                 "cells from there again."
             )
         raise DeviceMemoryError(

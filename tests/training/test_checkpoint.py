@@ -60,7 +60,9 @@ def test_a_finished_training_is_loaded_and_nothing_is_written(undisturbed, kind,
     trained, before = undisturbed[kind]
     files = {path: path.stat().st_mtime_ns for path in before.folder.rglob("*")}
     loaded, checkpoint = train(kind, before.folder)
-    assert f"This run finished after {EPOCHS} epochs; its weights were loaded." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"This run finished after {EPOCHS} epochs; its weights were loaded.")
+    assert printed.endswith(f"{checkpoint.folder}\n")
     np.testing.assert_array_equal(flat(loaded), flat(trained))
     assert checkpoint.finished and checkpoint.history.equals(before.history)
     assert files == {path: path.stat().st_mtime_ns for path in before.folder.rglob("*")}

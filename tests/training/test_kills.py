@@ -73,11 +73,14 @@ def arm_the_checkpoint(phase):
 
 def session(kind, folder, phase=None, epoch=None):
     """What a student's cell does, in a process of its own."""
+    from helpers.training.checkpoint import Checkpoint
     from tests.support.tiny_training import curves, flat, train
 
+    resumed_after = Checkpoint(folder / "run", copies=folder / "copies", verbose=False).epoch
     before = [fuse(phase, epoch)] if phase else []
     trained, checkpoint = train(kind, folder / "run", *before, copies=folder / "copies")
-    np.savez(folder / "result.npz", weights=flat(trained), history=curves(checkpoint).to_numpy())
+    result = {"weights": flat(trained), "history": curves(checkpoint).to_numpy()}
+    np.savez(folder / "result.npz", resumed_after=resumed_after, **result)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +123,9 @@ def test_killed_in_every_phase_it_ends_with_the_weights_of_an_undisturbed_traini
         killed = start(processes, kind, tmp_path, phase, epoch)
         killed.join(300)
         assert killed.exitcode == -signal.SIGKILL, phase
-    assert_same(finished(processes, kind, tmp_path), expected)
+    ours = finished(processes, kind, tmp_path)
+    assert ours["resumed_after"] >= 3
+    assert_same(ours, expected)
 
 
 @pytest.mark.parametrize("undisturbed", ["classifier"], indirect=True)
@@ -140,6 +145,10 @@ def test_killed_at_random_moments(processes, undisturbed, tmp_path):
 @pytest.mark.parametrize("undisturbed", ["classifier"], indirect=True)
 def test_a_new_machine_resumes_from_the_copies(processes, undisturbed, tmp_path):
     kind, expected = undisturbed
-    start(processes, kind, tmp_path, "in mid-epoch", 3).join(300)
+    killed = start(processes, kind, tmp_path, "in mid-epoch", 3)
+    killed.join(300)
+    assert killed.exitcode == -signal.SIGKILL
     (tmp_path / "run").rename(tmp_path / "lost")
-    assert_same(finished(processes, kind, tmp_path), expected)
+    ours = finished(processes, kind, tmp_path)
+    assert ours["resumed_after"] == 2
+    assert_same(ours, expected)
