@@ -23,11 +23,10 @@ from matplotlib.image import imsave
 
 from benchmarks.command import parser, write_figures
 from benchmarks.memory import MemoryWatch
+from helpers.config.environment import COURSE_FOLDER
 from helpers.datasets.assembly import assemble
 from helpers.datasets.dataset import Dataset
 from helpers.datasets.sources import SliceFile, list_slices
-
-COURSE_FOLDER = Path(__file__).resolve().parent.parent
 
 
 def plain_way(files: list[SliceFile], folder: Path) -> None:

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from helpers._common import write_json
+from helpers.config.environment import COURSE_FOLDER
 from helpers.datasets.dataset import Dataset
-
-COURSE_FOLDER = Path(__file__).resolve().parent.parent
 
 
 def write_noise(folder: Path, slices: int, size: int) -> Dataset:
