@@ -37,6 +37,7 @@ __all__ = [
     "MissingOutput",
     "Verdict",
     "check",
+    "choose",
     "hint",
     "rubric",
     "run_answer",
@@ -67,6 +68,31 @@ def check(number: str, answer: Any) -> Verdict:
         )
     cases = exercise.cases(np.random.default_rng())
     return exercise.judge(cases, run_answer(exercise, answer, cases))
+
+
+def choose(number: str, answer: Any) -> Any:
+    """Return what later cells should use: your answer if it is correct, otherwise the course's own.
+
+    Prints which of the two it is.
+
+    Args:
+        number: of the exercise, "2.2.1".
+        answer: your function or value.
+
+    Returns:
+        `answer`, or the course's own one with the same arguments.
+
+    Raises:
+        CheckError: there is no such exercise, or no later cell uses its answer.
+    """
+    exercise = _find(number)
+    if exercise.reference is None:
+        raise CheckError(f"no later cell uses the answer to {number}.")
+    if check(number, answer).status == CORRECT:
+        print(f"Exercise {number}: from here on, the notebook uses your answer.")
+        return answer
+    print(f"Exercise {number} is not correct yet: from here on, the notebook uses the course's own answer.")
+    return exercise.reference
 
 
 def hint(number: str) -> None:

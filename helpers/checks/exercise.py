@@ -71,6 +71,9 @@ class Exercise:
         correct_message: for a correct answer; always the same words.
         cases: a random generator -> inputs, one tuple per call of the function; for a value,
             one tuple with what it is compared with. New each time; numpy and plain data.
+        call: the answer, inputs -> its output as numpy and plain data. By default the function is called with
+            the inputs, and a value is its own output. An exercise about networks describes them here.
+        reference: the course's own answer, which later cells use in place of one that isn't correct yet.
         compare: inputs and output of one case; raises `Incorrect` if the output is wrong.
         edge: inputs -> whether they are unusual. An answer that is wrong for these alone gets half
             the points.
@@ -86,6 +89,8 @@ class Exercise:
     hint: str = ""
     correct_message: str = ""
     cases: Callable[[np.random.Generator], list[tuple]] = lambda rng: []
+    call: Callable[[Any, tuple], Any] | None = None
+    reference: Any = None
     compare: Callable[[tuple, Any], None] = lambda inputs, output: None
     edge: Callable[[tuple], bool] = lambda inputs: False
     edge_message: str = ""
@@ -136,20 +141,22 @@ def run_answer(exercise: Exercise, answer: Any, cases: list[tuple]) -> list:
     Returns:
         For each case what the function returned, or a `MissingOutput`.
     """
-    if exercise.kind == "value":
-        return [answer]
     if answer is None:
         return [None for _ in cases]
+    if exercise.kind == "value":
+        call = exercise.call or (lambda answer, inputs: answer)
+        return [_called(call, answer, ())]
     if not callable(answer):
         reason = f"That is {described(answer)}, not a function. Pass its name alone, without parentheses."
         return [MissingOutput(reason) for _ in cases]
-    return [_called(answer, inputs) for inputs in cases]
+    call = exercise.call or (lambda answer, inputs: answer(*inputs))
+    return [_called(call, answer, inputs) for inputs in cases]
 
 
-def _called(function: Callable, inputs: tuple) -> Any:
+def _called(call: Callable, answer: Any, inputs: tuple) -> Any:
     try:
         with warnings.catch_warnings(action="ignore"):  # the output shows what is wrong
-            return _snapshot(function(*deepcopy(inputs)))
+            return _snapshot(call(answer, deepcopy(inputs)))
     except (Exception, SystemExit) as error:  # whatever a student can write
         name = type(error).__name__
         given = "; ".join(described(value) for value in inputs)
