@@ -90,6 +90,26 @@ def gpu_name() -> str | None:
     return names[0] if answer.returncode == 0 and names else None
 
 
+def load_keras() -> None:
+    """Load Keras and its backend without their start-up messages, and print what they found.
+
+    The messages are written by C++ code, some of it before TF_CPP_MIN_LOG_LEVEL has an effect
+    (tensorflow/tensorflow#100442): standard error is closed to them meanwhile.
+    """
+    error, kept = 2, os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), error)
+    try:
+        import keras
+
+        gpus = keras.distribution.list_devices("gpu")
+        keras.random.uniform((1,))  # starts the device
+    finally:
+        os.dup2(kept, error)
+        os.close(kept)
+    print(f"Keras {keras.__version__} with {keras.backend.backend()}, {gpu_name() if gpus else 'no GPU'}")
+
+
 def device() -> str:
     """Return the name of the GPU or else of the CPU, such as "CPU, 2 cores (x86_64)"."""
     return gpu_name() or f"CPU, {os.cpu_count()} cores ({platform.machine()})"

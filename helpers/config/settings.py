@@ -2,11 +2,13 @@
 
 COURSE_DATA     `phantoms`, `figshare`, or a folder with `.mat` files or zip archives of them;
                 by default `figshare` on Colab, otherwise `phantoms`
-COURSE_PROFILE  `quick` or `full`; by default `full` on Colab, otherwise `quick`
+COURSE_PROFILE  `quick` or `full`; by default `full` on Colab with a GPU, otherwise `quick`
 COURSE_HOME     folder for downloads, data sets and runs; by default `/content/course` on
                 Colab, otherwise `data` in the course folder
 COURSE_COPIES   folder for a second copy of what trainings save; by default one on Google Drive
                 if that is mounted, otherwise none
+
+The setup cell of a notebook has form fields for the first two; the environment takes precedence.
 """
 
 import difflib
@@ -20,7 +22,7 @@ from pathlib import Path
 from helpers import reference
 from helpers._common import CourseError
 from helpers.config import drive
-from helpers.config.environment import COURSE_FOLDER, banner, existing_parent
+from helpers.config.environment import COURSE_FOLDER, banner, existing_parent, gpu_name
 
 SEED = 2023
 KEYWORDS = ("phantoms", "figshare")
@@ -136,8 +138,12 @@ class Settings:
         return Path("runs") / f"{self.dataset_folder.name}-{self.profile.name}" / name
 
 
-def load(environ: Mapping[str, str] | None = None) -> Settings:
+def load(environ: Mapping[str, str] | None = None, *, data: str = "", profile: str = "") -> Settings:
     """Read and check the settings from `environ`, by default `os.environ`.
+
+    Args:
+        environ: the environment variables.
+        data, profile: used if COURSE_DATA or COURSE_PROFILE isn't set; "" or "default" for the default.
 
     Raises:
         SettingsError: a variable has an unusable value. The message names the variable and the
@@ -148,25 +154,36 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     home = environ.get("COURSE_HOME") or ("/content/course" if colab else str(COURSE_FOLDER / "data"))
     copies = environ.get("COURSE_COPIES")
     return Settings(
-        data=_read_data(environ.get("COURSE_DATA") or ("figshare" if colab else "phantoms")),
-        profile=_read_profile(environ.get("COURSE_PROFILE") or ("full" if colab else "quick")),
+        data=_read_data(*_chosen("DATA", environ, data, "figshare" if colab else "phantoms")),
+        profile=_read_profile(
+            *_chosen("PROFILE", environ, profile, "full" if colab and gpu_name() else "quick")
+        ),
         home=_read_folder("COURSE_HOME", home),
         colab=colab,
         copies=_read_folder("COURSE_COPIES", copies) if copies else None,
     )
 
 
-def start(environ: Mapping[str, str] | None = None, *, keep_on_drive: bool = False) -> Settings:
+def start(
+    environ: Mapping[str, str] | None = None,
+    *,
+    data: str = "",
+    profile: str = "",
+    keep_on_drive: bool = False,
+) -> Settings:
     """Read the settings and print the banner. The first call of every notebook.
 
+    Also silences TensorFlow's messages about its own start, if it isn't loaded yet.
+
     Args:
-        environ: as `load`.
+        environ, data, profile: as `load`.
         keep_on_drive: on Colab, whether to ask for the student's Google Drive.
 
     Raises:
         SettingsError: as `load`.
     """
-    settings = load(environ)
+    settings = load(environ, data=data, profile=profile)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if keep_on_drive and settings.colab:
         drive.mount()
     print(banner(settings))
@@ -183,25 +200,32 @@ def on_colab() -> bool:
         return False
 
 
-def _read_data(value: str) -> str:
+def _chosen(field: str, environ: Mapping[str, str], form: str, default: str) -> tuple[str, str]:
+    """The name and the value of a setting: of the environment variable, the form field, or the default."""
+    if environ.get(f"COURSE_{field}"):
+        return f"COURSE_{field}", environ[f"COURSE_{field}"]
+    return field, default if form.strip().lower() in ("", "default") else form
+
+
+def _read_data(name: str, value: str) -> str:
     keyword = value.strip().lower()
     if keyword in KEYWORDS:
         return keyword
-    folder = _path("COURSE_DATA", value)
+    folder = _path(name, value)
     if folder.is_dir():
         return str(folder)
     close = difflib.get_close_matches(keyword, KEYWORDS, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else f" (Looked for {folder}.)"
     raise SettingsError(
-        f"COURSE_DATA={value!r} is neither 'phantoms' nor 'figshare' nor a folder that exists.{hint}"
+        f"{name}={value!r} is neither 'phantoms' nor 'figshare' nor a folder that exists.{hint}"
     )
 
 
-def _read_profile(value: str) -> Profile:
-    name = value.strip().lower()
-    if name not in PROFILES:
-        raise SettingsError(f"COURSE_PROFILE={value!r} is unknown; choose 'quick' or 'full'.")
-    return PROFILES[name]
+def _read_profile(name: str, value: str) -> Profile:
+    profile = value.strip().lower()
+    if profile not in PROFILES:
+        raise SettingsError(f"{name}={value!r} is unknown; choose 'quick' or 'full'.")
+    return PROFILES[profile]
 
 
 def _read_folder(variable: str, value: str) -> Path:

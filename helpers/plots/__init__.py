@@ -6,7 +6,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "architecture": ["unet_diagram"],
-        "classification": ["confusion_matrix", "learning_curves", "misclassified_slices", "nearest_slices"],
+        "classification": [
+            "compare_losses",
+            "confusion_matrix",
+            "learning_curves",
+            "misclassified_slices",
+            "nearest_slices",
+        ],
         "exploration": [
             "class_balance",
             "intensity_ranges",

@@ -66,6 +66,26 @@ def _learning_curve(ax: Axes, history: pd.DataFrame, panel: str, expected: Mappi
 
 
 @style.course_style
+def compare_losses(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> CourseFigure:
+    """Show the training and validation loss of several trainings, one chart each.
+
+    Args:
+        histories: title -> history, as in `fit(...).history`, with `loss` and `val_loss`.
+    """
+    figure, axes = style.new_figure(1, len(histories), (4.0 * len(histories), 3.8), squeeze=False)
+    words = []
+    for ax, (title, history) in zip(axes[0], histories.items(), strict=True):
+        for (label, look), column in zip(CURVES.items(), ("loss", "val_loss"), strict=True):
+            ax.plot(range(1, len(history[column]) + 1), history[column], label=label, markersize=3, **look)
+        style.name_axes(ax, "epoch", "loss", title, grid="y")
+        style.count_axis(ax.xaxis)
+        ends = [f"{history[column][0]:.3g} to {history[column][-1]:.3g}" for column in ("loss", "val_loss")]
+        words.append(f"{title}: training loss from {ends[0]}, validation loss from {ends[1]}")
+    style.legend_below(figure)
+    return figure.described(f"Loss per epoch of {len(histories)} trainings. {'; '.join(words)}.")
+
+
+@style.course_style
 def confusion_matrix(truth: ArrayLike, predicted: ArrayLike) -> CourseFigure:
     """Figura 3: how many slices of each true class (row) were predicted as each class.
 

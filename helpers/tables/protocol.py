@@ -14,7 +14,7 @@ from helpers.splits import Split, leakage
 COLUMNS = ["task", "model", "source", "split by", "tested on", "pixels", "measure", "value",
            "95% interval", "note"]  # fmt: skip
 TASKS = {"classifier": "classification", "unet": "segmentation"}
-MODELS = {"classifier": "the report's CNN", "unet": "the report's U-Net"}
+MODELS = {"classifier": "CNN", "unet": "U-Net"}
 
 
 def intervals(
@@ -90,7 +90,7 @@ def _rows(record: Mapping, measures: Sequence[str]) -> list[dict]:
         notes.append("augmentation")
     common = {
         "task": TASKS[name],
-        "model": MODELS[name],
+        "model": f"{MODELS[name]}, {record['network']['parameters']:,} parameters",
         "source": f"this run, {record['data']['folder']}",
         "split by": split["unit"],
         "tested on": f"{len(split['slices']['test'])} slices, {split['patients']['test']} patients",

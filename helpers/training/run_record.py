@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING
 
 import keras
@@ -77,7 +78,8 @@ def describe_run(
         },
         "size": network.input_shape[1],
         "network": {
-            "name": network.name,
+            # Not its own name, which may count the networks made so far.
+            "name": "classifier" if len(network.output_shape) == 2 else "unet",
             "parameters": network.count_params(),
             "layers": _digest(_layers(network)),
         },
@@ -230,6 +232,11 @@ def _name(loss: object) -> str:
 
 
 def _settings(loss: object) -> dict:
+    """The settings of a loss; of a student's function, its compiled code."""
+    code = getattr(loss, "__code__", None)
+    if code:
+        constants = [repr(one) for one in code.co_consts if not isinstance(one, CodeType)]
+        return {"code": [code.co_code.hex(), constants, code.co_names]}
     return loss.get_config() if isinstance(loss, keras.Loss) else {}
 
 

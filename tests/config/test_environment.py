@@ -1,4 +1,5 @@
 import importlib.metadata
+import os
 import platform
 import subprocess
 import sys
@@ -86,3 +87,17 @@ def test_start_loads_no_framework():
         check=True,
     )
     assert not {"'tensorflow'", "'keras'"} & set(answer.stdout.split(", "))
+
+
+def test_keras_is_loaded_without_messages_of_tensorflow():
+    program = "from helpers import config; config.start(); config.load_keras(); open(2, 'w').write('2')"
+    environ = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=settings.COURSE_FOLDER,
+        env=environ,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.stderr == "2"  # standard error works again
+    assert answer.stdout.splitlines()[-1].startswith("Keras 3.")

@@ -16,11 +16,29 @@ def test_defaults_outside_colab():
     assert not course.colab
 
 
-def test_defaults_on_colab(monkeypatch):
+@pytest.mark.parametrize(("gpu", "profile"), [("Tesla T4", "full"), (None, "quick")])
+def test_defaults_on_colab(monkeypatch, gpu, profile):
     monkeypatch.setattr(settings, "on_colab", lambda: True)
+    monkeypatch.setattr(settings, "gpu_name", lambda: gpu)
     course = load()
-    assert (course.data, course.profile.name) == ("figshare", "full")
+    assert (course.data, course.profile.name) == ("figshare", profile)
     assert course.home.as_posix() == "/content/course"
+
+
+def test_the_environment_takes_precedence_over_the_form():
+    form = {"data": "figshare", "profile": "Full"}
+    chosen = settings.load({}, **form)
+    assert (chosen.data, chosen.profile.name) == ("figshare", "full")
+    chosen = settings.load({"COURSE_DATA": "phantoms", "COURSE_PROFILE": "quick"}, **form)
+    assert (chosen.data, chosen.profile.name) == ("phantoms", "quick")
+    assert settings.load({}, data="default", profile="Default ") == load()
+
+
+def test_a_bad_value_of_the_form_is_refused_with_the_name_of_its_field():
+    with pytest.raises(SettingsError, match=r"^DATA='fantoms' .*Did you mean 'phantoms'"):
+        settings.load({}, data="fantoms")
+    with pytest.raises(SettingsError, match=r"^PROFILE='fast' is unknown"):
+        settings.load({}, profile="fast")
 
 
 def test_a_relative_folder_becomes_absolute(tmp_path, monkeypatch):
@@ -95,5 +113,5 @@ def test_copies_go_to_drive_as_soon_as_it_is_mounted(tmp_path, monkeypatch):
     course = load()
     assert course.copy_folder("unet") is None
     (tmp_path / "MyDrive").mkdir()
-    folder = tmp_path / "MyDrive" / "brain-mri-course" / "runs" / "figshare-full" / "unet"
+    folder = tmp_path / "MyDrive" / "brain-mri-course" / "runs" / "figshare-quick" / "unet"
     assert course.copy_folder("unet") == folder

@@ -61,7 +61,7 @@ def test_an_exercise_is_a_text_an_answer_and_a_check(cells, path):
             parts = ("rubric", "think") if exercise.kind == "open" else ("exercise", "check")
             expected += [f"exercise-{slug}-text", *(f"{part}-{slug}" for part in parts)]
     assert ids == expected  # and so in the order of their numbers
-    assert 6 <= len(ids) / 3 <= 9
+    assert 6 <= len(ids) / 3 <= 20
     together = [cell.id for cell in cells]
     for start in expected[::3]:
         position = together.index(start)
@@ -103,8 +103,8 @@ def test_every_stored_check_says_correct(code):
             assert cell.outputs[0].data["text/plain"].startswith("Correct.")
 
 
-def test_nothing_depends_on_an_answer(code):
-    """Later cells use the course's own functions, so every edition runs top to bottom."""
+def test_a_later_cell_uses_an_answer_only_after_it_was_chosen(code):
+    """`checks.choose` falls back to the course's own, so that every edition runs top to bottom."""
     for position, cell in enumerate(code):
         if not cell.id.startswith("exercise-"):
             continue
@@ -115,9 +115,30 @@ def test_nothing_depends_on_an_answer(code):
             if isinstance(node, ast.Assign) for target in node.targets
         }  # fmt: skip
         assert names
+        choice = f'checks.choose("{number_of(cell)}"'
         for later in code[position + 2 :]:
             used = {node.id for node in ast.walk(ast.parse(later.source)) if isinstance(node, ast.Name)}
-            assert not used & names, later.id
+            assert not used & names or choice in later.source, later.id
+            if choice in later.source:
+                assert EXERCISES[number_of(cell)].reference is not None
+                break
+
+
+def test_each_exercise_says_its_points_and_the_work_it_takes(cells):
+    for cell in cells:
+        if not re.fullmatch(r"exercise-[\d-]+-text", cell.id):
+            continue
+        points = EXERCISES[number_of(cell)].points
+        line = rf"\n\n\*{points} point{'s' * (points > 1)}, about \d+ minutes(; a person reads it)?\.\* [A-Z]"
+        assert re.search(line, cell.source), cell.id
+
+
+def test_the_title_of_notebook_02_counts_its_exercises():
+    title = nbformat.read(NOTEBOOKS[1], as_version=4).cells[0].source
+    own = [exercise for exercise in EXERCISES.values() if exercise.id.startswith("2.")]
+    checked = sum(exercise.kind != "open" for exercise in own)
+    assert f"solve {checked} exercises" in title
+    assert f"{sum(exercise.points for exercise in own)} points in all" in title
 
 
 def test_each_notebook_has_a_student_edition():
