@@ -2,7 +2,8 @@
 
 exercise                                    runs an answer and turns its outputs into a verdict
 answer_types                                is an output of the right type, size and range?
-dataset, classification, segmentation       the exercises themselves
+dataset, classification, segmentation,
+uncertainty                                 the exercises themselves
 """
 
 import difflib
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from helpers._common import LINE_WIDTH, CourseError
-from helpers.checks import classification, dataset, segmentation
+from helpers.checks import classification, dataset, segmentation, uncertainty
 from helpers.checks.exercise import (
     CORRECT,
     NOT_ATTEMPTED,
@@ -23,8 +24,9 @@ from helpers.checks.exercise import (
     run_answer,
 )
 
+_ALL = [one for part in (dataset, classification, segmentation, uncertainty) for one in part.EXERCISES]
 EXERCISES: dict[str, Exercise] = {
-    one.id: one for part in (dataset, classification, segmentation) for one in part.EXERCISES
+    one.id: one for one in sorted(_ALL, key=lambda one: [int(part) for part in one.id.split(".")])
 }
 
 __all__ = [

@@ -110,6 +110,18 @@ def close(one: float, other: float) -> bool:
     return abs(one - other) < TOLERANCE
 
 
+def alike(output: Any, expected: Any) -> bool:
+    """Whether an output is a number or an array, or a list of numbers, equal to this except for rounding."""
+    try:
+        values = np.asarray(output)
+    except (ValueError, TypeError):  # a list of lists of different lengths
+        return False
+    expected = np.asarray(expected)
+    if values.dtype.kind not in "iuf" or values.shape != expected.shape:
+        return False
+    return bool(np.allclose(values, expected, rtol=TOLERANCE, atol=TOLERANCE))
+
+
 def _is_whole(output: Any) -> bool:
     return type(output) is int or isinstance(output, np.integer)
 

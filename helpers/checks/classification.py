@@ -111,7 +111,13 @@ def _compare_leaks(inputs: tuple, output: Any) -> None:
         )
 
 
-# ---- 2.2: the parameters of a layer ----
+def _leaks(patients: np.ndarray, splits: dict) -> dict:
+    return {
+        name: int(np.isin(patients[test], patients[train]).sum()) for name, (train, test) in splits.items()
+    }
+
+
+# ---- 2.2.2: the parameters of a layer ----
 
 
 def _parameter_cases(rng: np.random.Generator) -> list[tuple]:
@@ -138,6 +144,10 @@ def _compare_parameters(inputs: tuple, output: Any) -> None:
     raise Incorrect(f"{said} {mistakes.get(got, 'Count the weights of one filter first.')}")
 
 
+def _conv_parameters(kernel: int, channels: int, filters: int) -> int:
+    return (kernel**2 * channels + 1) * filters
+
+
 # ---- 2.4.2: read a confusion matrix ----
 
 
@@ -155,9 +165,7 @@ def _compare_matrix(inputs: tuple, output: Any) -> None:
     matrix, k = inputs
     precision, recall = answer_types.pair(output, "precision, recall")
     got = answer_types.number(precision, "The precision"), answer_types.number(recall, "The recall")
-    right = int(matrix[k, k])
-    called, are = int(matrix[:, k].sum()), int(matrix[k].sum())
-    expected = (right / called if called else 0.0), right / are
+    expected = _precision_and_recall(matrix, k)
     fits = [close(*both) for both in zip(got, expected, strict=True)]
     if all(fits):
         return
@@ -182,6 +190,11 @@ def _compare_matrix(inputs: tuple, output: Any) -> None:
     )
 
 
+def _precision_and_recall(matrix: np.ndarray, k: int) -> tuple[float, float]:
+    right, called, are = int(matrix[k, k]), int(matrix[:, k].sum()), int(matrix[k].sum())
+    return (right / called if called else 0.0), right / are
+
+
 EXERCISES = [
     Exercise(
         "2.1.1", "A fifth of each class", 2, "function",
@@ -191,14 +204,14 @@ EXERCISES = [
         correct_message="Every slice is in exactly one set, every class in both, and the seed decides which.",
     ),
     Exercise(
-        "2.1.2", "Find the leak", 2, "function",
+        "2.1.2", "Find the leak", 2, "function", reference=_leaks,
         cases=lambda rng: [_leak_case(rng) for _ in range(3)], compare=_compare_leaks,
         hint="patients[train] are the patients that the network has seen; np.isin(a, b) tells for each of a "
         "whether it is in b.",
         correct_message="You count the test slices whose patient is in the training set.",
     ),
     Exercise(
-        "2.2", "Count the parameters", 1, "function",
+        "2.2.2", "Count the parameters", 1, "function", reference=_conv_parameters,
         cases=_parameter_cases, compare=_compare_parameters,
         hint="One filter is a block of kernel x kernel x channels weights, and one bias.",
         correct_message="Try it on the four convolutions of Cuadro 2: it counts all of them.",
@@ -214,7 +227,7 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        "2.4.2", "Read a confusion matrix", 2, "function",
+        "2.4.2", "Read a confusion matrix", 2, "function", reference=_precision_and_recall,
         cases=_matrix_cases, compare=_compare_matrix, edge=lambda inputs: not inputs[0][:, inputs[1]].any(),
         edge_message="Right, except for a class that was never predicted: its precision is 0.",
         hint="matrix[k].sum() counts the slices of class k, matrix[:, k].sum() those that were called k.",

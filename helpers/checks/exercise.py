@@ -79,6 +79,8 @@ class Exercise:
             the points.
         edge_message: what is unusual about them.
         across: all cases and outputs; raises `Incorrect`. Called if every case is right.
+        diagnose: all cases and outputs of a wrong answer; raises `Incorrect` with the cause if it is known,
+            which takes precedence over what `compare` says.
         rubric: of an open question: the criteria and their points.
     """
 
@@ -95,6 +97,7 @@ class Exercise:
     edge: Callable[[tuple], bool] = lambda inputs: False
     edge_message: str = ""
     across: Callable[[list[tuple], list], None] = lambda cases, outputs: None
+    diagnose: Callable[[list[tuple], list], None] = lambda cases, outputs: None
     rubric: tuple[tuple[str, int], ...] = ()
 
     def judge(self, cases: list[tuple], outputs: list) -> Verdict:
@@ -115,6 +118,7 @@ class Exercise:
         found = [wrong for wrong in found if wrong] or [_caught(self.across, cases, outputs)]
         worst = min((wrong for wrong in found if wrong), key=lambda wrong: wrong.credit, default=None)
         if worst:
+            worst = _caught(self.diagnose, cases, outputs) or worst
             return Verdict(NOT_YET, str(worst), worst.credit)
         return Verdict(CORRECT, self.correct_message, 1.0)
 

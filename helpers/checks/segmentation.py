@@ -1,15 +1,16 @@
 """Exercises about segmentation: random inputs, and messages for typical mistakes."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from helpers.checks import answer_types
-from helpers.checks.answer_types import Incorrect, close
+from helpers.checks.answer_types import Incorrect, alike, close
 from helpers.checks.exercise import EDGE_CREDIT, Exercise
 from helpers.evaluation.overlap import THRESHOLD, dice, iou, pooled_dice, pooled_iou
 
-# ---- 2.9: Dice ----
+# ---- 2.9.1: Dice of two masks ----
 
 
 def _masks(rng: np.random.Generator, parts: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -50,6 +51,176 @@ def _compare_dice(inputs: tuple, output: Any) -> None:
     if true and close(got, both / true):
         raise Incorrect("That is the recall of the pixels: a mask over the whole slice would get 1.")
     raise Incorrect(f"{expected:.4f} is right, {got:.4f} came out.")
+
+
+def _dice_of(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return float(dice(truth[np.newaxis], predicted[np.newaxis])[0])
+
+
+# ---- 2.9.2: choose a threshold ----
+
+THRESHOLDS = [0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875]  # exact in binary, as are the probabilities
+CLEARLY = 0.005  # by which the best threshold is better than the others
+
+
+def _pixel_accuracy(truth: np.ndarray, mask: np.ndarray) -> float:
+    return float((truth == mask).mean())
+
+
+def _mean_dice(truth: np.ndarray, mask: np.ndarray) -> float:
+    return float(dice(truth, mask).mean())
+
+
+def _smoothed_dice(truth: np.ndarray, mask: np.ndarray) -> float:
+    """The form of many loss functions: 1 added above and below."""
+    both, areas = (truth & mask).sum(axis=(1, 2)), truth.sum(axis=(1, 2)) + mask.sum(axis=(1, 2))
+    return float(np.mean((2 * both + 1) / (areas + 1)))
+
+
+def _dice_if_any(truth: np.ndarray, mask: np.ndarray) -> float:
+    """A mistake: slices without a tumour, true or found, are left out."""
+    some = (truth | mask).any(axis=(1, 2))
+    return _mean_dice(truth[some], mask[some])
+
+
+def _dice_or_0(truth: np.ndarray, mask: np.ndarray) -> float:
+    """A mistake: 0 for slices without a tumour, true or found."""
+    return float((dice(truth, mask) * (truth | mask).any(axis=(1, 2))).mean())
+
+
+def _scores(inputs: tuple, measure: Callable, compared: Callable = np.greater_equal) -> np.ndarray:
+    truth, probabilities, thresholds = inputs
+    return np.array([measure(truth, compared(probabilities, threshold)) for threshold in thresholds])
+
+
+def _first(inputs: tuple, scores: np.ndarray) -> float:
+    return inputs[2][int(np.argmax(scores > scores.max() - 1e-9))]
+
+
+def _last(inputs: tuple, scores: np.ndarray) -> float:
+    return inputs[2][int(np.flatnonzero(scores > scores.max() - 1e-9)[-1])]
+
+
+def _best(inputs: tuple) -> float:
+    return _first(inputs, _scores(inputs, _mean_dice))
+
+
+# A mistake: what it returns, the message, the share of the points.
+THRESHOLD_MISTAKES: list[tuple[Callable[[tuple], Any], str, float]] = [
+    (
+        lambda inputs: _first(inputs, _scores(inputs, lambda *masks: iou(*masks).mean())),
+        "That threshold has the highest IoU. The mean Dice can have another one: each weighs errors in its "
+        "own way.",
+        0.0,
+    ),
+    (
+        lambda inputs: _first(inputs, _scores(inputs, pooled_dice)),
+        "That threshold has the highest Dice of all pixels pooled, in which large tumours decide. Calculate "
+        "the Dice of each slice, then average.",
+        0.0,
+    ),
+    (
+        lambda inputs: _first(inputs, _scores(inputs, _pixel_accuracy)),
+        "That threshold has the most pixels right, and nearly all of them are background. Compare the Dice.",
+        0.0,
+    ),
+    (
+        lambda inputs: _first(inputs, -_scores(inputs, _mean_dice)),
+        "That is the threshold with the *lowest* Dice: argmax, not argmin.",
+        0.0,
+    ),
+    (
+        lambda inputs: _scores(inputs, _mean_dice).max(),
+        "That is the highest Dice itself. Return the threshold at which it occurs.",
+        0.0,
+    ),
+    (
+        lambda inputs: int(np.argmax(_scores(inputs, _mean_dice))),
+        "That is the position of the threshold in the list: return thresholds[position].",
+        0.0,
+    ),
+    (
+        lambda inputs: _first(inputs, _scores(inputs, _mean_dice, np.greater)),
+        "A pixel whose probability is exactly the threshold is tumour, too: >=, not >.",
+        EDGE_CREDIT,
+    ),
+    (
+        lambda inputs: _last(inputs, _scores(inputs, _mean_dice)),
+        "If several thresholds are equally good, take the first, not the last: > instead of >= when you "
+        "compare with the best so far.",
+        EDGE_CREDIT,
+    ),
+]
+
+
+def _threshold_cases(rng: np.random.Generator) -> list[tuple]:
+    return [*(_threshold_case(rng) for _ in range(2)), _tied_case(rng), _threshold_case(rng, empty=True)]
+
+
+def _blurred(rng: np.random.Generator, empty: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Three tumours of different sizes, each best found at a threshold of its own."""
+    truth, levels = np.zeros((3, 8, 8), bool), np.zeros((3, 8, 8))
+    for part, (height, width) in enumerate([(5, 6), (3, 3), (2, 2)]):
+        y, x = rng.integers(0, [9 - height, 9 - width])
+        truth[part, y : y + height, x : x + width] = not (empty and part == 1)
+        inside = rng.integers(4, 15)
+        centre = np.where(truth[part], inside, inside - rng.integers(2, 8))
+        levels[part] = centre + rng.integers(-3, 4, (8, 8))
+    return truth, (np.clip(levels, 0, 16) / 16).astype(np.float32)
+
+
+def _threshold_case(rng: np.random.Generator, empty: bool = False) -> tuple:
+    """Draw until no mistake gives the right threshold."""
+    while True:
+        inputs = (*_blurred(rng, empty), [float(one) for one in rng.permutation(THRESHOLDS)])
+        scores = np.sort(_scores(inputs, _mean_dice))
+        wrong = _wrong_if_empty(inputs) if empty else _wrong_without_ties(inputs)
+        smoothed = _first(inputs, _scores(inputs, _smoothed_dice))
+        if scores[-1] - scores[-2] > CLEARLY and smoothed == _best(inputs) and _best(inputs) not in wrong:
+            return inputs
+
+
+def _wrong_without_ties(inputs: tuple) -> Iterator[float]:
+    return (mistake(inputs) for mistake, *_ in THRESHOLD_MISTAKES[:-1])
+
+
+def _wrong_if_empty(inputs: tuple) -> Iterator[float]:
+    return (_first(inputs, _scores(inputs, measure)) for measure in (_dice_or_0, _dice_if_any))
+
+
+def _tied_case(rng: np.random.Generator) -> tuple:
+    """Two thresholds are the best: between them there is no probability."""
+    truth, probabilities, _ = inputs = _threshold_case(rng)
+    best = _best(inputs)
+    return truth, probabilities, sorted([*THRESHOLDS, best - 1 / 32])
+
+
+def _compare_threshold(inputs: tuple, output: Any) -> None:
+    thresholds = inputs[2]
+    if alike(output, thresholds):
+        raise Incorrect("It returned the whole list. Which of them gives the highest mean Dice?")
+    got, best = answer_types.number(output), _best(inputs)
+    if close(got, best):
+        return
+    if not any(close(got, one) for one in thresholds):
+        raise Incorrect(f"It returned {got:.4g}, which is none of the thresholds {thresholds}.")
+    score, most = (_scores((*inputs[:2], [one]), _mean_dice)[0] for one in (got, best))
+    raise Incorrect(f"At {got:g}, the mean Dice is {score:.3f}; at {best:g} it is {most:.3f}.")
+
+
+def _diagnose_threshold(cases: list[tuple], outputs: list) -> None:
+    pairs = list(zip(cases, outputs, strict=True))
+    for wrong, message, credit in THRESHOLD_MISTAKES:
+        if all(alike(output, wrong(inputs)) for inputs, output in pairs if not _has_empty(inputs)):
+            raise Incorrect(message, credit)
+
+
+def _has_empty(inputs: tuple) -> bool:
+    return not inputs[0].any(axis=(1, 2)).all()
+
+
+def _best_threshold(truth: np.ndarray, probabilities: np.ndarray, thresholds: list) -> float:
+    return thresholds[int(np.argmax([dice(truth, probabilities >= one).mean() for one in thresholds]))]
 
 
 # ---- 2.10.1: which explanation? ----
@@ -111,14 +282,26 @@ def _compare_repair(inputs: tuple, output: Any) -> None:
     raise Incorrect(f"{expected:.4f} is right, {got:.4f} came out.")
 
 
+def _tumour_iou(truth: np.ndarray, probabilities: np.ndarray) -> float:
+    return pooled_iou(truth, probabilities >= THRESHOLD)
+
+
 EXERCISES = [
     Exercise(
-        "2.9", "Dice of two masks", 2, "function",
+        "2.9.1", "Dice of two masks", 2, "function", reference=_dice_of,
         cases=_dice_cases, compare=_compare_dice, edge=lambda inputs: not np.any(inputs),
         edge_message="Right, except for two empty masks: they agree about everything, so return 1.",
         hint="(truth & predicted).sum() is the overlap. What is the sum of the two areas?",
         correct_message="1 for a perfect mask, 0 for a miss, and 1 where there is nothing to find and "
         "nothing found.",
+    ),
+    Exercise(
+        "2.9.2", "Choose a threshold", 3, "function", reference=_best_threshold,
+        cases=_threshold_cases, compare=_compare_threshold, diagnose=_diagnose_threshold, edge=_has_empty,
+        edge_message="Right, except if a slice has no tumour: where none is found either, its Dice is 1.",
+        hint="For each threshold: probabilities >= threshold, the Dice of each slice, their mean. "
+        "np.argmax gives the position of the first maximum.",
+        correct_message="Slice by slice, and the first of the best.",
     ),
     Exercise(
         "2.10.1", "Find the error", 1, "value",
@@ -127,7 +310,7 @@ EXERCISES = [
         correct_message="It is the only one that explains why a perfect mask scores like an empty one.",
     ),
     Exercise(
-        "2.10.2", "Repair it", 2, "function",
+        "2.10.2", "Repair it", 2, "function", reference=_tumour_iou,
         cases=_repair_cases, compare=_compare_repair, edge=lambda inputs: not inputs[0].any(),
         edge_message="Right, except for slices without any tumour, true or found: nothing is wrong there, "
         "so return 1.",

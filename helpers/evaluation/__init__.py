@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "paired_difference",
         ],
         "calibration": ["confidence_curve", "expected_calibration_error", "reliability"],
-        "nearest_neighbour": ["Neighbours", "nearest_neighbours"],
+        "nearest_neighbour": ["nearest", "pixel_vectors"],
         "overlap": [
             "THRESHOLD",
             "area_quartiles",
@@ -28,6 +28,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "precision",
             "recall",
         ],
-        "prediction": ["Predictor", "Timing", "predict", "time_prediction"],
+        "prediction": [
+            "PredictionsError",
+            "Predictor",
+            "Timing",
+            "load_predictions",
+            "predict",
+            "save_predictions",
+            "time_prediction",
+        ],
     },
 )

@@ -1,66 +1,38 @@
 """Nearest-neighbour baseline: the most similar training slice, by its pixels alone."""
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.neighbors import NearestNeighbors
 
 from helpers.datasets.preprocessing import resize_image
-from helpers.splits import Split
 
 SIDE = 32  # pixels per side: enough for the pose, the plane and the shape of a head
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """The nearest training slice of each test slice.
+def pixel_vectors(images: np.ndarray) -> np.ndarray:
+    """Return each slice as a row of numbers: at 32 x 32 pixels, scaled to mean 0 and norm 1.
+
+    Brightness and contrast therefore don't count: the smallest distance is the highest correlation.
 
     Args:
-        rows: (n,) int64, rows in the data set, in the order of the test set.
-        same_patient: (n,) bool, whether it is a slice of the same patient.
-        same_class: (n,) bool, whether it has the same class.
-        chance: how often a training slice drawn at random would be of the same patient, 0..1.
-    """
-
-    rows: np.ndarray
-    same_patient: np.ndarray
-    same_class: np.ndarray
-    chance: float
-
-
-def nearest_neighbours(
-    images: np.ndarray, split: Split, labels: ArrayLike, patients: ArrayLike
-) -> Neighbours:
-    """Find, for each test slice, the training slice whose pixels correlate best with its own.
-
-    Slices are compared at 32 x 32 pixels, each scaled to mean 0 and norm 1, so that brightness
-    and contrast do not count.
-
-    Args:
-        images: (N, H, W) uint8, memory-mapped or not.
-        split: the training set and the test set.
-        labels: (N,) classes.
-        patients: (N,) the patient of each slice.
+        images: (N, H, H) uint8, memory-mapped or not.
 
     Returns:
-        Neighbours; `same_class.mean()` is the accuracy of a classifier that copies the class of
-        the nearest slice.
+        (N, 1024) float32; all 0 for a slice whose pixels are all alike.
     """
-    labels, patients = np.asarray(labels), np.asarray(patients)
-    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(_vectors(images, split.train))
-    nearest = index.kneighbors(_vectors(images, split.test), return_distance=False)[:, 0]
-    rows = split.train[nearest]
-    return Neighbours(
-        rows=rows,
-        same_patient=patients[rows] == patients[split.test],
-        same_class=labels[rows] == labels[split.test],
-        chance=float(np.mean(patients[split.train] == patients[split.test][:, None])),
-    )
-
-
-def _vectors(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """(n, SIDE * SIDE) float32, each of mean 0 and norm 1."""
-    small = np.stack([resize_image(images[row], SIDE) for row in rows]).reshape(len(rows), -1)
+    small = np.stack([resize_image(image, SIDE) for image in images]).reshape(len(images), -1)
     centred = small - small.mean(axis=1, keepdims=True, dtype=np.float32)
     return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
+
+
+def nearest(test: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Find the nearest training slice of each test slice, by Euclidean distance.
+
+    Args:
+        test: (n, D) float32, one row per test slice.
+        train: (m, D) float32, one row per training slice.
+
+    Returns:
+        (n,) int64, row numbers in `train`.
+    """
+    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train)
+    return index.kneighbors(test, return_distance=False)[:, 0]

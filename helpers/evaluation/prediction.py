@@ -5,15 +5,27 @@ pipeline at each call, which takes longer than the network needs for one slice.
 """
 
 import math
+import os
 import time
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
 
+from helpers._common import CourseError
+
 BATCH = 16
 WARM_CALLS = 10
+PREDICTIONS = "test_predictions.npz"
+PARTS = {"classifier": "Part A, up to 2.4,", "unet": "Part B, up to 2.9,"}  # where they are saved
+
+
+class PredictionsError(CourseError):
+    """Saved predictions that are missing, damaged, or of other slices."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +126,50 @@ def predict(network: keras.Model, images: np.ndarray, rows: np.ndarray) -> np.nd
         Probabilities, float32: (n, classes) or (n, H, W, classes).
     """
     return Predictor(network).many(images, rows)
+
+
+def save_predictions(folder: Path, rows: np.ndarray, probabilities: np.ndarray, run: Path) -> None:
+    """Save the predictions of some slices, so that later parts of the course need no network.
+
+    Args:
+        folder: of the network's trainings; created if it doesn't exist.
+        rows: (n,) which slices.
+        probabilities: (n, ...) float, of these slices.
+        run: folder of the training that they come from.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    relative = Path(os.path.relpath(run, folder)).as_posix()  # still right if COURSE_HOME is moved
+    temporary = folder / f"{PREDICTIONS}.{os.getpid()}.tmp"
+    with temporary.open("wb") as file:
+        np.savez(file, rows=rows, probabilities=probabilities, run=relative)
+    temporary.replace(folder / PREDICTIONS)
+
+
+def load_predictions(folder: Path, rows: np.ndarray) -> tuple[np.ndarray, Path]:
+    """Load what `save_predictions` saved.
+
+    Args:
+        folder: of the network's trainings.
+        rows: (n,) the slices that are expected.
+
+    Returns:
+        probabilities, (n, ...) float32; and the folder of the training that they come from.
+
+    Raises:
+        PredictionsError: there are none in the folder, or they are damaged, or of other slices.
+    """
+    path = folder / PREDICTIONS
+    advice = f"Run {PARTS.get(folder.name, 'the part that makes them')} first, with the same settings."
+    try:
+        with path.open("rb") as file, np.load(file) as saved:
+            predicted, probabilities, run = saved["rows"], saved["probabilities"], str(saved["run"])
+    except FileNotFoundError:
+        raise PredictionsError(f"there are no saved predictions ({path}). {advice}") from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise PredictionsError(f"the saved predictions are damaged ({path}). {advice}") from error
+    if not np.array_equal(predicted, rows):
+        raise PredictionsError(f"the saved predictions are of other slices ({path}). {advice}")
+    return probabilities, Path(os.path.normpath(folder / run))
 
 
 def time_prediction(network: keras.Model, images: np.ndarray, rows: np.ndarray) -> Timing:

@@ -1,9 +1,11 @@
 """Each check, with the notebook's own solution and with the mistakes that students make."""
 
-import ast
+import inspect
 import pickle
 import re
 from copy import deepcopy
+from functools import cache
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -12,29 +14,47 @@ import pytest
 from helpers import checks
 from helpers.checks import CORRECT, EXERCISES, NOT_ATTEMPTED, NOT_YET, MissingOutput, answer_types
 from helpers.config.environment import COURSE_FOLDER
+from instructor.grading.context import checked_expression, needed
 from instructor.notebooks import student_edition
-from tests.support.mistakes import MISTAKES, wrong
+from tests.support import mistakes, right_answers
+
+try:
+    from tests.support.network_answers import NETWORK_MISTAKES, NETWORK_RIGHT
+except ImportError:
+    NETWORK_MISTAKES, NETWORK_RIGHT = {}, {}
 
 NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb"))
-SOLVED = {
-    number: source
-    for path in NOTEBOOKS
-    for number, source in student_edition.answer_cells(nbformat.read(path, as_version=4)).items()
-}
+CELLS = [cell for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells]
+SOLVED = student_edition.answer_cells(SimpleNamespace(cells=CELLS))
 CHECKED = [number for number, exercise in EXERCISES.items() if exercise.kind != "open"]
+CHOSEN = [number for number in CHECKED if any(f'checks.choose("{number}"' in one.source for one in CELLS)]
+MISTAKES = mistakes.MISTAKES | NETWORK_MISTAKES
+RIGHT = right_answers.RIGHT | NETWORK_RIGHT
+SEEDS = 40
 
 
-def defined(source):
-    """The function or value that an answer cell defines last."""
-    names = {"np": np}
+def solution(number, source=None):
+    """What the check cell is given if an answer cell holds this source, by default the solution."""
+    source = SOLVED[number] if source is None else source
+    expression = next(filter(None, (checked_expression(cell.source, number) for cell in CELLS)))
+    before = CELLS[
+        : next(n for n, cell in enumerate(CELLS) if cell.id == f"check-{number.replace('.', '-')}")
+    ]
+    names = {}
+    whole = f"{source}\n{expression}"
+    for statement in needed([cell.source for cell in before if cell.cell_type == "code"][:-1], whole):
+        exec(statement, names)
     exec(source, names)
-    last = ast.parse(source).body[-1]
-    return names[last.name if isinstance(last, ast.FunctionDef) else last.targets[0].id]
+    return eval(expression, names)
+
+
+@cache
+def drawn(number, seed):
+    return EXERCISES[number].cases(np.random.default_rng(seed))
 
 
 def verdict(number, answer, seed):
-    exercise = EXERCISES[number]
-    cases = exercise.cases(np.random.default_rng(seed))
+    exercise, cases = EXERCISES[number], drawn(number, seed)
     return exercise.judge(cases, checks.run_answer(exercise, answer, cases))
 
 
@@ -44,21 +64,35 @@ def test_every_exercise_is_solved_in_a_notebook():
 
 
 @pytest.mark.parametrize("number", CHECKED)
-def test_the_solution_is_correct_whatever_the_inputs(number):
-    answer = defined(SOLVED[number])
-    verdicts = [verdict(number, answer, seed) for seed in range(30)]
-    assert {str(one) for one in verdicts if one.status != CORRECT} == set()
-    assert {one.score for one in verdicts} == {1.0}
-    assert len({str(one) for one in verdicts}) == 1  # stored outputs of notebooks are compared
+def test_right_answers_are_correct_whatever_the_inputs(number):
+    """The solution, the course's own answer, and answers in other styles."""
+    answers = [solution(number), *map(right_answers.evaluated, RIGHT[number])]
+    assert len(RIGHT[number]) >= 5
+    for answer in answers:
+        verdicts = [verdict(number, answer, seed) for seed in range(SEEDS)]
+        assert {str(one) for one in verdicts if one.status != CORRECT} == set()
+        assert {one.score for one in verdicts} == {1.0}
+        assert len({str(one) for one in verdicts}) == 1  # stored outputs of notebooks are compared
+
+
+@pytest.mark.parametrize("number", CHOSEN)
+def test_later_cells_can_use_the_courses_own_answer(number):
+    reference, own = EXERCISES[number].reference, solution(number)
+    assert reference is not None
+    cases = drawn(number, 1)
+    if EXERCISES[number].kind == "function":
+        assert list(inspect.signature(reference).parameters) == list(inspect.signature(own).parameters)
+        answer = lambda *inputs: reference(*inputs)  # noqa: E731 (not the course's own function)
+        assert EXERCISES[number].judge(cases, checks.run_answer(EXERCISES[number], answer, cases)).score == 1
 
 
 @pytest.mark.parametrize(
     ("number", "source", "words", "score"),
-    [(number, *mistake) for number, mistakes in MISTAKES.items() for mistake in mistakes],
+    [(number, *mistake) for number, all_of_it in MISTAKES.items() for mistake in all_of_it],
 )
 def test_a_mistake_is_caught_with_a_reason(number, source, words, score):
-    answer = wrong(source)
-    verdicts = [verdict(number, answer, seed) for seed in range(20)]
+    answer = mistakes.wrong(source)
+    verdicts = [verdict(number, answer, seed) for seed in range(SEEDS)]
     if score is None:
         assert {one.status for one in verdicts} == {NOT_ATTEMPTED}
         return
@@ -69,23 +103,20 @@ def test_a_mistake_is_caught_with_a_reason(number, source, words, score):
 
 
 @pytest.mark.parametrize("number", CHECKED)
-def test_four_mistakes_have_messages_of_their_own(number):
+def test_six_mistakes_have_messages_of_their_own(number):
     seen = {
-        re.sub(r"[\d.,]+|'[^']*'", "#", verdict(number, wrong(source), 1).message)
+        re.sub(r"[\d.,]+|'[^']*'", "#", verdict(number, mistakes.wrong(source), 1).message)
         for source, _, score in MISTAKES[number]
         if score is not None
     }
-    assert len(seen) >= 4
+    assert len(seen) >= (3 if number == "2.10.1" else 6)  # which has four choices
 
 
 @pytest.mark.parametrize("number", CHECKED)
 def test_a_stub_is_not_attempted(number):
-    cell = next(
-        cell for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells
-        if student_edition.exercise_number(cell) == number
-    )  # fmt: skip
-    answer = defined(student_edition.stub(cell))
-    assert checks.check(number, answer).status == NOT_ATTEMPTED
+    cell = next(cell for cell in CELLS if student_edition.exercise_number(cell) == number)
+    stub = solution(number, student_edition.stub(cell))
+    assert verdict(number, stub, 0).status == NOT_ATTEMPTED
     assert checks.check(number, None).status == NOT_ATTEMPTED
 
 
@@ -134,7 +165,7 @@ def test_true_is_neither_a_number_nor_a_text(expect):
 def test_an_answer_that_changes_its_inputs_changes_a_copy(number):
     exercise = EXERCISES[number]
     cases = exercise.cases(np.random.default_rng(0))
-    answer = defined(SOLVED[number])
+    answer = solution(number)
 
     def spoils(*inputs):
         result = deepcopy(answer(*inputs))
@@ -187,7 +218,7 @@ def test_a_call_instead_of_the_function_is_named():
 
 
 def test_too_few_outputs_are_worth_nothing():
-    exercise = EXERCISES["2.2"]
+    exercise = EXERCISES["2.2.2"]
     cases = exercise.cases(np.random.default_rng(0))
     assert exercise.judge(cases, []).score == 0
     assert exercise.judge(cases, [MissingOutput("no result")] * len(cases)).message == "no result"

@@ -1,3 +1,4 @@
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -6,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import models
-from helpers.evaluation.prediction import Predictor, network_input, predict, time_prediction
+from helpers.evaluation.prediction import (
+    PREDICTIONS,
+    PredictionsError,
+    Predictor,
+    load_predictions,
+    network_input,
+    predict,
+    save_predictions,
+    time_prediction,
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +61,56 @@ def test_the_last_batch_is_nearly_full(count, batch):
     assert 1 <= portion <= batch
     assert batches == -(-count // batch)
     assert batches * portion - count < batches
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A folder with predictions of the slices 4, 1 and 7, and the predictions."""
+    folder, probabilities = tmp_path / "home" / "classifier", np.eye(3, dtype=np.float32)
+    save_predictions(folder, np.array([4, 1, 7]), probabilities, folder / "0123abcd")
+    return folder, probabilities
+
+
+def test_predictions_are_loaded_as_they_were_saved(saved, tmp_path):
+    folder, probabilities = saved
+    loaded, run = load_predictions(folder, np.array([4, 1, 7]))
+    np.testing.assert_array_equal(loaded, probabilities)
+    assert loaded.dtype == np.float32 and run == folder / "0123abcd"
+    assert [path.name for path in folder.iterdir()] == [PREDICTIONS]
+    shutil.move(tmp_path / "home", tmp_path / "moved")
+    assert load_predictions(tmp_path / "moved" / "classifier", [4, 1, 7])[1].parent.parent.name == "moved"
+
+
+def test_predictions_of_a_later_training_replace_those_of_an_earlier_one(saved):
+    folder, probabilities = saved
+    save_predictions(folder, np.array([2]), probabilities[:1], folder / "later")
+    assert load_predictions(folder, np.array([2]))[1].name == "later"
+
+
+@pytest.mark.parametrize("rows", [[4, 1], [1, 4, 7], []])
+def test_predictions_of_other_slices_are_refused(saved, rows):
+    with pytest.raises(PredictionsError, match=r"other slices.*Run Part A, up to 2\.4, first"):
+        load_predictions(saved[0], np.array(rows))
+
+
+def test_missing_predictions_are_reported(tmp_path):
+    with pytest.raises(PredictionsError, match=r"no saved predictions.*Run Part B, up to 2\.9, first"):
+        load_predictions(tmp_path / "unet", np.arange(3))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"no archive", None])
+def test_damaged_predictions_are_reported(saved, content):
+    path = saved[0] / PREDICTIONS
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(PredictionsError, match="damaged"):
+        load_predictions(saved[0], np.array([4, 1, 7]))
+
+
+def test_predictions_with_a_changed_byte_are_reported(saved):
+    path = saved[0] / PREDICTIONS
+    content = bytearray(path.read_bytes())
+    content[content.index(b"NUMPY") + 130] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(PredictionsError, match="damaged"):
+        load_predictions(saved[0], np.array([4, 1, 7]))

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from helpers.evaluation.overlap import dice
+
 # A wrong answer, a pattern of its message, and the share of the points that it gets; None if it must
 # count as not attempted.
 MISTAKES = {
@@ -84,7 +86,7 @@ MISTAKES = {
         ("lambda p, s: [met(p[b], p[a]).sum() for a, b in s.values()]", "should be a dict", 0),
         ("lambda p, s: {k: len(b) + 100 for k, (a, b) in s.items()}", "with a sibling", 0),
     ],
-    "2.2": [
+    "2.2.2": [
         ("lambda k, c, f: k * k * c * f", "has a bias too", 0),
         ("lambda k, c, f: k * k * c * f + 1", "of its own", 0),
         ("lambda k, c, f: k * k * c * f + c", "not for each channel", 0),
@@ -104,7 +106,7 @@ MISTAKES = {
         ("lambda m, k: m[k, k] / m[k].sum()", "should be two values", 0),
         ("lambda m, k: (0.1, 0.1)", "Neither is right", 0),
     ],
-    "2.9": [
+    "2.9.1": [
         ("lambda a, b: (a & b).sum() / max(1, (a | b).sum())", "That is the IoU", 0),
         ("lambda a, b: (a & b).sum() / max(1, a.sum() + b.sum())", "counts twice", 0),
         ("lambda a, b: (a == b).mean()", "background", 0),
@@ -131,6 +133,56 @@ MISTAKES = {
         ("lambda t, p: np.mean([iou(a == 1, b >= 0.5) for a, b in zip(t, p)])", "mean over slices", 0),
         ("lambda t, p: np.mean((t == 1) == (p >= 0.5))", "accuracy of the pixels", 0),
         ("lambda t, p: (t * (p >= 0.5)).sum() / ((t == 1) | (p >= 0.5)).sum()", "without any tumour", 0.5),
+    ],
+    "2.9.2": [
+        ("lambda t, p, s: max(s, key=lambda one: pooled(t, p >= one))", "all pixels pooled", 0),
+        ("lambda t, p, s: max(s, key=lambda one: np.mean([iou(*m) for m in zip(t, p >= one)]))", "IoU", 0),
+        ("lambda t, p, s: max(s, key=lambda one: np.mean(t == (p >= one)))", "most pixels right", 0),
+        ("lambda t, p, s: min(s, key=lambda one: dice(t, p >= one).mean())", "lowest", 0),
+        ("lambda t, p, s: max(dice(t, p >= one).mean() for one in s)", "highest Dice itself", 0),
+        ("lambda t, p, s: int(np.argmax([dice(t, p >= one).mean() for one in s]))", "position", 0),
+        ("lambda t, p, s: max(s, key=lambda one: dice(t, p > one).mean())", ">=, not >", 0.5),
+        ("lambda t, p, s: max(s[::-1], key=lambda one: dice(t, p >= one).mean())", "not the last", 0.5),
+        ("lambda t, p, s: 0.45", "none of the thresholds", 0),
+        ("lambda t, p, s: np.mean(s)", "none of the thresholds|the mean Dice is", 0),
+        ("lambda t, p, s: s[int(np.argmax([naive_dice(t, p >= one) for one in s]))]", "no tumour", 0.5),
+        ("lambda t, p, s: max(s, key=lambda one: naive_dice(t, p >= one, 1e-9))", "no tumour", 0.5),
+        ("lambda t, p, s: s", "the whole list", 0),
+        ("lambda t, p, s: 0.5", "the mean Dice is", 0),
+    ],
+    "2.11": [
+        ("lambda a, b: np.abs(a[:, None] - b).sum(2).argmin(1)", "absolute differences", 0),
+        ("lambda a, b: np.abs(a[:, None] - b).max(2).argmin(1)", "largest difference", 0),
+        ("lambda a, b: (a @ b.T).argmax(1)", "dot product", 0),
+        ("lambda a, b: (a @ (b / np.linalg.norm(b, axis=1, keepdims=True)).T).argmax(1)", "direction", 0),
+        ("lambda a, b: ((a[:, None] - b) ** 2).sum(2).argmax(1)", "argmin, not argmax", 0),
+        ("lambda a, b: ((a[:, None] - b) ** 2).sum(2).argmin(0)", "the other way round", 0),
+        ("lambda a, b: ((a[:, None] - b) ** 2).sum(2).min(1)", "Those are the distances", 0),
+        ("lambda a, b: np.linalg.norm(a[:, None] - b, axis=2)", "all distances", 0),
+        ("lambda a, b: (a[:, None] - b).sum(2).argmin(1)", "cancel out", 0),
+        ("lambda a, b: abs((a[:, None] - b).sum(2)).argmin(1)", "cancel out", 0),
+        ("lambda a, b: ((a[:, None] - b) ** 2).sum(2).argmin(1) * 1.0", "whole numbers", 0.5),
+        ("lambda a, b: b[((a[:, None] - b) ** 2).sum(2).argmin(1)]", "the rows themselves", 0),
+        ("lambda a, b: np.argmin(np.linalg.norm(b - a[0], axis=1))", "only one number|one row", 0),
+        ("lambda a, b: ((a - b) ** 2).sum(1)", "stopped with ValueError", 0),
+    ],
+    "2.12": [
+        ("lambda c, p, s, n=2000: interval(c, np.arange(len(c)), s, n)", "single slices", 0),
+        ("lambda c, p, s, n=2000: interval(c, p, s, n, replace=False)", "with replacement", 0),
+        ("lambda c, p, s, n=2000: interval(c, p, s, n, tails=(5, 95))", "90% interval", 0.5),
+        ("lambda c, p, s, n=2000: interval(c, p, s, n, tails=(0.025, 0.975))", "from 0 to 100", 0.5),
+        ("lambda c, p, s, n=2000: interval(c, p, s, n, spread=1.96)", "standard errors", 0.5),
+        ("lambda c, p, s, n=2000: interval(c, p, s, n, spread=1)", "covers 68%", 0),
+        ("lambda c, p, s, n=2000: interval(c, p, s, n, means=True)", "mean over patients", 0),
+        ("lambda c, p, s, n=2000: interval(c, p, s, n, once=True)", "counts only once", 0),
+        ("lambda c, p, s, n=2000: interval(c, p, None, n)", "The same seed gave", 0.5),
+        ("lambda c, p, s, n=2000: interval(c, p, 7, n)", "the seed is ignored", 0.5),
+        ("lambda c, p, s, n=2000: interval(c, p, s, 2000)", "draws=1", 0.5),
+        ("lambda c, p, s, n=2000: [100 * one for one in interval(c, p, s, n)]", "percentages", 0),
+        ("lambda c, p, s, n=2000: interval(c, p, s, n)[::-1]", "comes first", 0.5),
+        ("lambda c, p, s, n=2000: c.mean()", "two values", 0),
+        ("lambda c, p, s, n=2000: interval(c, p, s, n, per=0.5)", "as many patients as there are", 0),
+        ("lambda c, p, s, n=2000: interval(c, p, s, n, per=5)", "too narrow", 0),
     ],
 }  # fmt: skip
 
@@ -170,3 +222,33 @@ def solve(labels: np.ndarray, seed: int | None, fifth: Callable[[int], int]) -> 
 def iou(truth: np.ndarray, predicted: np.ndarray) -> float:
     union = (truth | predicted).sum()
     return (truth & predicted).sum() / union if union else 1.0
+
+
+def pooled(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return dice(truth.reshape(1, -1, 1), predicted.reshape(1, -1, 1))[0]
+
+
+def naive_dice(truth: np.ndarray, predicted: np.ndarray, least: float = 0.0) -> float:
+    """Mean Dice: nan, or with `least` 0, if a slice is empty."""
+    both, areas = (truth & predicted).sum(axis=(1, 2)), truth.sum(axis=(1, 2)) + predicted.sum(axis=(1, 2))
+    return np.mean(2 * both / np.maximum(areas, least))
+
+
+def interval(
+    correct: np.ndarray, patients: np.ndarray, seed: int | None, draws: int, *,
+    replace: bool = True, tails: tuple = (2.5, 97.5), spread: float = 0,
+    means: bool = False, once: bool = False, per: float = 1,
+) -> tuple:  # fmt: skip
+    """A bootstrap interval over patients with any of several mistakes."""
+    rng, (_, owners) = np.random.default_rng(seed), np.unique(patients, return_inverse=True)
+    right, slices = np.bincount(owners, correct), np.bincount(owners)
+    size = int(per * len(slices))
+    drawn = np.array([rng.choice(len(slices), size, replace=replace) for _ in range(draws)])
+    if once:
+        drawn = [np.unique(rows) for rows in drawn]
+    scores = [
+        (right / slices)[rows].mean() if means else right[rows].sum() / slices[rows].sum() for rows in drawn
+    ]
+    if spread:
+        return correct.mean() - spread * np.std(scores), correct.mean() + spread * np.std(scores)
+    return tuple(np.percentile(scores, tails))
