@@ -10,11 +10,11 @@ import numpy as np
 
 from helpers.phantoms.geometry import ellipse, mirrored, smooth
 
-# T1 signal after contrast; the brightest fat is near 1.
+# T1 signal after contrast, with fat partly suppressed: an enhancing tumour (see `tumours`) is brighter.
 SIGNAL = {
     "air": 0.02, "bone": 0.07, "csf": 0.10, "vitreous": 0.12, "folia": 0.19, "muscle": 0.27, "grey": 0.28,
     "diploe": 0.30, "white": 0.37, "marrow": 0.42, "callosum": 0.43, "skin": 0.48, "mucosa": 0.60,
-    "vessel": 0.72, "fat": 0.80,
+    "fat": 0.65, "vessel": 0.72,
 }  # fmt: skip
 
 Structure = tuple[str, np.ndarray]  # tissue, outline (N, 2)

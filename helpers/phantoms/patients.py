@@ -55,7 +55,7 @@ def proportional_counts(slices: int) -> dict[int, int]:
 
 def patient_count(label: int, slices: int) -> int:
     """Return the number of patients of a class: as published, with fewer slices each in a small set."""
-    patients = round(PATIENT_COUNTS[label] * (slices / PUBLISHED_COUNTS[label]) ** 0.6)
+    patients = round(PATIENT_COUNTS[label] * (slices / PUBLISHED_COUNTS[label]) ** 0.5)
     return min(slices, max(6, patients))
 
 

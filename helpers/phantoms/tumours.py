@@ -85,8 +85,8 @@ def paint_glioma(
 ) -> np.ndarray:
     """An irregular enhancing ring with a necrotic core, in dark oedema."""
     mask = largest_piece(cut.frame.region(blob(centre, radius, 0.13, cut)) * (depth > 0.025))
-    oedema = cut.frame.region(blob(centre, 1.45 * radius, 0.2, cut)) * (depth > 0.015)
-    blend(canvas, oedema, 5, 0.22 * cut.anatomy.contrast)
+    oedema = cut.frame.region(blob(centre, 1.7 * radius, 0.2, cut)) * (depth > 0.015)
+    blend(canvas, oedema, 5, 0.17 * cut.anatomy.contrast)
     blend(canvas, mask, 1.2, bright + 0.07 * cut.field(48))
     rim = np.float32(cut.shared.uniform(0.28, 0.45) * radius) + 0.016 * cut.field(32)
     blend(canvas, mask * (cut.frame.depth(mask) > rim), 1.5, 0.14 + 0.02 * cut.field(48))
@@ -117,4 +117,4 @@ def paint_tumour(canvas: np.ndarray, cut: "Cut", label: int, depth: np.ndarray) 
     radius = median * cut.anatomy.tumour_size
     centre = site(cut, radius)
     here = radius * float(np.sqrt(1 - 0.45 * cut.level**2)) * cut.own.uniform(0.96, 1.04)
-    return paint(canvas, cut, depth, centre, here, 0.70 * cut.anatomy.tumour_contrast)
+    return paint(canvas, cut, depth, centre, here, 0.85 * cut.anatomy.tumour_contrast)

@@ -246,6 +246,28 @@ def test_tumours_are_brighter_than_the_brain(slices):
 
 
 @pytest.mark.parametrize("plane", PLANES)
+def test_tumours_are_brighter_than_the_scalp(plane):
+    """Otherwise a small network learns the heads, and fails on patients that it has not seen."""
+    for label, seed in itertools.product((MENINGIOMA, GLIOMA, PITUITARY), range(4)):
+        drawn = draw_slice(label, plane, anatomy(seed), np.random.default_rng(seed), size=256)
+        outside = drawn.image[drawn.depth == 0]
+        assert np.percentile(drawn.image[drawn.mask], 90) > 1.1 * np.percentile(outside, 97)
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_only_glioma_is_in_dark_oedema(plane):
+    def around_to_brain(label, seed):
+        drawn = draw_slice(label, plane, anatomy(seed), np.random.default_rng(seed), size=256)
+        mask, brain = drawn.mask.astype(np.uint8), drawn.depth > 0.05
+        near, far = (cv2.dilate(mask, np.ones((side, side), np.uint8)) > 0 for side in (5, 15))
+        return np.median(drawn.image[far & ~near & brain]) / np.median(drawn.image[~far & brain])
+
+    around = {label: [around_to_brain(label, seed) for seed in range(8)] for label in (MENINGIOMA, GLIOMA)}
+    assert np.median(around[GLIOMA]) < 0.7
+    assert np.median(around[MENINGIOMA]) > 0.9
+
+
+@pytest.mark.parametrize("plane", PLANES)
 def test_each_tumour_is_where_it_belongs(plane):
     for seed in range(8):
         drawn = {
@@ -376,6 +398,12 @@ def test_roster_of_the_published_counts():
     assert sum(shares) == 3064 and min(shares) >= 1 and max(shares) <= 38
     assert 10 <= np.median(shares) <= 15
     assert len({patient.pid for patient in people}) == len(people)
+
+
+def test_quick_set_has_enough_patients_and_siblings():
+    people = patients.roster(proportional_counts(240), 2023)
+    assert len({(patient.label, patient.person) for patient in people}) >= 55
+    assert sum(patient.slices for patient in people if patient.slices > 1) > 0.97 * 240
 
 
 def test_family_is_one_person_at_several_dates():
