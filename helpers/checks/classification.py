@@ -111,7 +111,7 @@ def _compare_leaks(inputs: tuple, output: Any) -> None:
         )
 
 
-# ---- 2.2: the parameters of a layer ----
+# ---- 2.2.2: the parameters of a layer ----
 
 
 def _parameter_cases(rng: np.random.Generator) -> list[tuple]:
@@ -198,7 +198,7 @@ EXERCISES = [
         correct_message="You count the test slices whose patient is in the training set.",
     ),
     Exercise(
-        "2.2", "Count the parameters", 1, "function",
+        "2.2.2", "Count the parameters", 1, "function",
         cases=_parameter_cases, compare=_compare_parameters,
         hint="One filter is a block of kernel x kernel x channels weights, and one bias.",
         correct_message="Try it on the four convolutions of Cuadro 2: it counts all of them.",

@@ -9,7 +9,7 @@ from helpers.checks.answer_types import Incorrect, close
 from helpers.checks.exercise import EDGE_CREDIT, Exercise
 from helpers.evaluation.overlap import THRESHOLD, dice, iou, pooled_dice, pooled_iou
 
-# ---- 2.9: Dice ----
+# ---- 2.9.1: Dice ----
 
 
 def _masks(rng: np.random.Generator, parts: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +113,7 @@ def _compare_repair(inputs: tuple, output: Any) -> None:
 
 EXERCISES = [
     Exercise(
-        "2.9", "Dice of two masks", 2, "function",
+        "2.9.1", "Dice of two masks", 2, "function",
         cases=_dice_cases, compare=_compare_dice, edge=lambda inputs: not np.any(inputs),
         edge_message="Right, except for two empty masks: they agree about everything, so return 1.",
         hint="(truth & predicted).sum() is the overlap. What is the sum of the two areas?",

@@ -187,7 +187,7 @@ def test_a_call_instead_of_the_function_is_named():
 
 
 def test_too_few_outputs_are_worth_nothing():
-    exercise = EXERCISES["2.2"]
+    exercise = EXERCISES["2.2.2"]
     cases = exercise.cases(np.random.default_rng(0))
     assert exercise.judge(cases, []).score == 0
     assert exercise.judge(cases, [MissingOutput("no result")] * len(cases)).message == "no result"

@@ -84,7 +84,7 @@ MISTAKES = {
         ("lambda p, s: [met(p[b], p[a]).sum() for a, b in s.values()]", "should be a dict", 0),
         ("lambda p, s: {k: len(b) + 100 for k, (a, b) in s.items()}", "with a sibling", 0),
     ],
-    "2.2": [
+    "2.2.2": [
         ("lambda k, c, f: k * k * c * f", "has a bias too", 0),
         ("lambda k, c, f: k * k * c * f + 1", "of its own", 0),
         ("lambda k, c, f: k * k * c * f + c", "not for each channel", 0),
@@ -104,7 +104,7 @@ MISTAKES = {
         ("lambda m, k: m[k, k] / m[k].sum()", "should be two values", 0),
         ("lambda m, k: (0.1, 0.1)", "Neither is right", 0),
     ],
-    "2.9": [
+    "2.9.1": [
         ("lambda a, b: (a & b).sum() / max(1, (a | b).sum())", "That is the IoU", 0),
         ("lambda a, b: (a & b).sum() / max(1, a.sum() + b.sum())", "counts twice", 0),
         ("lambda a, b: (a == b).mean()", "background", 0),
