@@ -2,8 +2,8 @@
 
 exercise                                    runs an answer and turns its outputs into a verdict
 answer_types                                is an output of the right type, size and range?
-dataset, classification, segmentation,
-uncertainty                                 the exercises themselves
+dataset, classification, networks,          the exercises themselves
+training, segmentation, uncertainty
 """
 
 import difflib
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from helpers._common import LINE_WIDTH, CourseError
-from helpers.checks import classification, dataset, segmentation, uncertainty
+from helpers.checks import classification, dataset, networks, segmentation, training, uncertainty
 from helpers.checks.exercise import (
     CORRECT,
     NOT_ATTEMPTED,
@@ -24,7 +24,8 @@ from helpers.checks.exercise import (
     run_answer,
 )
 
-_ALL = [one for part in (dataset, classification, segmentation, uncertainty) for one in part.EXERCISES]
+_PARTS = (dataset, classification, networks, training, segmentation, uncertainty)
+_ALL = [one for part in _PARTS for one in part.EXERCISES]
 EXERCISES: dict[str, Exercise] = {
     one.id: one for one in sorted(_ALL, key=lambda one: [int(part) for part in one.id.split(".")])
 }
@@ -88,13 +89,14 @@ def choose(number: str, answer: Any) -> Any:
         CheckError: there is no such exercise, or no later cell uses its answer.
     """
     exercise = _find(number)
-    if exercise.reference is None:
+    reference = exercise.make_reference() if exercise.make_reference else exercise.reference
+    if reference is None:
         raise CheckError(f"no later cell uses the answer to {number}.")
     if check(number, answer).status == CORRECT:
         print(f"Exercise {number}: from here on, the notebook uses your answer.")
         return answer
     print(f"Exercise {number} is not correct yet: from here on, the notebook uses the course's own answer.")
-    return exercise.reference
+    return reference
 
 
 def hint(number: str) -> None:

@@ -74,6 +74,7 @@ class Exercise:
         call: the answer, inputs -> its output as numpy and plain data. By default the function is called with
             the inputs, and a value is its own output. An exercise about networks describes them here.
         reference: the course's own answer, which later cells use in place of one that isn't correct yet.
+        make_reference: makes it, if that takes Keras, which notebook 01 doesn't load.
         compare: inputs and output of one case; raises `Incorrect` if the output is wrong.
         edge: inputs -> whether they are unusual. An answer that is wrong for these alone gets half
             the points.
@@ -93,6 +94,7 @@ class Exercise:
     cases: Callable[[np.random.Generator], list[tuple]] = lambda rng: []
     call: Callable[[Any, tuple], Any] | None = None
     reference: Any = None
+    make_reference: Callable[[], Any] | None = None
     compare: Callable[[tuple, Any], None] = lambda inputs, output: None
     edge: Callable[[tuple], bool] = lambda inputs: False
     edge_message: str = ""

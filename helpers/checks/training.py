@@ -1,0 +1,535 @@
+"""Exercises about training: losses, the last layer, early stopping and learning curves."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from helpers.checks import answer_types
+from helpers.checks.answer_types import Incorrect, described
+from helpers.checks.exercise import EDGE_CREDIT, Exercise
+from helpers.checks.networks import plain, readable
+from helpers.config.settings import SEED
+
+CLOSE = 1e-4  # a loss in float32
+LARGE = 500  # the exponential of 710 is infinite
+
+# ---- 2.3.1: cross-entropy by hand ----
+
+
+def _logit_cases(rng: np.random.Generator) -> list[tuple]:
+    """Logits that tell all wrong formulas apart; then very large and very small ones."""
+    while True:
+        logits, classes = rng.normal(0, 1.5, (6, 4)), rng.permutation([0, 1, 2, 3, 3, 1])
+        values = [_entropy(logits, classes), *_wrong_entropies(logits, classes)]
+        if np.min(np.diff(np.sort(values))) > 100 * CLOSE:
+            break
+    rows = np.array([[1000.0], [-1000.0]] * 3)
+    more = rng.normal(0, 1, (5, 3)), rng.integers(0, 3, 5)
+    return [(logits, classes), more, (logits + 1000, classes), (logits + rows, classes)]
+
+
+def _entropy(logits: np.ndarray, classes: np.ndarray) -> float:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(classes)), classes]))
+
+
+def _wrong_entropies(logits: np.ndarray, classes: np.ndarray) -> dict[float, str]:
+    """Return the results of wrong formulas, and what is wrong with them."""
+    count, kinds = logits.shape
+    e, right = np.exp(logits), _entropy(logits, classes)
+    p = e / e.sum(axis=1, keepdims=True)
+    of_true = p[np.arange(count), classes]
+    twice = np.exp(p)[np.arange(count), classes] / np.exp(p).sum(axis=1)
+    down = (e / e.sum(axis=0))[np.arange(count), classes]
+    overall = (e / e.sum())[np.arange(count), classes]
+    return {
+        right * count: "That is the sum over the batch. The mean doesn't depend on the batch's size.",
+        right / kinds: "That is the mean over all N x K numbers; divide by the number of slices, N.",
+        -right: "The minus is missing: a logarithm of a probability is negative, and a loss isn't.",
+        right / np.log(10): "That is a logarithm of base 10; the formula has the natural one, np.log.",
+        right / np.log(2): "That is a logarithm of base 2; the formula has the natural one, np.log.",
+        1 - of_true.mean(): "The logarithm is missing: that is 1 minus the mean probability.",
+        of_true.mean(): "The logarithm is missing: that is the mean probability of the true class.",
+        -np.log(of_true.mean()): "That is the logarithm of the mean; take the mean of the logarithms.",
+        -np.log(twice).mean(): "That is the softmax of the softmax: apply it to the logits once.",
+        -np.log(down).mean(): "The softmax runs over the slices. Each row is a slice: sum over axis=1.",
+        -np.log(overall).mean(): "The exponentials are divided by the sum over all slices: sum over axis=1.",
+        -np.log(p.max(axis=1)).mean(): "That is for the most probable class; the formula has the true one.",
+        -np.log(p[np.arange(count), classes - 1]).mean(): "Each slice got the probability of the class "
+        "before its own: `classes` are already counted from 0.",
+        -logits[np.arange(count), classes].mean(): "That is the mean logit. The softmax makes probabilities "
+        "of the logits first.",
+        -np.log(p).mean(): "That is the mean over all classes. Pick the true class of each slice: "
+        "p[np.arange(len(classes)), classes].",
+        -np.log(p).sum(axis=1).mean(): "That is the sum over all classes. Pick the true class of each slice: "
+        "p[np.arange(len(classes)), classes].",
+    }  # fmt: skip
+
+
+def _compare_entropy(inputs: tuple, output: Any) -> None:
+    logits, classes = inputs
+    if type(output) is np.ndarray and output.shape == classes.shape:
+        raise Incorrect("That is one loss for each slice: take their mean.")
+    if isinstance(output, float | np.floating) and not np.isfinite(output):
+        if _is_large(inputs) and np.ptp(logits.max(axis=1)) > LARGE:
+            raise Incorrect("Each slice needs its own largest logit: logits.max(axis=1, keepdims=True).")
+        if _is_large(inputs):
+            raise Incorrect(
+                "e to the power of 1000 is infinite: subtract the largest logit of each slice first."
+            )
+        raise Incorrect(
+            f"It returned {output}. Logits can be negative, so they have no logarithm: softmax first."
+        )
+    got = answer_types.number(output)
+    expected = _entropy(logits, classes)
+    if abs(got - expected) < CLOSE:
+        return
+    wrong = _wrong_entropies(logits, classes) if not _is_large(inputs) else {}
+    for value, message in wrong.items():
+        if abs(got - value) < CLOSE:
+            raise Incorrect(message)
+    raise Incorrect(f"The loss is {expected:.4f}, and {got:.4f} came out.")
+
+
+def _is_large(inputs: tuple) -> bool:
+    return bool(np.abs(inputs[0]).max() > LARGE)
+
+
+# ---- 2.3.2: the last layer and its loss ----
+
+SPARSE, CATEGORICAL = "sparse_categorical_crossentropy", "categorical_crossentropy"
+BINARY, SQUARED = "binary_crossentropy", "mean_squared_error"
+DISTANCES = {SQUARED, "mean_absolute_error", "huber", "log_cosh"}
+SHORT_NAMES = {"mse": SQUARED, "mae": "mean_absolute_error", "none": "linear", "identity": "linear",
+               "bce": BINARY, "logcosh": "log_cosh", "huber_loss": "huber"}  # fmt: skip
+RIGHT_LAYERS = {
+    "which tumour": {(3, "softmax", SPARSE)},
+    "findings": {(5, "sigmoid", BINARY)},
+    "area": {(1, activation, loss) for activation in ("linear", "relu", "softplus") for loss in DISTANCES},
+    "mask": {(2, "softmax", SPARSE), (1, "sigmoid", BINARY)},
+}
+
+
+def _named(answer: Any, inputs: tuple) -> Any:
+    """Replace Keras's functions and objects by their names, and leave everything else."""
+    if not isinstance(answer, dict):
+        return described(answer)
+    return {_plain_text(key): _named_layer(value) for key, value in answer.items()}
+
+
+def _named_layer(value: Any) -> Any:
+    if not isinstance(value, list | tuple | np.ndarray) or len(value) != 3:
+        return described(value)
+    units, activation, loss = value
+    return _plain_units(units), _name(activation, "linear"), _name(loss, "none")
+
+
+def _plain_text(value: Any) -> str:
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    return str(value) if isinstance(value, str) else described(value)
+
+
+def _plain_units(units: Any) -> int | str:
+    if isinstance(units, int | np.integer) and not isinstance(units, bool):
+        return int(units)
+    digits = isinstance(units, str) and units.strip().isdigit()  # of an array of texts
+    return int(units) if digits else described(units)
+
+
+def _name(value: Any, nothing: str) -> str:
+    """Return Keras's name of an activation or a loss: mean_squared_error of MeanSquaredError() and "MSE"."""
+    if value is None:
+        return nothing
+    if not isinstance(value, str | bytes):
+        value = getattr(value, "__name__", None) or type(value).__name__
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", _plain_text(value).strip()).lower()
+    words = words.replace(" ", "_").replace("cross_entropy", "crossentropy")
+    return SHORT_NAMES.get(words, words)
+
+
+def _compare_last_layers(inputs: tuple, output: Any) -> None:
+    if isinstance(output, str):
+        raise Incorrect(f"last_layers is {output}; it should be a dict: key -> (units, activation, loss).")
+    layers = answer_types.mapping(output, set(RIGHT_LAYERS), "the keys of the table")
+    wrong = {key: value for key, value in layers.items() if value not in RIGHT_LAYERS[key]}
+    if not wrong:
+        return
+    key = next(key for key in RIGHT_LAYERS if key in wrong)
+    value = wrong[key]
+    if not isinstance(value, tuple):
+        raise Incorrect(f"{key!r} is {value}; it should be (units, activation, loss).")
+    raise Incorrect(f"{key!r}: {_ABOUT[key](*value)}", credit=EDGE_CREDIT if len(wrong) == 1 else 0.0)
+
+
+def _about_tumour(units: Any, activation: str, loss: str) -> str:
+    if activation == "sigmoid":
+        return "a sigmoid decides about each tumour on its own, but only one of them can be right."
+    if units != 3:
+        return f"three tumours to choose from, and {units} outputs?"
+    if activation != "softmax":
+        return f"{activation} gives no probabilities that add up to 1."
+    if loss == CATEGORICAL:
+        return (
+            "that loss expects three zeros and ones for each slice; the target is a class number, 0, 1 or 2."
+        )
+    if loss == BINARY:
+        return "the binary cross-entropy is for answers of yes or no; here is one choice out of three."
+    return f"{loss} is not the cross-entropy of a class number."
+
+
+def _about_findings(units: Any, activation: str, loss: str) -> str:
+    if activation == "softmax":
+        return (
+            "softmax makes the five compete: they add up to 1, though a slice can show two findings or none."
+        )
+    if units != 5:
+        return f"five findings, each a yes or no of its own, and {units} outputs?"
+    if activation != "sigmoid":
+        return f"{activation} doesn't give a probability between 0 and 1 for each finding."
+    if loss in (SPARSE, CATEGORICAL):
+        return "that loss is for one choice out of several; here each finding is a yes or no of its own."
+    return f"{loss} is not the cross-entropy of a yes or no."
+
+
+def _about_area(units: Any, activation: str, loss: str) -> str:
+    if units != 1:
+        return f"an area is one number, and there are {units} outputs."
+    if activation in ("sigmoid", "softmax", "tanh"):
+        return f"{activation} never exceeds 1, and an area is hundreds of square millimetres."
+    if "crossentropy" in loss:
+        return "a cross-entropy compares probabilities; how far is one number from another?"
+    return (
+        f"({activation}, {loss}) doesn't fit a number: the network may say any, and the loss is a distance."
+    )
+
+
+def _about_mask(units: Any, activation: str, loss: str) -> str:
+    if (units, activation) == (1, "softmax"):
+        return "the softmax of a single number is always 1."
+    if (units, activation) == (2, "sigmoid"):
+        return "with a sigmoid one filter is enough: the background has what is left of 1."
+    if units not in (1, 2):
+        return f"two classes for each pixel, and {units} filters? The layer is applied at every pixel."
+    if loss == CATEGORICAL:
+        return "that loss expects two zeros and ones for each pixel; the target is 0 or 1."
+    if loss in (SPARSE, BINARY):
+        return f"{units} with {activation} and {loss} don't fit together."
+    return f"{loss} with {activation} is not the cross-entropy of two classes."
+
+
+_ABOUT: dict[str, Callable[[Any, str, str], str]] = {
+    "which tumour": _about_tumour, "findings": _about_findings, "area": _about_area, "mask": _about_mask,
+}  # fmt: skip
+
+# ---- 2.3.3: what should EarlyStopping watch? ----
+
+PATIENCE = 5  # best epoch 10, last epoch 15
+WATCHED = ("monitor", "patience", "mode", "min_delta", "baseline", "start_from_epoch")
+
+
+def _describe_stopping(answer: Any, inputs: tuple) -> dict | None:
+    if type(answer) not in (list, tuple) or len(answer) != 2:
+        return {"problem": f"The answer is {described(answer)}; it should be (stopping, reason)."}
+    stopping, reason = answer
+    if stopping is None and reason is None:
+        return None
+    return {"stopping": _described_stopping(stopping), "reason": _letter(reason)}
+
+
+def _described_stopping(stopping: Any) -> dict | str:
+    if stopping is None or isinstance(stopping, str | int | float):
+        return f"stopping is {described(stopping)}; it should be a keras.callbacks.EarlyStopping(...)."
+    import keras
+
+    if isinstance(stopping, type):
+        return f"stopping is the class {stopping.__name__} itself: call it, with what it should monitor."
+    if not isinstance(stopping, keras.callbacks.EarlyStopping):
+        return f"stopping is {described(stopping)}, which doesn't end a training: use EarlyStopping."
+    values = {name: getattr(stopping, name) for name in WATCHED}
+    return {name: value if isinstance(value, str | int | float | None) else described(value)
+            for name, value in values.items()}  # fmt: skip
+
+
+def _letter(reason: Any) -> str:
+    """Return the letter that a reason begins with, or a description of what it is instead."""
+    reason = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
+    found = re.match(r"\W*([A-Da-d])\b", reason) if isinstance(reason, str) else None
+    return found[1].upper() if found else described(reason)
+
+
+def _compare_stopping(inputs: tuple, output: Any) -> None:
+    if "problem" in output:
+        raise Incorrect(answer_types.text(output["problem"]))
+    stopping, reason = output["stopping"], output["reason"]
+    if isinstance(stopping, str):
+        raise Incorrect(stopping)
+    _compare_monitor(str(stopping["monitor"]), str(stopping["mode"]))
+    if reason != "C":
+        raise Incorrect(f"`stopping` is right. {_about_reason(reason)}", credit=EDGE_CREDIT)
+    detail = _about_patience(stopping["patience"])
+    if not detail and stopping["min_delta"] and abs(stopping["min_delta"]) > 0.01:
+        detail = "with so large a min_delta, a small improvement doesn't count, and the training ends sooner."
+    if not detail and stopping["baseline"] is not None:
+        detail = "with a baseline, the training ends if it isn't better than that; the report had none."
+    if not detail and not 0 <= stopping["start_from_epoch"] <= 10:
+        detail = "start_from_epoch skips the best epoch."
+    if detail:
+        raise Incorrect(f"The value to monitor and the reason are right, but {detail}", credit=EDGE_CREDIT)
+
+
+def _compare_monitor(monitor: str, mode: str) -> None:
+    if monitor == "val_loss" and mode in ("auto", "min"):
+        return
+    about = {
+        "val_loss": "With mode='max' it waits for a loss that *rises*, and ends a training that improves.",
+        "loss": "'loss' is the training loss, which keeps falling while the network memorises: it would not "
+        "have stopped there.",
+        "accuracy": "'accuracy' is that of the training slices: it still rises while the network memorises.",
+        "val_accuracy": "'val_accuracy' only counts right and wrong: it is coarse, and stays high while the "
+        "network becomes overconfident. Its loss tells sooner.",
+    }
+    if "test" in monitor:
+        raise Incorrect(
+            "A test set that decides when to stop is no longer a test: that was the report's mistake."
+        )
+    raise Incorrect(
+        about.get(monitor, f"fit reports nothing called {monitor!r}. The names: loss, val_loss, ...")
+    )
+
+
+def _about_patience(patience: Any) -> str:
+    if patience == PATIENCE:
+        return ""
+    if patience == 15:
+        return "15 is the epoch in which it ended; patience counts the epochs since the best one, the 10th."
+    if patience == 10:
+        return "10 is the best epoch; patience counts the epochs from there to the end, the 15th."
+    if patience == 0:
+        return "without patience (0 is the default), the first epoch that isn't better ends the training."
+    return f"with a patience of {patience}, the training would have ended after epoch {10 + patience}."
+
+
+def _about_reason(letter: str) -> str:
+    against = {
+        "A": "But the training loss keeps falling while the network memorises: it never says stop.",
+        "B": "But a test set that decides when to stop is no longer a test.",
+        "D": "But the accuracy only counts which answers are right, not how confident they are: it need not "
+        "fall.",
+    }
+    return against.get(letter, f"But reason is {letter}: choose one of the letters A, B, C and D.")
+
+
+def _early_stopping() -> tuple:
+    import keras
+
+    return keras.callbacks.EarlyStopping(monitor="val_loss", patience=PATIENCE), "C"
+
+
+# ---- 2.3.4: read three learning curves ----
+
+FAULTS = {
+    "learning rate too high": "With too high a learning rate, the training loss jumps, or stays far above "
+    "log 3 = 1.10: each step goes past the minimum.",
+    "learning rate too low": "With too low a learning rate, both losses fall, smoothly and together, but by "
+    "little.",
+    "overfitting": "With overfitting, the training loss falls towards 0 while the validation loss stays "
+    "high, or turns up.",
+}
+
+
+def _fault_cases(rng: np.random.Generator) -> list[tuple]:
+    order = np.random.default_rng(SEED).permutation(list(FAULTS))  # as the notebook's cell small-faults
+    return [(dict(zip("ABC", order.tolist(), strict=True)),)]
+
+
+def _plain_diagnosis(answer: Any, inputs: tuple) -> Any:
+    if not isinstance(answer, dict):
+        return described(answer)
+    if all(value is None for value in answer.values()):
+        return None
+    return {
+        _plain_text(key).strip().upper(): _plain_text(value).strip().lower() for key, value in answer.items()
+    }
+
+
+def _compare_diagnosis(inputs: tuple, output: Any) -> None:
+    expected = inputs[0]
+    if isinstance(output, str):
+        raise Incorrect(f'diagnosis is {output}; it should be a dict: {{"A": ..., "B": ..., "C": ...}}.')
+    if isinstance(output, dict) and {str(key).lower() for key in output} == set(FAULTS):
+        raise Incorrect("The other way round: the letters are the keys, and the faults their values.")
+    got = answer_types.mapping(output, set(expected), "the letters of the curves")
+    for letter, name in got.items():
+        if name not in FAULTS:
+            raise Incorrect(f"{letter}: {name!r} is none of the names in `faults`. Mind the spelling.")
+    if len(set(got.values())) < len(got):
+        raise Incorrect("Each of the three faults occurs once, and one of yours is there twice.")
+    wrong = [letter for letter in sorted(expected) if got[letter] != expected[letter]]
+    if wrong:
+        name = got[wrong[0]]
+        raise Incorrect(f"Curve {wrong[0]} is something else. {FAULTS[name]}")
+
+
+# ---- 2.8: the Dice loss ----
+
+
+def _loss_cases(rng: np.random.Generator) -> list[tuple]:
+    """A true mask and probabilities: floats that tell all wrong formulas apart; other types; no tumour."""
+    while True:
+        truth = np.zeros((3, 8, 8), np.float32)
+        for image, side in enumerate(rng.permutation([2, 4, 6]).tolist()):
+            truth[image, 1 : 1 + side, 1 : 1 + side] = 1
+        tumour = np.clip(0.5 * truth + rng.uniform(0.02, 0.48, truth.shape), 0, 1)
+        probabilities = np.stack([1 - tumour, tumour], axis=-1).astype(np.float32)
+        values = [_dice_loss(truth, probabilities[..., 1]), *_wrong_losses(truth, probabilities)]
+        if np.min(np.diff(np.sort(values))) > 10 * CLOSE:
+            break
+    none = np.zeros_like(truth)
+    return [(truth, probabilities), (none, probabilities), (truth.astype(np.uint8), probabilities),
+            (truth.astype(bool), probabilities)]  # fmt: skip
+
+
+def _dice_loss(truth: np.ndarray, tumour: np.ndarray) -> float:
+    both, areas = float((truth * tumour).sum()), float(truth.sum() + tumour.sum())
+    return 1 - (2 * both + 1) / (areas + 1)
+
+
+def _wrong_losses(truth: np.ndarray, probabilities: np.ndarray) -> dict[float, str]:
+    """Return the results of wrong formulas, and what is wrong with them."""
+    background, tumour = probabilities[..., 0], probabilities[..., 1]
+    both, areas = float((truth * tumour).sum()), float(truth.sum() + tumour.sum())
+    right, mask = 1 - (2 * both + 1) / (areas + 1), tumour >= 0.5
+    squares = float((truth**2).sum() + (tumour**2).sum())
+    per_image = [_dice_loss(*pair) for pair in zip(truth, tumour, strict=True)]
+    return {
+        1 - right: "That is the Dice coefficient, 1 for a perfect mask; a loss is 0 there: 1 minus it.",
+        -(1 - right): "That is minus the Dice coefficient; the formula has 1 minus it, never negative.",
+        _dice_loss(truth, background): "Those are the probabilities of the background; the tumour's are "
+        "probabilities[..., 1].",
+        float(np.mean(per_image)): "That is the mean of a loss per slice; the sums run over the batch.",
+        _dice_loss(truth, mask): "There is a threshold inside: if a probability changes a little, the loss "
+        "doesn't, so nothing can be learned from it.",
+        1 - (both + 1) / (areas + 1): "A perfect mask would have a loss of 0.5: the overlap counts twice.",
+        1 - (2 * both + 1) / (squares + 1): "Without squares: the formula has the sums of p and of t.",
+        1 - (both + 1) / (areas - both + 1): "That is the IoU loss: Dice divides by the sum of both areas.",
+        1 - (2 * both + 1) / (areas + float(background.sum()) + 1): "The sum of `probabilities` is over both "
+        "channels; take those of the tumour.",
+        1 - float((truth == mask).mean()): "That is the part of the pixels that are wrong after a threshold.",
+    }  # fmt: skip
+
+
+def _unsmoothed(truth: np.ndarray, tumour: np.ndarray) -> dict[float, str]:
+    """Return the results of the formula with one or both of its 1s missing, or misplaced."""
+    both, areas = float((truth * tumour).sum()), float(truth.sum() + tumour.sum())
+    return {
+        1 - 2 * both / areas: "the 1 above and below is missing. Without it, 0 is divided by 0 if there is "
+        "nothing to find and nothing found.",
+        1 - 2 * both / (areas + 1): "the 1 above is missing: if there is no tumour and none was found, the "
+        "loss should be 0.",
+        1 - (2 * both + 1) / areas: "the 1 below is missing.",
+        1 - 2 * (both + 1) / (areas + 1): "the 1 above is added after doubling, not before.",
+        1 - 2 * (both + 1) / (areas + 2): "the 1 is added to the doubled overlap and to the sum of both.",
+        1 - (2 * both + 1) / (areas + 2): "1 is added below, not 2.",
+    }  # fmt: skip
+
+
+def _computed_loss(answer: Callable, inputs: tuple) -> Any:
+    """Return the loss, and whether `fit` could use it: there, tensors have no values yet."""
+    import keras
+
+    truth, probabilities = (keras.ops.convert_to_tensor(array) for array in inputs)
+    result = answer(truth, probabilities)
+    if result is None:
+        return None
+    value = plain(result)
+    if type(value) is np.ndarray or not isinstance(value, int | float | np.number) or isinstance(value, bool):
+        return {"problem": f"It returned {described(value)}; the loss of a batch is one number."}
+    tensors = [keras.Input(array.shape[1:], dtype=array.dtype.name) for array in inputs]
+    try:
+        keras.layers.Lambda(lambda given: keras.ops.reshape(answer(*given), (1,)))(tensors)
+    except Exception as error:
+        return {"value": value, "untraceable": type(error).__name__}
+    return {"value": value, "untraceable": ""}
+
+
+def _compare_loss(inputs: tuple, output: Any) -> None:
+    truth, probabilities = inputs[0].astype(np.float32), inputs[1]
+    if "problem" in output:
+        raise Incorrect(answer_types.text(output["problem"]))
+    if isinstance(output["value"], float | np.floating) and not np.isfinite(output["value"]):
+        raise Incorrect(f"The loss is {output['value']}: something was divided by 0.")
+    got = answer_types.number(output["value"], "The loss")
+    expected = _dice_loss(truth, probabilities[..., 1])
+    if abs(got - expected) < CLOSE:
+        if output["untraceable"]:
+            raise Incorrect(
+                "The number is right, but `fit` cannot use the function: there, tensors have no values yet. "
+                "Use keras.ops for everything; no numpy, no float(), no .numpy().",
+                credit=EDGE_CREDIT,
+            )
+        return
+    for value, message in _wrong_losses(truth, probabilities).items():
+        if abs(got - value) < CLOSE:
+            raise Incorrect(message)
+    for value, message in _unsmoothed(truth, probabilities[..., 1]).items():
+        if abs(got - value) < CLOSE:
+            raise Incorrect(f"Right, except for one thing: {message}", credit=EDGE_CREDIT)
+    raise Incorrect(f"The loss is {expected:.4f}, and {got:.4f} came out.")
+
+
+def _make_dice_loss() -> Callable:
+    from keras import ops
+
+    def dice_loss(truth: Any, probabilities: Any) -> Any:
+        tumour, truth = probabilities[..., 1], ops.cast(truth, "float32")
+        return 1 - (2 * ops.sum(tumour * truth) + 1) / (ops.sum(tumour) + ops.sum(truth) + 1)
+
+    return dice_loss
+
+
+EXERCISES = [
+    Exercise(
+        "2.3.1", "Cross-entropy by hand", 2, "function",
+        cases=_logit_cases, call=lambda answer, inputs: plain(answer(*inputs)), compare=_compare_entropy,
+        edge=_is_large, edge_message="Right, except for large logits.",
+        reference=_entropy,
+        hint="logits.max(axis=1, keepdims=True) is the largest logit of each slice, as a column; "
+        "p[np.arange(len(classes)), classes] picks the true class of each.",
+        correct_message="It is what Keras minimizes, and it survives logits of 1000.",
+    ),
+    Exercise(
+        "2.3.2", "The last layer and its loss", 2, "value",
+        cases=lambda rng: [("last_layers",)], call=_named, compare=_compare_last_layers,
+        reference={
+            "which tumour": (3, "softmax", SPARSE), "findings": (5, "sigmoid", BINARY),
+            "area": (1, "linear", SQUARED), "mask": (2, "softmax", SPARSE),
+        },
+        hint="Softmax outputs add up to 1: one choice out of several. Each sigmoid is a separate yes or no.",
+        correct_message="The task decides: one choice, several yes or no, or a number.",
+    ),
+    Exercise(
+        "2.3.3", "What should EarlyStopping watch?", 2, "value",
+        cases=lambda rng: [("stopping, reason",)], call=_describe_stopping,
+        compare=readable(_compare_stopping), make_reference=_early_stopping,
+        hint="How many epochs are there from the best one to the last? fit reports loss, accuracy, val_loss "
+        "and val_accuracy after each.",
+        correct_message="It ends where the report's training ended, and the test set knows nothing of it.",
+    ),
+    Exercise(
+        "2.3.4", "Read three learning curves", 2, "value",
+        cases=_fault_cases, call=_plain_diagnosis, compare=_compare_diagnosis,
+        hint="For each curve: does the training loss fall, and how far? Does the validation loss follow it?",
+        correct_message="You can tell the three apart, and each needs another remedy.",
+    ),
+    Exercise(
+        "2.8", "The Dice loss", 3, "function",
+        cases=_loss_cases, call=_computed_loss, compare=readable(_compare_loss),
+        edge=lambda inputs: inputs[0].dtype.kind in "bu",
+        edge_message='Right for a truth of floats, but not of other types: ops.cast(truth, "float32") first.',
+        make_reference=_make_dice_loss,
+        hint="The tumour's probabilities are probabilities[..., 1]. ops.sum adds up all pixels of the batch.",
+        correct_message="It can be minimized: it is smooth, and defined without a tumour, too.",
+    ),
+]  # fmt: skip
