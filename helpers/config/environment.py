@@ -6,6 +6,7 @@ per runtime.
 """
 
 import importlib.metadata
+import logging
 import os
 import platform
 import re
@@ -107,6 +108,8 @@ def load_keras() -> None:
     finally:
         os.dup2(kept, error)
         os.close(kept)
+    # TensorFlow takes the networks of a cross-validation for one that is compiled again and again, and warns.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     print(f"Keras {keras.__version__} with {keras.backend.backend()}, {gpu_name() if gpus else 'no GPU'}")
 
 
