@@ -24,10 +24,11 @@ from helpers.config.environment import COURSE_FOLDER, banner, existing_parent
 
 SEED = 2023
 KEYWORDS = ("phantoms", "figshare")
+VARIABLES = ("COURSE_DATA", "COURSE_PROFILE", "COURSE_HOME", "COURSE_COPIES")
 
 
 class SettingsError(CourseError):
-    """One of the course's environment variables has a value that cannot be used."""
+    """One of the course's environment variables is misspelt, or has a value that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -140,10 +141,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read and check the settings from `environ`, by default `os.environ`.
 
     Raises:
-        SettingsError: a variable has an unusable value. The message names the variable and the
-            values that it can have.
+        SettingsError: a variable has an unusable value, or nearly the name of one of the course's.
+            The message names the variable and the values or the name that it can have.
     """
     environ = os.environ if environ is None else environ
+    for name in _unknown_variables(environ):
+        if close := difflib.get_close_matches(name.upper(), VARIABLES, n=1, cutoff=0.85):
+            raise SettingsError(f"{name} is not a variable of the course. Did you mean {close[0]}?")
     colab = on_colab()
     home = environ.get("COURSE_HOME") or ("/content/course" if colab else str(COURSE_FOLDER / "data"))
     copies = environ.get("COURSE_COPIES")
@@ -170,6 +174,8 @@ def start(environ: Mapping[str, str] | None = None, *, keep_on_drive: bool = Fal
     if keep_on_drive and settings.colab:
         drive.mount()
     print(banner(settings))
+    if unknown := _unknown_variables(os.environ if environ is None else environ):
+        print(f"Ignored  {', '.join(unknown)}: the course's variables are {', '.join(VARIABLES)}")
     return settings
 
 
@@ -181,6 +187,11 @@ def on_colab() -> bool:
         return importlib.util.find_spec("google.colab") is not None
     except ModuleNotFoundError:  # not even the package `google`
         return False
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """List the variables that look like settings of the course, but are none."""
+    return sorted(name for name in environ if name.upper().startswith("COURSE") and name not in VARIABLES)
 
 
 def _read_data(value: str) -> str:
