@@ -24,6 +24,7 @@ from helpers.datasets.matfile import (
     read_slice,
 )
 from helpers.phantoms.drawing import write_phantoms
+from helpers.phantoms.matfiles import MARKER
 from helpers.phantoms.patients import proportional_counts
 from helpers.reference import CLASS_NAMES
 
@@ -186,11 +187,14 @@ def _mat_files(folder: Path) -> tuple[list[_MatFile], list[_MatFile]]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, links included, except for what was unpacked there earlier."""
+    """Yield the files below a folder, links included, but not what the course itself wrote there.
+
+    COURSE_HOME may be in the folder: its phantoms must not be taken for the slices of patients.
+    """
     seen = set(folder.resolve().parents)  # a link that leads up is not followed
     for place, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
         real = Path(place).resolve()
-        if real in seen or MANIFEST in names:
+        if real in seen or MANIFEST in names or (MARKER in names and real != folder.resolve()):
             folders.clear()
             continue
         seen.add(real)

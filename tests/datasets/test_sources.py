@@ -48,6 +48,14 @@ def test_unpacked_files_below_the_source_are_not_found_twice(phantom_folder, tmp
     assert list_slices(tmp_path) == first
 
 
+def test_phantoms_below_the_source_are_not_mixed_with_its_slices(phantom_folder, tmp_path):
+    pack(phantom_folder, tmp_path / "a.zip", (1, 2))
+    shutil.copytree(phantom_folder, tmp_path / "course" / "phantoms" / "30")
+    assert [file.name for file in list_slices(tmp_path)] == ["a.zip/1.mat", "a.zip/2.mat"]
+    assert find_folds(tmp_path) is None
+    assert len(list_slices(tmp_path / "course" / "phantoms" / "30")) == 30
+
+
 def test_a_loose_file_takes_precedence_over_an_archived_one(phantom_folder, tmp_path):
     pack(phantom_folder, tmp_path / "a.zip", (1, 2))
     shutil.copy(phantom_folder / "2.mat", tmp_path)

@@ -208,7 +208,7 @@ def test_files_of_the_user_among_outdated_phantoms_are_kept(tmp_path):
     write_phantoms(tmp_path, SMALL, progress=False)
     mark(tmp_path, version=matfiles.VERSION - 1)
     (tmp_path / "results.csv").write_text("x")
-    with pytest.raises(matfiles.PhantomFolderError, match=r"holds results\.csv.*Delete the folder /"):
+    with pytest.raises(matfiles.PhantomFolderError, match=r"holds results\.csv.*Delete the folder .*if you"):
         write_phantoms(tmp_path, SMALL, progress=False)
     assert (tmp_path / "results.csv").exists()
 
