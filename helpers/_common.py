@@ -1,15 +1,20 @@
-"""Shared by all subpackages: the base class of the course's errors, JSON files, the progress bar."""
+"""Shared by all subpackages: the base class of errors, JSON files, unfinished folders, the progress bar."""
 
 import json
 import os
+import shutil
 import sys
 import textwrap
-from collections.abc import Iterable
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 from tqdm import tqdm
 
 LINE_WIDTH = 96  # characters; about what a notebook shows without scrolling sideways
+PARTIAL = ".partial-"  # in the name of an unfinished folder, followed by its process
 
 
 class CourseError(ValueError):
@@ -44,6 +49,56 @@ def write_json(path: Path, content: dict) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     temporary.replace(path)
+
+
+@contextmanager
+def unfinished_folder(target: Path, is_finished: Callable[[], bool]) -> Iterator[Path]:
+    """Provide a new folder to fill, which replaces `target` if the block ends without an error.
+
+    Each call has a folder of its own, so two notebooks can make the same target at once: the first
+    to end provides it. Folders of processes that were killed are removed.
+
+    Args:
+        target: the folder to make; may exist.
+        is_finished: whether the target already is what the block makes.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for path in target.parent.iterdir():
+        if path.name.startswith(target.name + PARTIAL) and not _in_use(path):
+            shutil.rmtree(path, ignore_errors=True)
+    partial = target.with_name(f"{target.name}{PARTIAL}{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    outdated = partial.with_name(partial.name + "-old")
+    partial.mkdir()
+    try:
+        yield partial
+        if not is_finished():
+            with suppress(FileNotFoundError):
+                target.rename(outdated)
+            _rename_unless(is_finished, partial, target)
+    finally:
+        for path in (partial, outdated):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _rename_unless(is_finished: Callable[[], bool], partial: Path, target: Path) -> None:
+    try:
+        partial.rename(target)
+    except OSError:  # another process may have been faster by an instant
+        if not is_finished():
+            raise
+
+
+def _in_use(partial: Path) -> bool:
+    """Whether the process that fills an unfinished folder is running."""
+    try:
+        process = psutil.Process(int(partial.name.rpartition(PARTIAL)[2].split("-")[0]))
+        # Numbers of processes are reused: the process must be older than the folder.
+        older = process.create_time() <= partial.stat().st_mtime
+        return older and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.AccessDenied:
+        return True
+    except (psutil.NoSuchProcess, OSError, ValueError):
+        return False
 
 
 def progress_bar(

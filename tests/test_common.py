@@ -1,10 +1,13 @@
-"""Tests of helpers/_common.py: how a student's error looks in a notebook."""
+"""Tests of helpers/_common.py: how a student's error looks in a notebook; unfinished folders."""
 
+import os
 import pickle
+import subprocess
+import sys
 
 import pytest
 
-from helpers._common import LINE_WIDTH, CourseError
+from helpers._common import LINE_WIDTH, CourseError, unfinished_folder
 
 
 class ExampleError(CourseError):
@@ -63,3 +66,39 @@ def test_nbclient_still_records_an_error_output():
     assert output.output_type == "error"
     assert (output.ename, output.evalue) == ("CourseError", "1.mat is empty.")
     assert output.traceback == ["CourseError: 1.mat is empty."]
+
+
+# ---- unfinished folders ----
+
+
+def fill(target):
+    with unfinished_folder(target, lambda: False) as partial:
+        (partial / "file").write_text("new")
+
+
+def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "a" / "set"
+    fill(target)
+    (target / "old").write_text("x")
+    with pytest.raises(KeyboardInterrupt), unfinished_folder(target, lambda: False) as partial:
+        assert partial.parent == target.parent and list(partial.iterdir()) == []
+        raise KeyboardInterrupt
+    assert (target / "old").exists()
+    fill(target)
+    assert [path.name for path in target.iterdir()] == ["file"]
+    assert [path.name for path in target.parent.iterdir()] == ["set"]
+
+
+def test_only_folders_of_ended_processes_are_removed(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as running:
+        kept = [tmp_path / f"set.partial-{running.pid}-a", tmp_path / f"other.partial-{ended.pid}-a"]
+        reused = tmp_path / f"set.partial-{running.pid}-b"  # older than the process that has the number now
+        gone = [tmp_path / f"set.partial-{ended.pid}-a-old", tmp_path / "set.partial-", reused]
+        for folder in [*kept, *gone]:
+            folder.mkdir()
+        os.utime(reused, (0, 0))
+        fill(tmp_path / "set")
+        assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / "set"])
+        running.communicate(b"\n")

@@ -23,6 +23,7 @@ import psutil
 from packaging.version import Version
 
 from helpers import reference
+from helpers._common import CourseError
 from helpers.config import drive
 
 if TYPE_CHECKING:
@@ -188,6 +189,23 @@ def advice(gpu: str | None, versions: dict[str, str]) -> dict[str, str]:
 def existing_parent(folder: Path) -> Path:
     """Return the path itself if it exists, otherwise the nearest folder above it that does."""
     return next((parent for parent in [folder, *folder.parents] if parent.exists()), Path.cwd())
+
+
+def require_disk_space(folder: Path, needed_bytes: int, purpose: str, error: type[CourseError]) -> None:
+    """Raise an error if the disk is too small for what is about to be written.
+
+    Args:
+        folder: where it will be written; need not exist.
+        needed_bytes: how much.
+        purpose: a noun phrase for the message, such as "the data set".
+        error: class of the error.
+    """
+    free_bytes = shutil.disk_usage(existing_parent(folder)).free
+    if free_bytes < needed_bytes:
+        raise error(
+            f"The disk of {folder} has {free_bytes / 1e9:.2f} GB free, which is too little: {purpose} takes "
+            f"about {needed_bytes / 1e9:.2f} GB. Make room, or set COURSE_HOME to a folder on a larger disk."
+        )
 
 
 def _major_minor(version: str) -> tuple[int, int]:

@@ -26,10 +26,11 @@ from helpers.config.environment import COURSE_FOLDER, banner, existing_parent, g
 
 SEED = 2023
 KEYWORDS = ("phantoms", "figshare")
+VARIABLES = ("COURSE_DATA", "COURSE_PROFILE", "COURSE_HOME", "COURSE_COPIES")
 
 
 class SettingsError(CourseError):
-    """One of the course's environment variables has a value that cannot be used."""
+    """One of the course's environment variables is misspelt, or has a value that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -146,10 +147,13 @@ def load(environ: Mapping[str, str] | None = None, *, data: str = "", profile: s
         data, profile: used if COURSE_DATA or COURSE_PROFILE isn't set; "" or "default" for the default.
 
     Raises:
-        SettingsError: a variable has an unusable value. The message names the variable and the
-            values that it can have.
+        SettingsError: a variable has an unusable value, or nearly the name of one of the course's.
+            The message names the variable and the values or the name that it can have.
     """
     environ = os.environ if environ is None else environ
+    for name in _unknown_variables(environ):
+        if close := difflib.get_close_matches(name.upper(), VARIABLES, n=1, cutoff=0.85):
+            raise SettingsError(f"{name} is not a variable of the course. Did you mean {close[0]}?")
     colab = on_colab()
     home = environ.get("COURSE_HOME") or ("/content/course" if colab else str(COURSE_FOLDER / "data"))
     copies = environ.get("COURSE_COPIES")
@@ -187,6 +191,8 @@ def start(
     if keep_on_drive and settings.colab:
         drive.mount()
     print(banner(settings))
+    if unknown := _unknown_variables(os.environ if environ is None else environ):
+        print(f"Ignored  {', '.join(unknown)}: the course's variables are {', '.join(VARIABLES)}")
     return settings
 
 
@@ -205,6 +211,11 @@ def _chosen(field: str, environ: Mapping[str, str], form: str, default: str) -> 
     if environ.get(f"COURSE_{field}"):
         return f"COURSE_{field}", environ[f"COURSE_{field}"]
     return field, default if form.strip().lower() in ("", "default") else form
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """List the variables that look like settings of the course, but are none."""
+    return sorted(name for name in environ if name.upper().startswith("COURSE") and name not in VARIABLES)
 
 
 def _read_data(name: str, value: str) -> str:

@@ -5,25 +5,49 @@ An archive may come from anywhere, so paths and sizes are checked before anythin
 the four.
 """
 
+import re
 import shutil
 import stat
 import zipfile
 from pathlib import Path, PureWindowsPath
+from typing import NamedTuple
 
-from helpers._common import CourseError, read_json, write_json
+from helpers._common import CourseError, read_json, unfinished_folder, write_json
 
 MANIFEST = "unpacked.json"  # in the folder made from an archive: which archive, and what was in it
 MAX_TOTAL_BYTES = 16 << 30  # all slices, saved again as uncompressed float64, take 13 GB
 MAX_DEPTH = 2  # an archive in an archive
+# In the order in which they are tried. A hidden file is nothing: macOS adds a `._1.mat` to each `1.mat`.
+NAMES = {
+    "slice": r"([0-9]{1,9})\.mat",
+    "folds": r"cvind\.mat",
+    "archive": r"[^.].*\.zip",
+    "passed over": r"[^.].*\.(mat|zip|rar|7z|tar|gz|tgz)\b.*",  # nearly one of these, such as "2 (1).mat"
+}
 
 
 class SourceError(CourseError):
     """A folder or an archive does not hold the slices that the course needs."""
 
 
-def is_archive(name: str) -> bool:
-    """Return whether a file name is that of a zip archive; macOS's `._NAME.zip` is not."""
-    return name.lower().endswith(".zip") and not name.startswith(".")
+class FileName(NamedTuple):
+    """What a file is by its name: a key of `NAMES`, or ""; and the number of a slice."""
+
+    kind: str
+    number: int = -1
+
+
+def parse_name(path: str) -> FileName:
+    """Say what a file is, by the last part of its path.
+
+    Letter case doesn't matter. Windows separates folders with a backslash, also in the archives that
+    it makes.
+    """
+    name = re.split(r"[\\/]", path)[-1]
+    for kind, pattern in NAMES.items():
+        if found := re.fullmatch(pattern, name, re.IGNORECASE | re.DOTALL):
+            return FileName(kind, int(found[1])) if kind == "slice" else FileName(kind)
+    return FileName("")
 
 
 def unpack(archive: Path, target: Path) -> dict[str, str]:
@@ -36,40 +60,56 @@ def unpack(archive: Path, target: Path) -> dict[str, str]:
         target: folder for its contents, replaced if the archive has changed since.
 
     Returns:
-        Path of each file relative to `target` -> its version: length and CRC-32.
+        Path of each file relative to `target` -> its version: length and CRC-32; "" for a file that is
+        passed over and not unpacked.
 
     Raises:
         SourceError: the archive is damaged, encrypted or unsafe, or the disk is full.
     """
     status = archive.stat()
     identity = [status.st_size, status.st_mtime_ns]
-    manifest = read_json(target / MANIFEST) or {}
-    files = manifest.get("files", {})
-    if manifest.get("archive") == identity and all((target / name).is_file() for name in files):
-        return files
-    partial = target.with_name(target.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        files = _extract(archive, archive.name, partial)
-        write_json(partial / MANIFEST, {"archive": identity, "files": files})
-        shutil.rmtree(target, ignore_errors=True)
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+
+    def unpacked() -> dict[str, str] | None:
+        manifest = read_json(target / MANIFEST) or {}
+        files = manifest.get("files", {})
+        there = all((target / name).is_file() for name, version in files.items() if version)
+        return files if manifest.get("archive") == identity and there else None
+
+    files = unpacked()
+    if files is None:
+        try:
+            with unfinished_folder(target, lambda: unpacked() is not None) as partial:
+                files = _extract(archive, archive.name, partial)
+                write_json(partial / MANIFEST, {"archive": identity, "files": files})
+        except OSError as error:
+            raise SourceError(
+                f"{error.filename or target} cannot be written ({error.strerror or error}). Make room there, "
+                "or set COURSE_HOME to another folder."
+            ) from error
     return files
 
 
 def _extract(archive: Path, name: str, folder: Path, depth: int = 1) -> dict[str, str]:
     """Unpack one archive, and the archives in it, to a folder; return the version of each file."""
-    versions, where = {}, name
+    versions: dict[str, str] = {}
+    where = name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(archive) as opened:
             for member in _checked_members(opened, name, folder):
                 where = f"{name}/{member.filename}"
+                kind = parse_name(member.filename).kind
+                if kind == "passed over":
+                    versions[member.filename] = ""
+                    continue
+                if (folder / member.filename).exists():
+                    raise SourceError(
+                        f"{where} is in the archive twice. Unpack it by hand and keep one of them."
+                    )
                 path = Path(opened.extract(member, folder))
-                if not is_archive(path.name):
-                    versions[member.filename] = f"{member.file_size}:{member.CRC:08x}"
+                file = path.relative_to(folder).as_posix()  # Windows does not allow every name
+                if kind != "archive":
+                    versions[file] = f"{member.file_size}:{member.CRC:08x}"
                     continue
                 if depth == MAX_DEPTH:
                     raise SourceError(
@@ -77,7 +117,7 @@ def _extract(archive: Path, name: str, folder: Path, depth: int = 1) -> dict[str
                     )
                 inner = path.rename(path.with_name(path.name + ".packed"))
                 found = _extract(inner, where, path, depth + 1)
-                versions |= {f"{member.filename}/{file}": version for file, version in found.items()}
+                versions |= {f"{file}/{one}": version for one, version in found.items()}
                 inner.unlink()
     except SourceError:
         raise
@@ -91,7 +131,7 @@ def _extract(archive: Path, name: str, folder: Path, depth: int = 1) -> dict[str
 
 
 def _checked_members(opened: zipfile.ZipFile, name: str, folder: Path) -> list[zipfile.ZipInfo]:
-    """Return the `.mat` files and archives in an archive; refuse what would be unsafe to unpack."""
+    """Return the members of an archive that `parse_name` knows; refuse what would be unsafe to unpack."""
     for one in opened.infolist():
         path = PureWindowsPath(one.filename)  # takes / and \\ for separators, and knows drives
         if path.anchor or ".." in path.parts or stat.S_ISLNK(one.external_attr >> 16):
@@ -99,8 +139,10 @@ def _checked_members(opened: zipfile.ZipFile, name: str, folder: Path) -> list[z
                 f"{name} holds a link or an unsafe path, {one.filename!r}; the published archives have none. "
                 "Move it out of this folder and download the archives again."
             )
-    members = [one for one in opened.infolist() if _is_expected(one.filename.rpartition("/")[2])]
-    total_bytes, free_bytes = sum(one.file_size for one in members), shutil.disk_usage(folder).free
+        one.filename = one.filename.replace("\\", "/")
+    members = [one for one in opened.infolist() if not one.is_dir() and parse_name(one.filename).kind]
+    unpacked = [one for one in members if parse_name(one.filename).kind != "passed over"]
+    total_bytes, free_bytes = sum(one.file_size for one in unpacked), shutil.disk_usage(folder).free
     if total_bytes > min(MAX_TOTAL_BYTES, free_bytes):
         raise SourceError(
             f"{name} would unpack to {total_bytes / 1e9:.1f} GB; at most {MAX_TOTAL_BYTES / 1e9:.0f} GB "
@@ -108,7 +150,3 @@ def _checked_members(opened: zipfile.ZipFile, name: str, folder: Path) -> list[z
             "folder."
         )
     return members
-
-
-def _is_expected(name: str) -> bool:
-    return is_archive(name) or (name.endswith(".mat") and not name.startswith("."))

@@ -6,8 +6,6 @@ assembly that is killed or interrupted starts again.
 
 import hashlib
 import os
-import shutil
-import uuid
 from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from pathlib import Path
@@ -18,14 +16,16 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from helpers._common import CourseError, progress_bar, read_json, write_json
+from helpers._common import CourseError, progress_bar, read_json, unfinished_folder, write_json
 from helpers.config import settings
+from helpers.config.environment import require_disk_space
 from helpers.datasets.dataset import Dataset, DatasetError
 from helpers.datasets.preprocessing import create_arrays, process_slice
 from helpers.datasets.sources import SliceFile, fetch, find_folds, list_slices
 from helpers.reference import CLASS_NAMES
 
 FORMAT = 3  # raise it when the same slices would give other bytes
+SLICE_BYTES = 900_000  # on disk: four arrays and two pictures, about
 MAX_WORKERS = 4  # a process takes about 80 MB
 WORTH_PROCESSES = 300  # slices; with fewer, starting processes takes longer than they save
 IDLE_SECONDS = 5  # after which worker processes end
@@ -67,7 +67,8 @@ def assemble(
         source: folder with `N.mat` files or zip archives of them, and perhaps `cvind.mat`.
         destination: folder of the data set.
         on_bad: "stop" to make no data set if a file is bad, "skip" to leave bad files out.
-            Either way every file is tried, and the bad ones are listed in a CSV file.
+            Either way every file is tried, and the bad ones are listed in a CSV file. An archive
+            with a damaged member always stops: it must be downloaded again.
         workers: number of worker processes, by default one per core and at most `MAX_WORKERS`;
             with 1, and with few slices, the work is done in this process.
         progress: whether to show a progress bar.
@@ -78,8 +79,8 @@ def assemble(
     Raises:
         SourceError: the source has no slices, or a damaged archive.
         MatFileError: `cvind.mat` is malformed.
-        AssemblyError: there are bad files and `on_bad` is "stop", there are no good ones, or the
-            data set cannot be written.
+        AssemblyError: there are bad files and `on_bad` is "stop", there are no good ones, the disk
+            is too small, or the data set cannot be written.
         ValueError: `on_bad` is neither "stop" nor "skip".
 
     Example:
@@ -96,8 +97,12 @@ def assemble(
     if existing is not None:
         return existing
     try:
-        partial = _temporary_folder(destination)
-        try:
+        require_disk_space(
+            destination, len(files) * SLICE_BYTES, f"the data set of {len(files)} slices", AssemblyError
+        )
+        with unfinished_folder(
+            destination, lambda: _open_if_current(destination, signature) is not None
+        ) as partial:
             workers = workers or min(os.cpu_count() or 1, MAX_WORKERS)
             records = _process_all(files, partial, workers, progress)
             bad = _list_bad_files(records, partial, destination, on_bad)
@@ -105,11 +110,6 @@ def assemble(
                 files = [file for file in files if file.number not in bad]
                 records = _process_all(files, partial, workers, progress)
             _write_index(partial, records, len(bad), folds, signature)
-            (destination / "fingerprint.json").unlink(missing_ok=True)  # outdated: never to be opened again
-            shutil.rmtree(destination, ignore_errors=True)
-            partial.rename(destination)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     except BrokenExecutor as error:
         raise AssemblyError(
             "a worker process was killed, probably because memory ran out. Run again, or use "
@@ -143,21 +143,6 @@ def _open_if_current(destination: Path, signature: str) -> Dataset | None:
     if fingerprint["bad_files"]:
         print(f"{fingerprint['bad_files']} bad files were left out: see {destination / 'bad_files.csv'}.")
     return dataset
-
-
-def _temporary_folder(destination: Path) -> Path:
-    """Create a folder next to the destination, and remove those of assemblies that were killed.
-
-    The name is a new one each time: worker processes of a killed assembly may still write to theirs.
-    """
-    prefix = f"{destination.name}.partial-"
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    for path in destination.parent.iterdir():
-        if path.name.startswith(prefix):
-            shutil.rmtree(path, ignore_errors=True)
-    partial = destination.with_name(prefix + uuid.uuid4().hex[:8])
-    partial.mkdir()
-    return partial
 
 
 def _process_all(files: list[SliceFile], folder: Path, workers: int, progress: bool) -> list[dict]:

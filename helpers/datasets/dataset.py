@@ -51,7 +51,9 @@ class Dataset:
                 f"{folder} is not a complete data set: {', '.join(missing)} missing. "
                 "Assemble it, as notebook 1 does."
             )
-        dataset = cls(folder, pd.read_csv(folder / "index.csv", dtype=TEXT_COLUMNS))
+        # A patient may be called "NA" or "null", which pandas would take for a missing value.
+        empty = {"keep_default_na": False, "na_values": {"border_area_ratio": [""]}}
+        dataset = cls(folder, pd.read_csv(folder / "index.csv", dtype=TEXT_COLUMNS, **empty))
         counts = {len(read(size)) for read in (dataset.images, dataset.masks) for size in SIZES}
         if counts != {len(dataset)}:
             raise DatasetError(f"{folder} is damaged: its arrays and index.csv differ in length. Delete it.")

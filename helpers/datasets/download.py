@@ -18,6 +18,8 @@ from requests.exceptions import ChunkedEncodingError
 
 from helpers._common import CourseError, progress_bar
 from helpers.config.drive import DRIVE
+from helpers.config.environment import require_disk_space
+from helpers.datasets.archives import parse_name
 from helpers.datasets.matfile import FOLDS_NAME
 from helpers.reference import SLICES
 
@@ -136,22 +138,21 @@ def _problem(path: Path, name: str) -> str | None:
     """Return what is wrong with a file that should be the published one, None if nothing is."""
     if not path.is_file():
         return "missing"
-    length, expected = path.stat().st_size, REGISTRY[name].bytes
-    if length != expected:
-        return f"wrong length ({length:,} of {expected:,} bytes)"
+    if problem := _wrong_length(path, name):
+        return problem
     return None if pooch.file_hash(path, alg="md5") == REGISTRY[name].md5 else WRONG_MD5
+
+
+def _wrong_length(path: Path, name: str) -> str | None:
+    length, expected = path.stat().st_size, REGISTRY[name].bytes
+    return None if length == expected else f"wrong length ({length:,} of {expected:,} bytes)"
 
 
 def _require_disk_space(folder: Path, missing: list[str]) -> None:
     parts = sum(_size(folder / f"{name}.part") for name in missing)
     download_bytes = max(0, sum(REGISTRY[name].bytes for name in missing) - parts)
-    free_bytes = shutil.disk_usage(folder).free
-    if free_bytes < download_bytes + DATASET_BYTES:
-        raise DownloadError(
-            f"The disk of {folder} has {free_bytes / 1e9:.1f} GB free, which is too little: "
-            f"{download_bytes / 1e9:.1f} GB remain to be downloaded, and what is made of them takes about "
-            f"{DATASET_BYTES / 1e9:.0f} GB. Make room, or set COURSE_HOME to a folder on a larger disk."
-        )
+    purpose = f"a download of {download_bytes / 1e9:.2f} GB, with what is made of it,"
+    require_disk_space(folder, download_bytes + DATASET_BYTES, purpose, DownloadError)
 
 
 def _size(path: Path) -> int:
@@ -169,9 +170,11 @@ def _copy_found(name: str, folder: Path, look_in: list[Path], reasons: list[str]
         try:
             if not found.is_file():
                 continue
-            print(f"Copying {found}.")
-            shutil.copyfile(found, copy)
-            problem = _problem(copy, name)
+            problem = _wrong_length(found, name)
+            if problem is None:
+                print(f"Copying {found}.")
+                shutil.copyfile(found, copy)
+                problem = _problem(copy, name)
         except OSError as error:  # a Drive that has been disconnected
             problem = error.strerror or str(error)
         if problem is None:
@@ -202,8 +205,8 @@ def _from_mirror(reasons: list[str]) -> Path | None:
 
 def _has_all_slices(place: Path) -> bool:
     """Whether the loose files are all there. They have no published checksum; the assembly lists bad ones."""
-    expected = {FOLDS_NAME, *(f"{number}.mat" for number in range(1, SLICES + 1))}
-    return expected <= {path.name for path in place.rglob("*.mat")}
+    expected = {parse_name(FOLDS_NAME), *(("slice", number) for number in range(1, SLICES + 1))}
+    return expected <= {parse_name(path.name) for path in place.rglob("*")}
 
 
 # ---- one file over HTTP ----

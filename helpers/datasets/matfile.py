@@ -14,6 +14,7 @@ arrives transposed:
 `scipy.io.loadmat` does not read v7.3. Reference: https://doi.org/10.6084/m9.figshare.1512427
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,12 +36,16 @@ USER_BLOCK_BYTES = 512
 MAX_VALUES = 4096 * 4096  # no field is larger; damaged sizes must not exhaust the memory
 
 DOWNLOAD_AGAIN = "Download it again, or leave it out."
+READ_AGAIN = "Run again; on Google Drive, mount it again first, or copy the files from there to this disk."
+OTHER_FILTER = "Save it again with gzip, or install hdf5plugin and import it before you read the file."
 DOWNLOAD_REFUSED = "The download was refused or interrupted: download it again."
 
 OTHER_FILES = (  # first bytes, what the file is, what to do
     (b"<", "is a web page, not a MATLAB file", DOWNLOAD_REFUSED),
     (b"{", "is a JSON message, not a MATLAB file", DOWNLOAD_REFUSED),
     (b"PK\x03\x04", "is a zip archive, not a MATLAB file", "Unpack it first."),
+    (b"version https://git-lfs", "is a Git LFS pointer, not the file itself", "Run 'git lfs pull' there."),
+    (b"# Created by Octave", "is in a format of Octave, not MATLAB v7.3", "Save it in MATLAB with '-v7.3'."),
     (b"MATLAB 5.0", "is in the older MATLAB format v5, expected v7.3", "Save it with '-v7.3'."),
 )
 
@@ -212,8 +217,8 @@ def _open(source: str | Path | BinaryIO) -> Iterator[tuple[str, h5py.File]]:
     """Yield the name for messages and the open HDF5 file."""
     name = str(Path(source)) if isinstance(source, (str, Path)) else getattr(source, "name", None)
     name = name if isinstance(name, str) else "<binary file>"
+    data = _read_bytes(source, name)
     with _damage_as_mat_file_error(name):
-        data = _read_bytes(source, name)
         _check_start(data, name)
         with h5py.File(h5py.h5f.open_file_image(data)) as file:
             yield name, file
@@ -231,13 +236,17 @@ def _damage_as_mat_file_error(name: str, field: str | None = None) -> Iterator[N
 
 
 def _read_bytes(source: str | Path | BinaryIO, name: str) -> bytes:
-    if not isinstance(source, (str, Path)):
-        source.seek(0)
-        return source.read()
-    path = Path(source)
-    if not path.exists():
-        raise MatFileError(name, None, "does not exist", "Check the path, or download it again.")
-    return path.read_bytes()
+    if isinstance(source, io.TextIOBase):
+        raise MatFileError(name, None, "is open as text", "Open it with mode 'rb'.")
+    try:
+        if not isinstance(source, (str, Path)):
+            source.seek(0)
+            return source.read()
+        return Path(source).read_bytes()
+    except FileNotFoundError as error:
+        raise MatFileError(name, None, "does not exist", "Check the path, or download it again.") from error
+    except OSError as error:  # a Drive that is disconnected, a folder, a file of another user
+        raise MatFileError(name, None, f"cannot be read ({error.strerror or error})", READ_AGAIN) from error
 
 
 def _check_start(data: bytes, name: str) -> None:
@@ -260,6 +269,9 @@ def _cjdata(file: h5py.File, name: str) -> h5py.Group:
         _check("cjdata" in file, name, "cjdata", "is missing")
         cjdata = file["cjdata"]
         _check(isinstance(cjdata, h5py.Group), name, "cjdata", "is not a struct (an HDF5 group)")
+        if "label" not in cjdata and "value" in cjdata:
+            reason = "is a struct as Octave saves it, not MATLAB"
+            raise MatFileError(name, "cjdata", reason, "Save it in MATLAB with '-v7.3'.")
         return cjdata
 
 
@@ -274,4 +286,21 @@ def _read_field(group: h5py.Group, field: str, name: str) -> np.ndarray:
         _check(not empty, name, field, "is empty")
         _check(stored.ndim == 2, name, field, f"has shape {stored.shape}, expected two dimensions")
         _check(stored.size <= MAX_VALUES, name, field, f"claims an impossible size {stored.shape}")
-        return stored[()]
+        try:
+            return stored[()]
+        except OSError as error:
+            if absent := _absent_filters(stored):
+                reason = f"is compressed with {absent}, which is not installed here"
+                raise MatFileError(name, field, reason, OTHER_FILTER) from error
+            raise
+
+
+def _absent_filters(stored: h5py.Dataset) -> str:
+    """Name the compression filters of a dataset that HDF5 does not have here."""
+    options = stored.id.get_create_plist()
+    filters = [options.get_filter(index) for index in range(options.get_nfilters())]
+    return ", ".join(
+        ascii(name.decode("ascii", "replace"))
+        for code, _, _, name in filters
+        if not h5py.h5z.filter_avail(code)
+    )

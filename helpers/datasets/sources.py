@@ -5,7 +5,6 @@ Zip archives in a folder are unpacked once, to a folder in COURSE_HOME (see `arc
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,11 @@ from typing import BinaryIO
 
 import numpy as np
 
+from helpers._common import PARTIAL
 from helpers.config import settings
 from helpers.datasets import download
-from helpers.datasets.archives import MANIFEST, SourceError, is_archive, unpack
+from helpers.datasets.archives import MANIFEST, SourceError, parse_name, unpack
 from helpers.datasets.matfile import (
-    FOLDS_NAME,
     MatFileError,
     Slice,
     missing_classes_message,
@@ -25,10 +24,10 @@ from helpers.datasets.matfile import (
     read_slice,
 )
 from helpers.phantoms.drawing import write_phantoms
+from helpers.phantoms.matfiles import MARKER
 from helpers.phantoms.patients import proportional_counts
 from helpers.reference import CLASS_NAMES
 
-SLICE_NAME = re.compile(r"([0-9]{1,9})\.mat")  # not cvind.mat, not macOS's ._1.mat
 _MatFile = tuple[Path, str, str]  # path, name for messages, version
 
 
@@ -81,7 +80,7 @@ def list_slices(folder: str | Path) -> list[SliceFile]:
     """List the slices in and below a folder, unpacking zip archives on the first call.
 
     Archives are unpacked to COURSE_HOME. A loose file takes precedence over the same number in an
-    archive.
+    archive. Files with a name such as "2 (1).mat" are passed over, and a line says so.
 
     Args:
         folder: folder with `N.mat` files or zip archives of them.
@@ -90,11 +89,15 @@ def list_slices(folder: str | Path) -> list[SliceFile]:
         One SliceFile per slice, sorted by number.
 
     Raises:
-        SourceError: there is no slice, an archive is damaged or unsafe, or two files have the
-            same number.
+        SourceError: there is no slice, an archive is damaged or unsafe, two files have the same
+            number, or something cannot be read.
     """
     loose, unpacked = _mat_files(Path(folder))
     found = _by_number(unpacked) | _by_number(loose)
+    passed = [name for _, name, _ in loose + unpacked if parse_name(name).kind == "passed over"]
+    if passed:
+        more = f" and {len(passed) - 10} more" if len(passed) > 10 else ""
+        print(f"passed over: {', '.join(passed[:10])}{more}. Slices are named 1.mat, archives *.zip.")
     if not found:
         others = ", ".join(sorted(path.name for path in Path(folder).iterdir())[:5])
         raise SourceError(
@@ -114,19 +117,24 @@ def one_per_class(files: list[SliceFile]) -> list[SliceFile]:
         Three files: a meningioma, a glioma and a pituitary tumour.
 
     Raises:
+        MatFileError: none of the files can be read; the reason is that of the first.
         SourceError: a class is missing.
     """
     found: dict[int, SliceFile] = {}
+    bad: dict[int, MatFileError] = {}
     middles = [int(len(files) * share) for share in (0.12, 0.46, 0.85)]  # file order is nearly class order
     for position in (*middles, *range(len(files))):
         try:
             found.setdefault(files[position].read().label, files[position])
-        except MatFileError:  # `assemble` lists the bad files
-            continue
+        except MatFileError as error:  # `assemble` lists the bad files
+            bad[position] = error
         if len(found) == len(CLASS_NAMES):
             return [found[label] for label in CLASS_NAMES]
+    if bad and not found:
+        raise bad[min(bad)]
     absent = [name for label, name in CLASS_NAMES.items() if label not in found]
-    raise SourceError(missing_classes_message(absent, len(files)))
+    unread = f" {len(bad)} of the slices cannot be read; the first: {bad[min(bad)]}" if bad else ""
+    raise SourceError(missing_classes_message(absent, len(files)) + unread)
 
 
 def find_folds(folder: str | Path) -> np.ndarray | None:
@@ -140,11 +148,11 @@ def find_folds(folder: str | Path) -> np.ndarray | None:
 
     Raises:
         MatFileError: the file is malformed.
-        SourceError: an archive is damaged or unsafe.
+        SourceError: an archive is damaged or unsafe, or something cannot be read.
     """
     for files in _mat_files(Path(folder)):
         for path, _, _ in files:
-            if path.name == FOLDS_NAME:
+            if parse_name(path.name).kind == "folds":
                 return read_folds(path)
     return None
 
@@ -153,40 +161,58 @@ def find_folds(folder: str | Path) -> np.ndarray | None:
 
 
 def _mat_files(folder: Path) -> tuple[list[_MatFile], list[_MatFile]]:
-    """Return the loose `.mat` files of a folder and those in its archives."""
+    """Return the loose `.mat` files of a folder and those in its archives, and what is passed over."""
     if not folder.is_dir():
         raise SourceError(f"{folder} is not a folder. Give the folder with the slices.")
     digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
     unpack_folder = settings.load().home / "unpacked" / f"{folder.resolve().name}-{digest}"
     loose, unpacked = [], []
-    for path in sorted(_walk(folder)):
-        if path.suffix == ".mat":
-            status = path.stat()
-            loose.append((path, path.name, f"{status.st_size}:{status.st_mtime_ns}"))
-        elif is_archive(path.name):
-            target = unpack_folder / path.relative_to(folder)
-            files = unpack(path, target).items()
-            unpacked += [(target / file, f"{path.name}/{file}", version) for file, version in files]
+    try:
+        for path in sorted(_walk(folder)):
+            kind = parse_name(path.name).kind
+            if kind == "archive":
+                target = unpack_folder / path.relative_to(folder)
+                files = unpack(path, target).items()
+                unpacked += [(target / file, f"{path.name}/{file}", version) for file, version in files]
+            elif kind:
+                status = path.stat()
+                loose.append((path, path.name, f"{status.st_size}:{status.st_mtime_ns}"))
+    except OSError as error:
+        raise SourceError(
+            f"{error.filename or folder} cannot be read ({error.strerror or error}). If it is a link, "
+            "what it points to may be gone: delete it. If it is on Google Drive, mount that again. "
+            "If it has nothing to do with the slices, give them a folder of their own."
+        ) from error
     return loose, unpacked
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, except for what was unpacked there earlier."""
-    for place, folders, names in os.walk(folder):
-        if MANIFEST in names:
+    """Yield the files below a folder, links included, but not what the course itself wrote there.
+
+    COURSE_HOME may be in the folder: its phantoms must not be taken for the slices of patients.
+    """
+    seen = set(folder.resolve().parents)  # a link that leads up is not followed
+    for place, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
+        real = Path(place).resolve()
+        if real in seen or MANIFEST in names or (MARKER in names and real != folder.resolve()):
             folders.clear()
             continue
-        folders[:] = [name for name in folders if not name.endswith(".partial")]
-        yield from (path for name in names if (path := Path(place, name)).is_file())
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if PARTIAL not in name)
+        yield from (Path(place, name) for name in names)
+
+
+def _raise(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # deleted since the folder above was listed
+        raise error
 
 
 def _by_number(files: list[_MatFile]) -> dict[int, SliceFile]:
     found: dict[int, SliceFile] = {}
     for path, name, version in files:
-        named = SLICE_NAME.fullmatch(path.name)
-        if not named:
+        kind, number = parse_name(path.name)
+        if kind != "slice":
             continue
-        number = int(named[1])
         if number in found:
             raise SourceError(
                 f"slice {number} is there twice: {found[number].path} and {path}. Keep one of them, or one "

@@ -12,7 +12,6 @@ Slices of one patient are near copies, as in the real data: a split by slice lea
 """
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,14 +19,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from helpers._common import progress_bar
+from helpers._common import progress_bar, unfinished_folder
+from helpers.config.environment import require_disk_space
 from helpers.phantoms import matfiles
 from helpers.phantoms.anatomy import SIGNAL, VIEWS, View
 from helpers.phantoms.geometry import Frame, smooth
+from helpers.phantoms.matfiles import PhantomFolderError
 from helpers.phantoms.patients import Patient, checked_counts, fold_of_patients, roster
 from helpers.phantoms.tumours import paint_tumour
 
 PERSON, VISIT, SLICE = 1, 2, 3  # separate streams of random numbers for a seed and patient
+SLICE_BYTES = 380_000  # of a phantom's file, about
 PLANES = ("axial", "coronal", "sagittal")
 
 
@@ -233,7 +235,8 @@ def write_phantoms(
     """Write synthetic slices as MATLAB v7.3 files `1.mat`, `2.mat`, ... and their folds as `cvind.mat`.
 
     The same counts and seed give the same bytes. `phantoms.json` records them, and a second call
-    writes nothing. A folder gets its name when it is complete, so a call that was killed starts again.
+    writes nothing. A folder gets its name when it is complete, so a call that was killed starts again;
+    phantoms of an earlier version of the course are drawn again.
 
     Args:
         folder: where to write; created if it doesn't exist.
@@ -246,26 +249,35 @@ def write_phantoms(
 
     Raises:
         ValueError: a label is not 1, 2 or 3, or a count or the seed is not a whole number from 0.
-        PhantomFolderError: the folder holds something else.
+        PhantomFolderError: the folder holds something else, or cannot be written to.
     """
     folder = Path(folder)
     counts, patients = checked_counts(counts), roster(counts, seed)
     named = {str(label): count for label, count in counts.items()}
     call = json.dumps({"counts": named, "seed": int(seed), "version": matfiles.VERSION})
     slices = [(patient, number) for patient in patients for number in range(patient.slices)]
-    names = [f"{k}.mat" for k in range(1, len(slices) + 1)]
-    if not matfiles.is_written(folder, call):
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        bar = progress_bar(names, total=len(names), unit="slice", title="Drawing phantoms", show=progress)
-        for name, (patient, number) in zip(bar, slices, strict=True):
-            image, mask = draw_patient_slice(patient, number, int(seed))
-            matfiles.write_slice(partial / name, patient.label, patient.pid, image, mask)
-        folds = np.repeat(fold_of_patients(patients), [patient.slices for patient in patients])
-        matfiles.write_folds(partial / matfiles.FOLDS_NAME, folds)
-        (partial / matfiles.MARKER).write_text(call, encoding="utf-8")
-        if folder.exists():  # and is empty
-            folder.rmdir()
-        partial.rename(folder)
-    return [folder / name for name in names]
+    paths = [folder / f"{k}.mat" for k in range(1, len(slices) + 1)]
+    try:
+        if not matfiles.is_written(folder, call, len(slices)):
+            require_disk_space(
+                folder, len(slices) * SLICE_BYTES, f"drawing {len(slices)} phantoms", PhantomFolderError
+            )
+            with unfinished_folder(folder, lambda: matfiles.is_written(folder, call, len(slices))) as partial:
+                _draw_all(slices, partial, int(seed), progress)
+                folds = np.repeat(fold_of_patients(patients), [patient.slices for patient in patients])
+                matfiles.write_folds(partial / matfiles.FOLDS_NAME, folds)
+                (partial / matfiles.MARKER).write_text(call, encoding="utf-8")
+    except OSError as error:
+        raise PhantomFolderError(
+            f"{error.filename or folder} cannot be written ({error.strerror or error}). Make room there, or "
+            "set COURSE_HOME to another folder."
+        ) from error
+    return paths
+
+
+def _draw_all(slices: list[tuple[Patient, int]], folder: Path, seed: int, progress: bool) -> None:
+    """Draw slices, given as patients and their slices' numbers, to `1.mat`, `2.mat`, ... in a folder."""
+    bar = progress_bar(slices, total=len(slices), unit="slice", title="Drawing phantoms", show=progress)
+    for k, (patient, number) in enumerate(bar, start=1):
+        image, mask = draw_patient_slice(patient, number, seed)
+        matfiles.write_slice(folder / f"{k}.mat", patient.label, patient.pid, image, mask)

@@ -1,5 +1,7 @@
 """The phantoms' files: MATLAB v7.3 with the layout of the published ones."""
 
+import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,9 +9,9 @@ import cv2
 import h5py
 import numpy as np
 
-from helpers._common import CourseError
+from helpers._common import CourseError, read_json
 
-VERSION = 3  # increase it when the same seed gives other bytes
+VERSION = 4
 MARKER = "phantoms.json"
 FOLDS_NAME = "cvind.mat"  # as in the published data set
 USER_BLOCK_BYTES = 512
@@ -18,7 +20,7 @@ HEADER = b"MATLAB 7.3 MAT-file, Platform: PHANTOM, Created on: Sun Jan 01 00:00:
 
 
 class PhantomFolderError(CourseError):
-    """The folder for the phantoms holds something else."""
+    """The folder for the phantoms holds something else, or cannot be written to."""
 
 
 def write_slice(path: Path, label: int, pid: str, image: np.ndarray, mask: np.ndarray) -> None:
@@ -42,21 +44,32 @@ def write_folds(path: Path, folds: np.ndarray) -> None:
     _write_mat(path, lambda file: _put(file, "cvind", folds[None].astype(np.float64), "double"))
 
 
-def is_written(folder: Path, call: str) -> bool:
+def is_written(folder: Path, call: str, slices: int) -> bool:
     """Whether a folder holds the phantoms of a call.
+
+    Args:
+        folder: may be missing, empty, or incomplete, or hold phantoms of another `VERSION`.
+        call: content of the marker.
+        slices: number of slices.
 
     Raises:
         PhantomFolderError: it holds something else.
     """
-    marker = folder / MARKER
-    if marker.is_file() and marker.read_text(encoding="utf-8") == call:
-        return True
-    if folder.exists() and (others := sorted(folder.iterdir())):
+    expected = {MARKER, FOLDS_NAME, *(f"{k}.mat" for k in range(1, slices + 1))}
+    held = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    written = _without_version(folder / MARKER) == json.loads(call) | {"version": None}
+    if held - expected or (held and not written):
+        stranger = min(held - expected or held)
         raise PhantomFolderError(
-            f"{folder} holds {others[0].name}, which is not one of these phantoms. Delete the folder if you "
-            "don't need it, or set COURSE_HOME to another one."
+            f"{folder} holds {stranger}, which is not one of these phantoms. Delete the folder {folder} if "
+            "you don't need it, or set COURSE_HOME to another one."
         )
-    return False
+    return held == expected and (folder / MARKER).read_text(encoding="utf-8") == call
+
+
+def _without_version(marker: Path) -> dict | None:
+    content = read_json(marker)
+    return None if content is None else content | {"version": None}
 
 
 def _border(mask: np.ndarray) -> np.ndarray:
@@ -80,7 +93,9 @@ def _put(
 
 def _write_mat(path: Path, fill: Callable[[h5py.File], None]) -> None:
     """Write an HDF5 file behind MATLAB's user block."""
-    with h5py.File(path, "w", userblock_size=USER_BLOCK_BYTES, libver="earliest") as file:
+    content = io.BytesIO()  # in memory, since HDF5 reports a full disk in its own obscure way
+    with h5py.File(content, "w", userblock_size=USER_BLOCK_BYTES, libver="earliest") as file:
         fill(file)
-    with path.open("r+b") as handle:
-        handle.write(HEADER.ljust(116) + bytes(8) + b"\x00\x02IM")
+    content.seek(0)
+    content.write(HEADER.ljust(116) + bytes(8) + b"\x00\x02IM")
+    path.write_bytes(content.getbuffer())

@@ -20,7 +20,7 @@ import nbformat
 
 from helpers.config.settings import COURSE_FOLDER
 from instructor.colab.environments import Runtime
-from instructor.notebooks.execute import NotebookError, execute, write_page
+from instructor.notebooks.execute import NotebookError, execute, read_notebook, write_page
 from instructor.notebooks.publishing import published
 
 STUBS = Path(__file__).resolve().parent / "stubs"
@@ -116,7 +116,7 @@ def make_remote(folder: Path) -> Path:
 
 def _run(path: Path, content: Path, out: Path) -> dict:
     opened = Path(shutil.copy(path, content))
-    notebook = nbformat.read(opened, as_version=4)
+    notebook = read_notebook(opened)
     stored = _compared(notebook)
     error, seconds = None, {}
     try:

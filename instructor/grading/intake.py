@@ -118,7 +118,7 @@ def _from_zip(handle, place: PurePosixPath, depth: int = 0) -> Iterator[_Found]:
 
 def _from_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: PurePosixPath, depth: int):
     # The name is only a label: drop what would point outside the folder.
-    path = storable(member.filename).replace("\\", "/")
+    path = storable(_decoded(member)).replace("\\", "/")
     parts = [part for part in path.split("/") if part not in ("", ".", "..")]
     name = place / PurePosixPath(*parts or ["unnamed"])
     if any(part in SKIPPED for part in parts):
@@ -147,6 +147,16 @@ def _judged(name: PurePosixPath, content: bytes, modified: float, depth: int = 0
         yield _Found(name, problem=f"{limit}: clear the outputs of large cells")
     else:
         yield _Found(name, content, modified)
+
+
+def _decoded(member: zipfile.ZipInfo) -> str:
+    """Return a member's name: UTF-8 if its bytes are valid as such, even if the archive does not say so."""
+    if member.flag_bits & 0x800:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode("utf-8")  # what zipfile takes undeclared names for
+    except UnicodeError:
+        return member.filename
 
 
 def _modified(member: zipfile.ZipInfo) -> float:

@@ -1,8 +1,10 @@
-"""Execute notebooks and export them as HTML pages."""
+"""Read and execute notebooks, and export them as HTML pages."""
 
+import json
 import os
 import re
 import time
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -23,7 +25,65 @@ NATIVE_LOG = re.compile(r"^(WARNING: All log messages before absl|[IWE]0000 ).*\
 
 
 class NotebookError(Exception):
-    """A cell of a notebook raised an error."""
+    """A notebook cannot be read, or one of its cells raised an error."""
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Read a notebook, whichever program has saved it.
+
+    Colab, VS Code and Kaggle may leave out ids of cells, which then get one: Colab's own, or
+    "cell-" and their position; so do cells with the id of another. Widgets without a "state" get
+    one, since nbconvert needs it.
+
+    Args:
+        path: of the `.ipynb` file.
+
+    Returns:
+        The notebook, in nbformat's current version.
+
+    Raises:
+        NotebookError: the file is missing or is not a notebook.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotebookError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    try:
+        stored = json.loads(text)
+        if not isinstance(stored, dict) or "nbformat" not in stored:
+            raise ValueError("JSON without the key 'nbformat'")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about ids, which are repaired here
+            # Not nbformat.reads, which also logs what is wrong.
+            notebook = nbformat.convert(nbformat.reader.reads(text), 4)
+            _repair(notebook, stored)
+            nbformat.validate(notebook)
+    except Exception as error:  # whatever nbformat meets in a file that is no notebook
+        if mark := re.search(r"^(<{7}|={7}|>{7})", text, re.MULTILINE):
+            line = text.count("\n", 0, mark.start()) + 1
+            reason = f"line {line} has a merge-conflict mark. Resolve it, as with git checkout --ours"
+        else:
+            said = (str(error) or type(error).__name__).splitlines()[0]
+            reason = f"it is not a valid notebook ({said}). Save it again as .ipynb"
+        raise NotebookError(f"{path} cannot be read: {reason}.") from error
+    return notebook
+
+
+def _repair(notebook: NotebookNode, stored: dict) -> None:
+    """Add the ids and the states of widgets that a notebook was stored without."""
+    cells = stored.get("cells") or []
+    ids = [cell.get("id") for cell in cells] or [None] * len(notebook.cells)
+    for position, (cell, name) in enumerate(zip(notebook.cells, ids, strict=True), start=1):
+        if name is None or name in ids[: position - 1]:
+            own = str(cell.metadata.pop("id", ""))
+            free = re.fullmatch(r"[\w-]{1,64}", own, re.ASCII) and own not in ids
+            cell.id = own if free else f"cell-{position}"
+            ids[position - 1] = cell.id
+    notebook.nbformat_minor = max(notebook.nbformat_minor, 5)
+    widgets = notebook.metadata.get("widgets", {})
+    for kind, content in widgets.items():
+        if "state" not in content:
+            widgets[kind] = NotebookNode(state=content)
 
 
 def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list[Path]:
@@ -39,7 +99,8 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
 
     Raises:
         CourseError: `COURSE_DATA` names a folder without slices, or without one of the classes.
-        NotebookError: a cell raised an error; the page shows the notebook up to that cell.
+        NotebookError: a notebook cannot be read, or a cell raised an error; the page shows the
+            notebook up to that cell.
     """
     course = settings.load()
     # Absolute, since the notebooks run in their own folder.
@@ -49,7 +110,7 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
     out.mkdir(parents=True, exist_ok=True)
     pages = []
     for path in notebooks:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = read_notebook(path)
         try:
             execute(notebook, path, log=out / f"{path.stem}.log")
         except NotebookError as error:

@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nbformat
 import numpy as np
 from nbformat import NotebookNode
 
 from instructor.notebooks import markdown
+from instructor.notebooks.execute import read_notebook
 
 MOST_LINES, USUAL_LINES = 25, 18
 PAGE_CHARACTERS, SCREEN_LINES = 110, 40
@@ -40,14 +40,19 @@ def complaints(path: Path) -> list[str]:
 
     Returns:
         One sentence per finding, which names notebook and cell.
+
+    Raises:
+        NotebookError: the notebook, or one that it links to, cannot be read.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
+    if not re.match("[0-9]{2}", path.name):
+        return [f"{path.name}: the name does not begin with a number. Rename it, as in 03_name.ipynb."]
     return [f"{path.name}, {said}" for rule in RULES for said in rule(notebook, path)]
 
 
 def external_links(path: Path) -> list[str]:
     """List the web addresses that a notebook links to, sorted; no rule tries them."""
-    texts = [cell.source for cell in _texts(nbformat.read(path, as_version=4))]
+    texts = [cell.source for cell in _texts(read_notebook(path))]
     return sorted({link for text in texts for link in markdown.links(text) if _is_external(link)})
 
 
@@ -102,8 +107,9 @@ def cells_are_short(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 def ids_can_be_read(notebook: NotebookNode, path: Path) -> Iterator[str]:
     """Ids made of words, since editions, checks and translations refer to cells by id."""
-    # From the file, since nbformat replaces the second of two equal ids.
-    ids = [cell.get("id", "") for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+    # From the file, since missing and repeated ids are replaced when it is read.
+    stored = json.loads(path.read_text(encoding="utf-8-sig"))
+    ids = [cell.get("id", "") for cell in stored.get("cells", [])]
     for cell_id in sorted(set(ids)):
         if not READABLE_ID.fullmatch(cell_id):
             yield f"cell '{cell_id}': the id is not made of words, such as 'files-list'."
@@ -269,5 +275,5 @@ def _is_external(link: str) -> bool:
 def _anchors(target: Path) -> set[str]:
     if target.suffix != ".ipynb":
         return markdown.anchors(target.read_text(encoding="utf-8"))
-    texts = [cell.source for cell in _texts(nbformat.read(target, as_version=4))]
+    texts = [cell.source for cell in _texts(read_notebook(target))]
     return set().union(*map(markdown.anchors, texts))

@@ -6,7 +6,7 @@ import nbformat
 
 from helpers.checks import NOT_ATTEMPTED
 from helpers.config.settings import COURSE_FOLDER
-from instructor.notebooks.execute import run_course
+from instructor.notebooks.execute import read_notebook, run_course
 from instructor.notebooks.student_edition import differences, is_check, make_student_edition
 
 STUDENT_FOLDER = COURSE_FOLDER / "notebooks" / "student"
@@ -24,6 +24,7 @@ def build(notebooks: list[Path], folder: Path) -> list[Path]:
 
     Raises:
         EditionError: the solution marks of a notebook are incomplete.
+        NotebookError: a notebook cannot be read.
     """
     editions = {folder / path.name: _fresh(path) for path in notebooks}  # all, before one is written
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,6 +46,7 @@ def complaints(notebooks: list[Path], folder: Path) -> list[str]:
 
     Raises:
         EditionError: the solution marks of a notebook are incomplete.
+        NotebookError: a notebook cannot be read.
     """
     found = []
     for path in notebooks:
@@ -52,11 +54,12 @@ def complaints(notebooks: list[Path], folder: Path) -> list[str]:
         if not edition.is_file():
             found.append(f"{edition.name}: there is no student edition. Run python -m instructor build.")
             continue
-        text = edition.read_text(encoding="utf-8")
-        if text != _fresh(path):
+        if edition.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n") != _fresh(path):
             found.append(f"{edition.name}: differs from a fresh build. Run python -m instructor build.")
-        solved, student = nbformat.read(path, as_version=4), nbformat.reads(text, as_version=4)
-        found += [f"{edition.name}, {difference}" for difference in differences(solved, student)]
+        found += [
+            f"{edition.name}, {difference}"
+            for difference in differences(read_notebook(path), read_notebook(edition))
+        ]
     return found
 
 
@@ -77,7 +80,7 @@ def attempted(notebooks: list[Path], folder: Path, out: Path) -> list[str]:
     """
     found = []
     for page in run_course([folder / path.name for path in notebooks], out):
-        for cell in nbformat.read(page.with_suffix(".ipynb"), as_version=4).cells:
+        for cell in read_notebook(page.with_suffix(".ipynb")).cells:
             if is_check(cell):
                 said = "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
                 if not said.lower().startswith(NOT_ATTEMPTED):
@@ -86,4 +89,4 @@ def attempted(notebooks: list[Path], folder: Path, out: Path) -> list[str]:
 
 
 def _fresh(path: Path) -> str:
-    return nbformat.writes(make_student_edition(nbformat.read(path, as_version=4), path.name)) + "\n"
+    return nbformat.writes(make_student_edition(read_notebook(path), path.name)) + "\n"

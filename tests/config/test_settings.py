@@ -115,3 +115,27 @@ def test_copies_go_to_drive_as_soon_as_it_is_mounted(tmp_path, monkeypatch):
     (tmp_path / "MyDrive").mkdir()
     folder = tmp_path / "MyDrive" / "brain-mri-course" / "runs" / "figshare-quick" / "unet"
     assert course.copy_folder("unet") == folder
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("COURSE_PROFIL", "COURSE_PROFILE"),
+        ("COURSE_DATE", "COURSE_DATA"),
+        ("course_home", "COURSE_HOME"),
+        ("COURSE-DATA", "COURSE_DATA"),
+        ("COURSES_HOME", "COURSE_HOME"),
+        ("COURSECOPIES", "COURSE_COPIES"),
+    ],
+)
+def test_a_misspelt_variable_is_named(name, meant):
+    with pytest.raises(SettingsError, match=f"{name} is not a variable .* Did you mean {meant}"):
+        load(**{name: "quick"})
+
+
+def test_a_variable_of_something_else_is_named_but_does_not_stop(capsys):
+    settings.start({"COURSE_ID": "7", "COURSE_PROFILE": "quick", "PATH": "x"})
+    said = capsys.readouterr().out
+    assert "Ignored  COURSE_ID: the course's variables are COURSE_DATA, COURSE_PROFILE" in said
+    settings.start({"COURSE_PROFILE": "quick"})
+    assert "Ignored" not in capsys.readouterr().out

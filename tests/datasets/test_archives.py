@@ -81,11 +81,12 @@ def test_an_unpacking_that_is_interrupted_is_not_taken_for_complete(slices, tmp_
         unpack(archive, target)
     monkeypatch.undo()
     assert not target.exists()
-    partial = target.with_name("a.zip.partial")  # as if the process had been killed instead
+    partial = target.with_name("a.zip.partial-99999999-x")  # as if the process had been killed instead
     partial.mkdir(parents=True, exist_ok=True)
     (partial / "99.mat").write_bytes(b"x")
     assert sorted(unpack(archive, target)) == sorted(slices)
     assert not (target / "99.mat").exists()
+    assert not partial.exists()
 
 
 @pytest.mark.parametrize(
@@ -155,6 +156,36 @@ def test_a_full_disk_is_named(slices, tmp_path, target, monkeypatch):
     monkeypatch.setattr(zipfile.ZipFile, "extract", full)
     with pytest.raises(SourceError, match=r"a\.zip/1\.mat cannot be unpacked .*No space left.*COURSE_HOME"):
         unpack(archive, target)
+    monkeypatch.undo()
+    monkeypatch.setattr(archives, "write_json", full)
+    with pytest.raises(SourceError, match=r"cannot be written \(No space left.*Make room.*COURSE_HOME"):
+        unpack(archive, target)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_two_notebooks_unpack_at_once(slices, tmp_path, target, monkeypatch):
+    archive = archive_of(tmp_path / "a.zip", slices)
+    extract, inner = archives._extract, []
+
+    def meanwhile(*arguments):
+        if not inner:
+            inner.append(None)
+            inner.append(unpack(archive, target))
+        return extract(*arguments)
+
+    monkeypatch.setattr(archives, "_extract", meanwhile)
+    assert unpack(archive, target) == inner[1]
+    assert [path.name for path in target.parent.iterdir()] == ["a.zip"]
+    assert (target / "10.mat").read_bytes() == slices["10.mat"]
+
+
+def test_a_damaged_archive_stops_even_if_bad_files_are_skipped(slices, tmp_path):
+    archive = archive_of(tmp_path / "a.zip", slices, zipfile.ZIP_STORED)
+    content = bytearray(archive.read_bytes())
+    content[5000] ^= 255
+    archive.write_bytes(content)
+    with pytest.raises(SourceError, match=r"a\.zip/1\.mat cannot be unpacked .* download it again"):
+        assemble(tmp_path, tmp_path / "set", on_bad="skip", progress=False)
 
 
 def test_a_number_twice_in_one_archive(slices, tmp_path):

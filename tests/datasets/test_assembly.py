@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 import zipfile
 
 import cv2
@@ -210,6 +211,31 @@ def test_a_full_disk_is_named_and_leaves_nothing(three, tmp_path, monkeypatch):
     with pytest.raises(AssemblyError, match=r"set cannot be written \(No space left on device\).*make room"):
         assemble(three, tmp_path / "set", progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_a_small_disk_is_named_before_anything_is_written(three, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: types.SimpleNamespace(free=1_000_000))
+    with pytest.raises(AssemblyError, match=r"0\.00 GB free.*data set of 3 slices takes about 0\.00 GB"):
+        assemble(three, tmp_path / "new" / "set", progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_two_notebooks_assemble_at_once(three, tmp_path, monkeypatch):
+    process_all = assembly._process_all
+
+    def meanwhile(*arguments):
+        records = process_all(*arguments)
+        with assembling(three, tmp_path / "set", workers=1) as other:
+            _, errors = other.communicate(timeout=60)
+        assert other.returncode == 0, errors.decode()
+        written.update({path: path.stat().st_mtime_ns for path in (tmp_path / "set").iterdir()})
+        return records
+
+    written = {}
+    monkeypatch.setattr(assembly, "_process_all", meanwhile)
+    assert len(assemble(three, tmp_path / "set", progress=False)) == 3
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "set").iterdir()} == written
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["script.py", "set", "source"]
 
 
 # ---- worker processes, interruptions, kills ----

@@ -1,4 +1,7 @@
+import shutil
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers.datasets.dataset import Dataset, DatasetError
@@ -54,3 +57,15 @@ def test_a_missing_class_is_named(dataset):
     with pytest.raises(DatasetError, match="no meningioma among these 22 slices"):
         Dataset(dataset.folder, table, rows).require_classes()
     assert dataset.require_classes() is dataset
+
+
+def test_text_comes_back_as_it_was_written(dataset, tmp_path):
+    texts = ["NA", "null", "nan", "None", "n/a", "N/A", "#N/A", "NULL", "<NA>", "007", "1e5", "", "-inf"]
+    texts += ["True", "1.0", '"', "a,b", "1_000", "0x1F", "-"]
+    folder = shutil.copytree(dataset.folder, tmp_path / "set")
+    table = dataset.table.copy()
+    table.loc[3, "border_area_ratio"] = float("nan")
+    for column in ("patient", "family", "file"):
+        table[column] = (texts * 2)[: len(table)]
+    table.to_csv(folder / "index.csv", index=False)
+    pd.testing.assert_frame_equal(Dataset.open(folder).table, table)

@@ -334,6 +334,13 @@ def test_a_wrong_copy_is_reported(server, monkeypatch, tmp_path, folder, two_fil
     assert names(folder) == []
 
 
+def test_a_copy_of_the_wrong_length_is_not_copied(server, monkeypatch, tmp_path, folder):
+    (tmp_path / "a.zip").write_bytes(CONTENT + b"x")
+    monkeypatch.setattr(download.shutil, "copyfile", lambda *_: pytest.fail("copied"))
+    fetch_published(folder, look_in=[tmp_path])
+    assert (folder / "a.zip").read_bytes() == CONTENT
+
+
 def test_a_drive_that_is_disconnected(server, monkeypatch, tmp_path, folder):
     (tmp_path / "a.zip").write_bytes(CONTENT)
 
@@ -351,7 +358,9 @@ def test_the_disk_is_checked_first(server, monkeypatch, folder):
     monkeypatch.setattr(download, "DATASET_BYTES", 4_000_000_000)
     usage = types.SimpleNamespace(free=2_500_000_000)
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(DownloadError, match=r"has 2\.5 GB free, which is too little: .* takes about 4 GB"):
+    with pytest.raises(
+        DownloadError, match=r"has 2\.50 GB free, which is too little: .* takes about 4\.00 GB"
+    ):
         fetch_published(folder)
     assert server.asked == []
     usage.free = 5_000_000_000

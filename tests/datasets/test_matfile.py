@@ -209,6 +209,8 @@ OLD_MAT = b"MATLAB 5.0 MAT-file, Platform: PCWIN64".ljust(124) + b"\0\1IM"
         (b'{"message": "Forbidden", "code": 403}', "JSON"),
         (OLD_MAT + bytes(500), "older MATLAB format v5"),
         (b"PK\x03\x04" + bytes(600), "zip archive"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n", "Git LFS pointer"),
+        (b"# Created by Octave 8.4.0\n# name: cjdata\n", "format of Octave"),
         (b"These are just words. " * 50, "not a MATLAB v7.3 file"),
         (bytes(2000), "not a MATLAB v7.3 file"),
         (MATLAB_HEADER, "not a MATLAB v7.3 file"),
@@ -227,7 +229,50 @@ def test_says_to_download_a_refused_file_again(write, content):
 def test_names_a_missing_file_and_a_folder(tmp_path):
     assert_refused(tmp_path / "12.mat", None, "does not exist")
     (tmp_path / "12.mat").mkdir()
-    assert_refused(tmp_path / "12.mat", None, "damaged or cut short")
+    assert_refused(tmp_path / "12.mat", None, "cannot be read")
+
+
+class _Disconnected(io.BytesIO):
+    name = "12.mat"
+
+    def read(self, *_):
+        raise OSError(5, "Input/output error")
+
+
+def test_an_error_of_the_disk_is_not_called_damage(tmp_path, monkeypatch):
+    for source in (_Disconnected(), tmp_path / "12.mat"):
+        with pytest.raises(MatFileError, match=r"cannot be read \(Input/output error\).*Drive") as caught:
+            monkeypatch.setattr(Path, "read_bytes", _Disconnected().read)
+            read_slice(source)
+        assert "damaged" not in str(caught.value) and "ownload" not in str(caught.value)
+        with pytest.raises(MatFileError, match=r"cannot be read \(Input/output error\)"):
+            read_folds(source)
+
+
+def test_a_compression_that_is_not_installed_is_named(tmp_path):
+    path = tmp_path / "12.mat"
+    path.write_bytes(mat_bytes(stored_fields()))
+    with h5py.File(path, "r+") as file:
+        del file["cjdata/image"]
+        options = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        options.set_chunk((10, 12))
+        options.set_filter(32015, h5py.h5z.FLAG_OPTIONAL)  # Zstandard
+        space = h5py.h5s.create_simple((10, 12))
+        image = h5py.h5d.create(file["cjdata"].id, b"image", h5py.h5t.NATIVE_INT16, space, options)
+        image.write_direct_chunk((0, 0), b"compressed")
+    with pytest.raises(
+        MatFileError, match=r"'image': is compressed with .*, which is not installed"
+    ) as caught:
+        read_slice(path)
+    assert "damaged" not in str(caught.value) and "hdf5plugin" in str(caught.value)
+
+
+def test_octave_s_struct_is_recognised():
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        file.create_group("cjdata").create_group("value").create_group("label")["value"] = 1.0
+    memory.name = "12.mat"
+    assert_refused(memory, "cjdata", "as Octave saves it")
 
 
 def test_names_binary_files():
@@ -239,7 +284,7 @@ def test_names_binary_files():
 
 def test_a_file_opened_as_text_is_refused(write):
     with write().open(encoding="utf-8") as file:
-        assert_refused(file, None, "damaged")
+        assert_refused(file, None, "is open as text")
 
 
 @pytest.mark.parametrize("part", [0.2, 0.5, 0.9])

@@ -102,6 +102,42 @@ def test_archives_within_archives_are_opened_once(tmp_path):
     assert len(found) == 2
 
 
+def undeclared(name: bytes) -> bytes:
+    """An archive whose member has these bytes for a name, with bit 11 not set."""
+    placeholder = ("x" * len(name)).encode()
+    return zipped({placeholder.decode(): b"{}"}).replace(placeholder, name)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        ("Jürgen Müller/01.ipynb".encode(), "Jürgen Müller/01.ipynb"),
+        ("Ана Петрова/01.ipynb".encode(), "Ана Петрова/01.ipynb"),
+        ("李明\\01.ipynb".encode(), "李明/01.ipynb"),
+        ("Jürgen/01.ipynb".encode("cp437"), "Jürgen/01.ipynb"),  # what the format says
+        (b"Ana/01.ipynb", "Ana/01.ipynb"),
+        (
+            "Jürgen/01.ipynb".encode("cp1252"),
+            "J\N{SUPERSCRIPT LATIN SMALL LETTER N}rgen/01.ipynb",
+        ),  # not UTF-8
+    ],
+)
+def test_undeclared_names_that_are_utf_8_are_taken_for_it(tmp_path, stored, read, deep):
+    content = undeclared(stored)
+    (tmp_path / "in.zip").write_bytes(zipped({"all.zip": content}) if deep else content)
+    (found,) = intake.collect(tmp_path / "in.zip")
+    assert str(found.path) == ("all/" if deep else "") + read
+    assert found.problem is None
+
+
+def test_declared_names_stay_as_they_are(tmp_path):
+    name = "├╝/01.ipynb"  # in cp437, the bytes of a ü in UTF-8
+    (tmp_path / "in.zip").write_bytes(zipped({name: b"{}"}))
+    (found,) = intake.collect(tmp_path / "in.zip")
+    assert str(found.path) == name
+
+
 def test_a_zip_bomb_is_not_unpacked_completely(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "LARGEST_BYTES", 1 << 20)
     monkeypatch.setattr(intake, "LARGEST_ARCHIVE_BYTES", 2 << 20)

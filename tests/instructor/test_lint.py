@@ -169,8 +169,7 @@ def test_a_repeated_id_is_reported(said, tmp_path):
     path.write_text(
         path.read_text(encoding="utf-8").replace('"id": "bars"', '"id": "count"'), encoding="utf-8"
     )
-    with pytest.warns(nbformat.warnings.DuplicateCellId):
-        assert "01_a.ipynb, cell 'count': 2 cells have this id." in lint.complaints(path)
+    assert "01_a.ipynb, cell 'count': 2 cells have this id." in lint.complaints(path)
 
 
 @pytest.mark.parametrize("change", [
@@ -205,6 +204,16 @@ def test_the_command_reports_findings_and_lists_links(said, tmp_path, capsys):
         "https://example.org/badge.svg",
     ]
     assert command.main(["lint"]) == 0
+
+
+def test_a_file_without_a_number_is_refused_in_one_sentence(said, tmp_path):
+    said()
+    for name in ("mine.ipynb", "Copy of 01_a.ipynb", "1.ipynb", "\u0660\u0661_a.ipynb"):
+        path = (tmp_path / "01_a.ipynb").rename(tmp_path / name)
+        assert lint.complaints(path) == [
+            f"{name}: the name does not begin with a number. Rename it, as in 03_name.ipynb."
+        ]
+        path.rename(tmp_path / "01_a.ipynb")
 
 
 def test_markdown_is_parsed():

@@ -1,4 +1,5 @@
 import gc
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -320,3 +321,17 @@ def test_a_check_that_does_not_say_not_attempted_is_reported(tmp_path, monkeypat
     nbformat.write(new_notebook(cells=cells), tmp_path / "tiny.ipynb")
     (said,) = release.attempted([tmp_path / "tiny.ipynb"], tmp_path, tmp_path / "out")
     assert "cell 'check-2-3'" in said
+
+
+def test_a_notebook_that_colab_saved_has_a_student_edition(tmp_path):
+    """Without ids and with a byte order mark, and the edition too; it is the same in each build."""
+    path, folder = tmp_path / NOTEBOOKS[0].name, tmp_path / "student"
+    stored = json.loads(NOTEBOOKS[0].read_text(encoding="utf-8")) | {"nbformat_minor": 0}
+    for cell in stored["cells"]:
+        cell["metadata"]["id"] = cell.pop("id")
+    path.write_text("\ufeff" + json.dumps(stored), encoding="utf-8")
+    (edition,) = release.build([path], folder)
+    assert release.complaints([path], folder) == []
+    edition.write_text("\ufeff" + edition.read_text(encoding="utf-8"), encoding="utf-8")
+    (said,) = release.complaints([path], folder)
+    assert "differs from a fresh build" in said

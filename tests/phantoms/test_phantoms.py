@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -185,6 +186,69 @@ def test_another_call_never_mixes_with_the_first(tmp_path):
     with pytest.raises(matfiles.PhantomFolderError, match="not one of these phantoms"):
         write_phantoms(tmp_path, SMALL, seed=1, progress=False)
     assert digests(tmp_path) == before
+
+
+def mark(folder, **changes):
+    marker = folder / matfiles.MARKER
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | changes))
+
+
+def test_phantoms_of_another_version_are_drawn_again(tmp_path):
+    write_phantoms(tmp_path / "a", SMALL, progress=False)
+    before = digests(tmp_path / "a")
+    mark(tmp_path / "a", version=matfiles.VERSION - 1)
+    (tmp_path / "a" / "1.mat").write_bytes(b"drawn otherwise")
+    (tmp_path / "a" / "2.mat").unlink()
+    write_phantoms(tmp_path / "a", SMALL, progress=False)
+    assert digests(tmp_path / "a") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_files_of_the_user_among_outdated_phantoms_are_kept(tmp_path):
+    write_phantoms(tmp_path, SMALL, progress=False)
+    mark(tmp_path, version=matfiles.VERSION - 1)
+    (tmp_path / "results.csv").write_text("x")
+    with pytest.raises(matfiles.PhantomFolderError, match=r"holds results\.csv.*Delete the folder .*if you"):
+        write_phantoms(tmp_path, SMALL, progress=False)
+    assert (tmp_path / "results.csv").exists()
+
+
+def test_a_phantom_that_is_missing_is_drawn_again(tmp_path):
+    write_phantoms(tmp_path / "a", SMALL, progress=False)
+    before = digests(tmp_path / "a")
+    (tmp_path / "a" / "3.mat").unlink()
+    write_phantoms(tmp_path / "a", SMALL, progress=False)
+    assert digests(tmp_path / "a") == before
+
+
+def test_two_notebooks_draw_at_once(tmp_path, monkeypatch):
+    write_folds, inner = matfiles.write_folds, []
+
+    def meanwhile(*arguments):
+        if not inner:
+            inner.append(None)
+            inner.append(write_phantoms(tmp_path / "a", SMALL, progress=False))
+        write_folds(*arguments)
+
+    monkeypatch.setattr(matfiles, "write_folds", meanwhile)
+    assert write_phantoms(tmp_path / "a", SMALL, progress=False) == inner[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_small_or_full_disk_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1_000_000))
+    with pytest.raises(matfiles.PhantomFolderError, match=r"0\.00 GB free.*drawing 7 phantoms takes"):
+        write_phantoms(tmp_path / "a", SMALL, progress=False)
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(matfiles.PhantomFolderError, match=r"a cannot be written \(No space left on device"):
+        write_phantoms(tmp_path / "a", SMALL, progress=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_never_overwrites_real_slices(tmp_path):
