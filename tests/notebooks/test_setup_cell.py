@@ -139,3 +139,11 @@ def test_it_runs_without_access_to_drive(source, content, remote):
     assert (status, errors) == (0, "")
     assert out.startswith("Google Drive is not mounted (mount failed); the course continues without it.\n")
     assert "what you train is lost" in out
+
+
+def test_another_module_called_helpers_is_named(source, content, remote):
+    (content / "helpers.py").write_text("mine = True\n")
+    status, _, errors = run(f"import helpers\n{source}", content, remote)
+    assert status == 1
+    assert errors.startswith(f"Another module called helpers is loaded ({content / 'helpers.py'}). Restart")
+    assert_it_runs(source, content, remote)  # in a kernel that has not imported it
