@@ -59,7 +59,7 @@ def slices_per_patient(table: pd.DataFrame) -> CourseFigure:
             ax.axvline(counts.median(), color="black", linestyle=":", label="median of the class")
             title += f"\n{spread} slices each"
             words.append(f"{name} {spread}, median {counts.median():g}")
-        style.name_axes(ax, "slices of the patient", "patients", title, grid="y")
+        style.name_axes(ax, "slices per patient", "patients", title, grid="y")
     style.legend_below(figure)
     count = table["patient"].nunique()
     return figure.described(
@@ -72,7 +72,7 @@ def tumour_areas(table: pd.DataFrame) -> CourseFigure:
     """Show how little of a slice the tumour fills, in each class, on a logarithmic axis."""
     percent, published = 100 * table["tumour_fraction"], reference.TUMOUR_PERCENT
     title = f"{len(table):,} slices: mean {percent.mean():.2f}%, median {percent.median():.2f}%"
-    name = "part of the slice that is tumour, % (log scale)"
+    name = "share of the slice that is tumour, % (log scale)"
     figure, ax, medians = _by_class(table, percent, name, title, "{:.2f}%", scale="log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter("{x:,g}")
@@ -89,10 +89,10 @@ def tumour_areas(table: pd.DataFrame) -> CourseFigure:
 
 @style.course_style
 def intensity_ranges(table: pd.DataFrame) -> CourseFigure:
-    """Show how differently bright the slices are before they are normalised."""
+    """Show how much the brightness of the slices differs before normalisation."""
     highest = table["intensity_max"]
     ends = f"{highest.min():,} to {highest.max():,}"
-    name = "highest intensity of the slice, as the scanner wrote it"
+    name = "highest intensity of the slice, as the scanner recorded it"
     title = f"{len(table):,} slices: highest intensities from {ends}"
     figure, ax, medians = _by_class(table, highest, name, title, "{:,.0f}")
     ax.xaxis.set_major_formatter("{x:,g}")
