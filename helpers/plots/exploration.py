@@ -21,7 +21,7 @@ from helpers.plots.style import CourseFigure
 from helpers.reference import CLASS_NAMES
 
 NAMES = list(CLASS_NAMES.values())
-MAX_DOTS = 300  # with more slices, dots become a solid band: their density is drawn instead
+MAX_DOTS = 150  # of a class; with more, dots become a solid band: their density is drawn instead
 HEAD_LEVEL = 0.2  # of the brightest pixel of the mean image: about where the head ends
 
 
@@ -59,7 +59,7 @@ def slices_per_patient(table: pd.DataFrame) -> CourseFigure:
             ax.axvline(counts.median(), color="black", linestyle=":", label="median of the class")
             title += f"\n{spread} slices each"
             words.append(f"{name} {spread}, median {counts.median():g}")
-        style.name_axes(ax, "slices of the patient", "patients", title, grid="y")
+        style.name_axes(ax, "slices per patient", "patients", title, grid="y")
     style.legend_below(figure)
     count = table["patient"].nunique()
     return figure.described(
@@ -72,11 +72,12 @@ def tumour_areas(table: pd.DataFrame) -> CourseFigure:
     """Show how little of a slice the tumour fills, in each class, on a logarithmic axis."""
     percent, published = 100 * table["tumour_fraction"], reference.TUMOUR_PERCENT
     title = f"{len(table):,} slices: mean {percent.mean():.2f}%, median {percent.median():.2f}%"
-    name = "part of the slice that is tumour, % (log scale)"
+    name = "share of the slice that is tumour, % (log scale)"
     figure, ax, medians = _by_class(table, percent, name, title, "{:.2f}%", scale="log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter("{x:,g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_ylim(top=-0.85)  # room for the annotation
     ax.axvline(published, color="black", linestyle=":", linewidth=1.2)
     ax.annotate(f" published, mean: {published}%", (published, 1), xycoords=ax.get_xaxis_transform(),
                 va="top", fontsize=9)  # fmt: skip
@@ -88,13 +89,12 @@ def tumour_areas(table: pd.DataFrame) -> CourseFigure:
 
 @style.course_style
 def intensity_ranges(table: pd.DataFrame) -> CourseFigure:
-    """Show how differently bright the slices are before they are normalised."""
+    """Show how much the brightness of the slices differs before normalisation."""
     highest = table["intensity_max"]
     ends = f"{highest.min():,} to {highest.max():,}"
-    name = "highest intensity of the slice, as the scanner wrote it"
+    name = "highest intensity of the slice, as the scanner recorded it"
     title = f"{len(table):,} slices: highest intensities from {ends}"
     figure, ax, medians = _by_class(table, highest, name, title, "{:,.0f}")
-    ax.set_xlim(left=0)
     ax.xaxis.set_major_formatter("{x:,g}")
     return figure.described(
         f"The highest intensity of each of {len(table):,} slices: anywhere from {ends}; medians: {medians}."
@@ -123,21 +123,24 @@ def normalised_brightness(table: pd.DataFrame, images: np.ndarray) -> CourseFigu
 def _by_class(
     table: pd.DataFrame, values: pd.Series, name: str, title: str, form: str, scale: str = "linear"
 ) -> tuple[CourseFigure, Axes, str]:
-    """Draw dots for a few slices, a density for many; return the medians of the classes in words too."""
+    """Draw dots for a class of few slices, a density for one of many; return the medians in words too."""
     figure, ax = style.new_figure(size=(8.4, 3.6))
     ax.set_xscale(scale)
     classes, counts = table["class_name"], table["class_name"].value_counts()
     order = [each for each in NAMES if each in counts]
     places, medians = np.arange(len(order)), values.groupby(classes).median()[order]
     entries: dict[str, Any] = {"median of the class": Line2D([], [], color="black")}
-    if len(table) <= MAX_DOTS:
-        heights = classes.map(order.index) + style.jitter(len(table), 0.28)
-        ax.scatter(values, heights, 25, list(classes.map(style.CLASS_COLOURS)), alpha=0.6, linewidth=0)
-        entries["a slice"] = Line2D([], [], color=style.GREY, marker="o", linestyle="", markersize=5)
-    else:
-        sns.violinplot(x=values, y=classes, hue=classes, order=order, palette=style.CLASS_COLOURS, ax=ax,
-                       inner=None, cut=0, linewidth=0, saturation=1, legend=False)  # fmt: skip
+    many = classes.map(counts) > MAX_DOTS
+    if many.any():
+        sns.violinplot(x=values[many], y=classes[many], hue=classes[many], order=order, ax=ax,
+                       palette=style.CLASS_COLOURS, saturation=1, inner=None, cut=0, linewidth=0,
+                       legend=False)  # fmt: skip
         entries["height: density of the slices"] = Patch(color=style.GREY)
+    if not many.all():
+        few = classes[~many]
+        heights = few.map(order.index) + style.jitter(len(few), 0.28)
+        ax.scatter(values[~many], heights, 25, list(few.map(style.CLASS_COLOURS)), alpha=0.6, linewidth=0)
+        entries["one slice"] = Line2D([], [], color=style.GREY, marker="o", linestyle="", markersize=5)
     ax.vlines(medians, places - 0.4, places + 0.4, color="black")
     ax.set_yticks(places, [f"{each}\n{style.counted(counts[each], 'slice')}" for each in order])
     ax.set_ylim(len(order) - 0.5, -0.5)

@@ -1,9 +1,11 @@
 """Figures of single slices on their way into the data set: notebook 01."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from matplotlib.ticker import MultipleLocator
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from helpers.datasets.matfile import Slice
 from helpers.plots import style
@@ -22,7 +24,9 @@ def orientation(stored: np.ndarray, upright: np.ndarray, border: np.ndarray) -> 
     """
     figure, axes = style.image_grid(1, 2, side=3.9)
     x, y = np.vstack([border, border[:1]]).T  # back to the first point
-    for ax, image, title in zip(axes[0], (stored, upright), ("as stored", "upright (.T)"), strict=True):
+    for ax, image, title in zip(
+        axes[0], (stored, upright), ("as stored in the file", "upright"), strict=True
+    ):
         style.show_image(ax, image, title)
         ax.plot(x, y, color=style.ORANGE, label="tumorBorder, x = column and y = row")
     style.legend_below(figure)
@@ -77,55 +81,84 @@ def colour_channels(rgba: np.ndarray) -> CourseFigure:
 
 
 @style.course_style
-def normalisation(image: np.ndarray, normalised: np.ndarray) -> CourseFigure:
-    """Show one slice, with its histogram, before and after its intensities are stretched to 0..255.
+def normalisation(
+    images: Sequence[np.ndarray], normalised: Sequence[np.ndarray], divisor: int
+) -> CourseFigure:
+    """Compare slices divided by one fixed number with the same slices, each stretched to 0..255.
 
     Args:
-        image: (H, W) int16, raw.
-        normalised: (H, W) uint8.
+        images: (H, W) int16 each, raw.
+        normalised: (H, W) uint8 each, the same slices.
+        divisor: the raw intensity that becomes 255 if all slices are divided by the same number.
     """
-    figure, axes = style.new_figure(2, 2, (9, 6.2), height_ratios=(2, 1))
+    figure, axes = style.new_figure(3, len(images), (9, 7.4), height_ratios=(2, 2, 1), sharey="row")
     words = []
-    for (above, below), array, name in zip(axes.T, (image, normalised), ("raw", "normalised"), strict=True):
-        values = style.span(array.min(), array.max())
-        style.show_image(above, array, f"{name}, {array.dtype}: {values}")
-        below.hist(array.ravel(), bins=64, color=style.BLUE, log=True)
-        title = f"{name}: histogram of {array.size:,} pixels"
-        style.name_axes(below, "intensity", "pixels (log scale)", title)
-        below.locator_params(axis="x", nbins=5)
-        below.xaxis.set_major_formatter("{x:,g}")
-        words.append(f"{name}, {array.dtype}, from {values}")
+    for (above, middle, below), image, own in zip(axes.T, images, normalised, strict=True):
+        fixed, raw = 255 * (image / divisor), style.span(image.min(), image.max())
+        for ax, pixels, name in (
+            (above, fixed, f"raw {raw}\ndivided by {divisor:,}"),
+            (middle, own, "each stretched"),
+        ):
+            ends = style.span(round(float(pixels.min())), round(float(pixels.max())))
+            style.show_image(ax, pixels, f"{name}: {ends}", vmin=0, vmax=255)
+        for pixels, colour, name in ((fixed, style.ORANGE, "divided"), (own, style.BLUE, "stretched")):
+            below.hist(
+                pixels.ravel(), bins=64, range=(0, 255), histtype="step", color=colour, log=True, label=name
+            )
+        style.name_axes(below, "grey value", "", f"{image.size:,} pixels")
+        words.append(f"{raw} becomes 0 to {fixed.max():.0f}")
+    axes[2, 0].set_ylabel("pixels (log scale)")
+    style.legend_below(figure)
     return figure.described(
-        f"One slice and its histogram, {style.listed(words)}: the histogram keeps its shape, not its range."
+        f"{len(images)} slices, twice. Above, divided by {divisor:,} so that this would be 255: "
+        f"{style.listed(words)}, and the slices are dark. Below, each stretched to 0 to 255: all are equally "
+        "bright. Their histograms keep their shape, and only the stretched ones fill the range."
     )
 
 
 @style.course_style
 def mask_resizing(mask: np.ndarray, resized: dict[str, np.ndarray]) -> CourseFigure:
-    """Compare rules of resizing a mask, in a close-up of the tumour with the pixels' edges.
+    """Compare rules of resizing a mask, in a close-up of the tumour with the coarse pixels' edges.
 
     Args:
         mask: (H, H) bool, native; not empty.
-        resized: rule -> (size, size) mask of 0 and 1.
+        resized: rule -> (size, size) mask of 0 and 1, all of one size.
     """
-    versions = {"native": mask, **resized}
+    versions, side = {"native": mask, **resized}, len(mask)
+    coarse = side / min(map(len, versions.values()))  # width of a coarse pixel in native ones
     figure, axes = style.image_grid(1, len(versions), side=2.5, title_lines=7)
-    left, right, bottom, top = np.array(style.close_up(mask, margin=12.5)) / len(mask)  # of the image's side
+    left, right, bottom, top = np.array(style.close_up(mask, margin=12.5)) - 0.5  # pixel 0 is around 0
+    edge = side - 0.5
     words = []
     for ax, (name, version) in zip(axes[0], versions.items(), strict=True):
         size = len(version)
         counts = f"{np.count_nonzero(version):,} px of tumour ({np.mean(version) / np.mean(mask):.0%})"
-        style.show_image(ax, version, vmin=0, vmax=1, interpolation="nearest", extent=(0, 1, 1, 0))
+        style.show_image(
+            ax, version, vmin=0, vmax=1, interpolation="nearest", extent=(-0.5, edge, edge, -0.5)
+        )
         ax.set_title(f"{name}\n{size} x {size}\n{counts}", fontsize=9.5)
+        style.outline(ax, mask, style.ORANGE, "--")
+        _draw_pixel_edges(ax, side, side / size, colors=style.GREY, linewidths=0.3)
+        _draw_pixel_edges(
+            ax, side, coarse, colors=style.SKY, linewidths=0.9, label="edges of the coarse pixels"
+        )
         ax.set_axis_on()
-        ax.set(xlim=(left, right), ylim=(bottom, top))
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_locator(MultipleLocator(1 / size))
-        ax.tick_params(length=0, labelbottom=False, labelleft=False)
-        ax.grid(color=style.GREY, linewidth=0.4)
-        ax.set_axisbelow(False)
+        ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="column")
         words.append(f"{name} at {size} pixels a side: {counts}")
-    figure.suptitle("Close-up of the tumour; the lines are the edges of the pixels")
+    for ax in axes[0, 1:]:
+        ax.tick_params(labelleft=False)
+    axes[0, 0].set_ylabel("row (native pixels)")
+    figure.suptitle(f"Close-up: {right - left:.0f} x {right - left:.0f} of {side} x {side} pixels")
+    tumour = Line2D([], [], color=style.ORANGE, linestyle="--")
+    style.legend_below(figure, {"native tumour": tumour})
     return figure.described(
-        f"One small tumour mask, close up, and the part of its area that each rule keeps. {'; '.join(words)}."
+        f"One small tumour mask, close up, with the grid of the coarse pixels, and the part of its area that "
+        f"each rule keeps. {'; '.join(words)}."
     )
+
+
+def _draw_pixel_edges(ax: Axes, side: int, width: float, **look: Any) -> None:
+    """Draw the edges of pixels `width` native pixels wide over an image of `side` native pixels."""
+    edges = np.arange(0, side + 1, width) - 0.5
+    for draw in (ax.vlines, ax.hlines):
+        draw(edges, -0.5, side - 0.5, **look)

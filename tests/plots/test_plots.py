@@ -128,8 +128,12 @@ FIGURES = {  # public name, variant: (arguments, what the alt text must say)
     "colour_channels": ((RGBA,), ["equal in every pixel", "alpha is 1 everywhere", "alpha 1;"]),
     "colour_channels, different": ((RGBA * [1, 0.5, 1, 1],), ["blue differ", "alpha is 1 everywhere"]),
     "normalisation": (
-        (ONE.image, (ONE.image // 8).astype(np.uint8)),
-        [f"from 0 to {ONE.image.max():,}", "uint8"],
+        ([ONE.image] * 3, [(ONE.image // 8).astype(np.uint8)] * 3, 12_728),
+        [
+            "3 slices",
+            "divided by 12,728",
+            f"0 to {ONE.image.max():,} becomes 0 to {ONE.image.max() / 12_728 * 255:.0f}",
+        ],
     ),
     "mask_resizing": ((SMALL > 0, RULES), [f"{SMALL.sum()} px", "nearest at 32 pixels a side: 5 px"]),
     "class_balance": ((TABLE,), [f"{(TABLE.label == 2).sum()} slices of 4 patients"]),
@@ -169,6 +173,10 @@ FIGURES = {  # public name, variant: (arguments, what the alt text must say)
     "learning_curves, one epoch": ((make_history(1), ["loss"]), ["After 1 epoch:"]),
     "learning_curves, no epoch": ((make_history(0), ["loss"]), ["No epoch was finished"]),
     "learning_curves, diverged": ((np.nan * make_history(2), ["loss"]), ["loss: training –, validation –."]),
+    "compare_losses": (
+        ({"a": {"loss": [1.0, 0.5], "val_loss": [1.1, 0.9]}, "b": {"loss": [2.0], "val_loss": [2.0]}},),
+        ["2 trainings", "a: training loss from 1 to 0.5, validation loss from 1.1 to 0.9; b:"],
+    ),
     "confusion_matrix": (
         ([1, 1, 2, 3, 3], [1, 2, 2, 3, 3]),
         ["5 slices, 4 of them right", "meningioma 1 of 2"],
@@ -368,6 +376,42 @@ def test_boxes_are_drawn_from_five_slices_on(per_quarter, boxes):
     count = 4 * per_quarter
     ax = plots.dice_by_area(np.linspace(0, 1, count), 10 + np.arange(count)).axes[0]
     assert len(ax.patches) == boxes
+
+
+def test_the_orientation_does_not_name_the_answer_of_its_exercise(drawn):
+    figure = drawn["orientation"][0]
+    said = " ".join([figure.alt, *(text.get_text() for text in figure.findobj(Text))])
+    assert ".T" not in said and "transpos" not in said
+
+
+def test_normalised_slices_have_one_scale_of_grey(drawn):
+    shown = [ax.images[0] for ax in axes(drawn, "normalisation")[:6]]
+    assert {each.get_clim() for each in shown} == {(0, 255)}
+    np.testing.assert_allclose(shown[0].get_array(), 255 * (ONE.image / 12_728))
+    np.testing.assert_array_equal(shown[3].get_array(), ONE.image // 8)
+
+
+def test_a_resized_mask_shows_the_coarse_pixels_in_every_panel(drawn):
+    panels = axes(drawn, "mask_resizing")
+    assert len(panels) == 3
+    for ax in panels:
+        vertical = next(each for each in ax.collections if each.get_label() == "edges of the coarse pixels")
+        x = [segment[0, 0] for segment in vertical.get_segments()]
+        np.testing.assert_allclose(x, np.arange(-0.5, 128, 4))  # 128 to 32 pixels: each is 4 wide
+        assert ax.axison and ax.get_xlim()[0] > 0
+
+
+def test_the_axis_of_intensities_starts_at_the_data(drawn):
+    low, high = axes(drawn, "intensity_ranges")[0].get_xlim()
+    assert TABLE["intensity_max"].min() - low < 0.1 * (high - low)
+
+
+def test_a_class_of_three_slices_is_drawn_as_dots_among_large_classes():
+    table = pd.concat([MANY[MANY["label"] != 1], MANY[MANY["label"] == 1].head(3)], ignore_index=True)
+    ax = plots.intensity_ranges(table).axes[0]
+    dots = [each.get_offsets() for each in ax.collections if isinstance(each, PathCollection)]
+    assert [len(each) for each in dots] == [3]
+    assert (abs(dots[0][:, 1]) < 0.5).all()  # on the row of class 1
 
 
 def test_a_few_slices_are_dots_and_many_a_density(drawn):
