@@ -23,6 +23,8 @@ from tests.support import mistakes, right_answers
 
 try:
     from tests.support.network_answers import NETWORK_MISTAKES, NETWORK_RIGHT
+
+    from tests.support import network_answers
 except ImportError:
     NETWORK_MISTAKES, NETWORK_RIGHT = {}, {}
 
@@ -34,6 +36,12 @@ CHOSEN = [number for number in CHECKED if any(f'checks.choose("{number}"' in one
 MISTAKES = mistakes.MISTAKES | NETWORK_MISTAKES
 RIGHT = right_answers.RIGHT | NETWORK_RIGHT
 SEEDS = 40
+
+
+def evaluated(number, source):
+    if number in NETWORK_RIGHT:
+        return network_answers.evaluated(source)
+    return (right_answers.evaluated if source in RIGHT[number] else mistakes.wrong)(source)
 
 
 def solution(number, source=None):
@@ -69,7 +77,7 @@ def test_every_exercise_is_solved_in_a_notebook():
 @pytest.mark.parametrize("number", CHECKED)
 def test_right_answers_are_correct_whatever_the_inputs(number):
     """The solution, the course's own answer, and answers in other styles."""
-    answers = [solution(number), *map(right_answers.evaluated, RIGHT[number])]
+    answers = [solution(number), *(evaluated(number, source) for source in RIGHT[number])]
     assert len(RIGHT[number]) >= 5
     for answer in answers:
         verdicts = [verdict(number, answer, seed) for seed in range(SEEDS)]
@@ -94,7 +102,7 @@ def test_later_cells_can_use_the_courses_own_answer(number):
     [(number, *mistake) for number, all_of_it in MISTAKES.items() for mistake in all_of_it],
 )
 def test_a_mistake_is_caught_with_a_reason(number, source, words, score):
-    answer = mistakes.wrong(source)
+    answer = evaluated(number, source)
     verdicts = [verdict(number, answer, seed) for seed in range(SEEDS)]
     if score is None:
         assert {one.status for one in verdicts} == {NOT_ATTEMPTED}
@@ -108,7 +116,7 @@ def test_a_mistake_is_caught_with_a_reason(number, source, words, score):
 @pytest.mark.parametrize("number", CHECKED)
 def test_six_mistakes_have_messages_of_their_own(number):
     seen = {
-        re.sub(r"[\d.,]+|'[^']*'", "#", verdict(number, mistakes.wrong(source), 1).message)
+        re.sub(r"[\d.,]+|'[^']*'", "#", verdict(number, evaluated(number, source), 1).message)
         for source, _, score in MISTAKES[number]
         if score is not None
     }
