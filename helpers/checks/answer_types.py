@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 TOLERANCE = 1e-6  # of real numbers that should be equal
+FLOAT_CREDIT = 0.5  # for a whole number that is a float
 
 
 class Incorrect(Exception):  # noqa: N818 (not an error but a verdict)
@@ -34,7 +35,56 @@ def described(value: Any) -> str:
     if type(value) in (type(None), bool, int, float, str) or isinstance(value, np.generic):
         words = repr(value.item() if isinstance(value, np.generic) else value)
         return words if len(words) <= 40 else f"{words[:37]}..."
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"a{'n' * name.lower().startswith(tuple('aeiou'))} {name}"
+
+
+ARRAYS = {"tensorflow", "torch", "jax", "jaxlib", "keras"}  # whose tensors become arrays
+WAYS_OUT = {
+    "bytes": ".decode() makes text of it.",
+    "set": "sorted(...) makes a list of it.",
+    "ellipsis": "Three dots stand for the code that you have yet to write.",
+    "Fraction": "float(...) makes a number of it.",
+    "Decimal": "float(...) makes a number of it.",
+    **dict.fromkeys(
+        ("generator", "map", "filter", "zip", "range", "dict_values", "dict_keys", "frozenset"),
+        "list(...) makes a list of it.",
+    ),
+}
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Copy a value: tensors and pandas tables as arrays or dicts, what holds a single number as that number.
+
+    This runs where the student's code runs.
+    """
+    root = type(value).__module__.partition(".")[0]
+    if depth > 10:  # a list that holds itself
+        return value
+    if root == "pandas" and type(value).__name__ == "Series" and type(value.index).__name__ != "RangeIndex":
+        value = value.to_dict()  # its index has a meaning
+    elif root in ARRAYS or (root == "pandas" and hasattr(value, "to_numpy")):
+        value = np.asarray(value.detach().cpu() if root == "torch" else value)
+    if type(value) in (list, tuple):
+        return type(value)(plain(item, depth + 1) for item in value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return tuple(plain(item, depth + 1) for item in tuple.__iter__(value))
+    if isinstance(value, dict):  # a Counter or defaultdict will do
+        return {key: plain(item, depth + 1) for key, item in dict.items(value)}
+    if type(value) is np.ndarray:
+        return value.copy() if value.ndim else value[()]
+    return value
+
+
+def foreign(value: Any, where: str = "It returned") -> str:
+    """Say what in an output no exercise asks for, and how to convert it; "" if there is nothing."""
+    if type(value) in (list, tuple):
+        return next(filter(None, (foreign(item, "What it returned holds") for item in value)), "")
+    if type(value) is dict:
+        return foreign([*value.values()])
+    if type(value) in (type(None), bool, int, float, str, np.ndarray) or isinstance(value, np.generic):
+        return ""
+    return f"{where} {described(value)}. {WAYS_OUT.get(type(value).__name__, '')}".strip()
 
 
 def text(output: Any) -> str:
@@ -44,18 +94,31 @@ def text(output: Any) -> str:
     raise Incorrect(f"It returned {described(output)}; it should be a text (str).")
 
 
-def whole(output: Any, what: str = "It") -> int:
-    """Return a whole number; a float is none, not even 3.0. `what` names it in the message."""
+def whole(output: Any, what: str = "It") -> int | float:
+    """Return a whole number, also if it is a float such as 3.0. `what` names it in the message."""
     if _is_whole(output):
         return int(output)
+    if _is_real(output) and float(output).is_integer():
+        return float(output)
     raise Incorrect(f"{what} is {described(output)}; a count is a whole number (int).")
 
 
-def number(output: Any, what: str = "It") -> float:
-    """Return a number that is not nan. `what` names it in the message."""
-    if isinstance(output, np.ndarray):
-        raise Incorrect(f"{what} is {described(output)}; it should be one number. Sum over the pixels.")
-    if not (_is_whole(output) or type(output) is float or isinstance(output, np.floating)):
+def require_int(value: float, what: str = "It") -> None:
+    """Give half the points for a right count that is a float."""
+    if type(value) is float:
+        raise Incorrect(
+            f"{what} is right, but {value}: a count is a whole number, {value:.0f}. Use // or int(...).",
+            credit=FLOAT_CREDIT,
+        )
+
+
+def number(output: Any, what: str = "It", advice: str = "") -> float:
+    """Return a number that is not nan. `what` names it in the message; `advice` ends it for an array."""
+    if isinstance(output, np.ndarray) and output.size != 1:
+        raise Incorrect(f"{what} is {described(output)}; it should be one number. {advice}".strip())
+    if isinstance(output, np.ndarray) and output.dtype.kind in "iuf":
+        output = output.item()
+    if not (_is_whole(output) or _is_real(output)):
         raise Incorrect(f"{what} is {described(output)}; it should be a number.")
     if math.isnan(output):
         raise Incorrect(f"{what} is nan: 0 was divided by 0.")
@@ -73,6 +136,8 @@ def array(output: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 def pair(output: Any, names: str) -> tuple:
     """Return a tuple of two values, called `names` in the message."""
+    if type(output) is np.ndarray and output.shape == (2,):
+        return tuple(output)
     if type(output) in (list, tuple) and len(output) == 2:
         return tuple(output)
     raise Incorrect(f"It returned {described(output)}; it should be two values: return {names}.")
@@ -124,6 +189,10 @@ def alike(output: Any, expected: Any) -> bool:
 
 def _is_whole(output: Any) -> bool:
     return type(output) is int or isinstance(output, np.integer)
+
+
+def _is_real(output: Any) -> bool:
+    return type(output) is float or isinstance(output, np.floating)
 
 
 def _plain_key(key: Any) -> Any:

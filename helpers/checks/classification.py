@@ -52,16 +52,32 @@ def _compare_split(inputs: tuple, output: Any) -> None:
 
 def _repeats(cases: list[tuple], outputs: list) -> None:
     tests = [np.sort(np.asarray(test)) for _, test in outputs]
+    wrong = ""
     if not np.array_equal(tests[0], tests[1]):
-        raise Incorrect(
-            "The same seed gave two different splits. Make the generator from the seed.", credit=EDGE_CREDIT
+        wrong = "The same seed gave two different splits. Make the generator from the seed."
+    elif all(_regular(labels, test) for (labels, _), test in zip(cases, tests, strict=True)):
+        wrong = (
+            "The test slices of each class are in one block, or at equal distances: nothing is shuffled. In "
+            "the files, slices of one patient are next to each other."
         )
-    if np.array_equal(tests[0], tests[2]):
-        raise Incorrect(
-            "Two seeds gave the same split: nothing is shuffled. In the files, slices of one patient "
-            "are next to each other.",
-            credit=EDGE_CREDIT,
+    elif np.array_equal(tests[0], tests[2]):
+        wrong = (
+            "Two seeds gave the same split: it's shuffled, but the seed is ignored. "
+            "np.random.default_rng(seed) uses it."
         )
+    if wrong:
+        raise Incorrect(wrong, credit=EDGE_CREDIT)
+
+
+def _regular(labels: np.ndarray, test: np.ndarray) -> bool:
+    """Whether the test slices of each class are in a block or at equal distances, counted in their class."""
+    for label in CLASS_NAMES:
+        own = np.flatnonzero(labels == label)
+        places = np.flatnonzero(np.isin(own, test))
+        gaps = np.diff(places, append=places[0] + len(own))
+        if len(set(gaps.tolist())) > 2:
+            return False
+    return True
 
 
 # ---- 2.1.2: find the leak ----
@@ -86,12 +102,12 @@ def _compare_leaks(inputs: tuple, output: Any) -> None:
     got = answer_types.mapping(output, set(splits), "the names of the splits")
     if any(isinstance(value, float | np.floating) and 0 < value < 1 for value in got.values()):
         raise Incorrect("That is a part of the test set; return the number of slices.")
+    if any(isinstance(value, bool | np.bool_) for value in got.values()):
+        raise Incorrect("True or False is not enough: count the slices, since one is not forty.")
+    counts = {name: answer_types.whole(got[name], f"The count of split {name!r}") for name in splits}
     for name, (train, test) in splits.items():
         expected = int(np.isin(patients[test], patients[train]).sum())
-        value = got[name]
-        if isinstance(value, bool | np.bool_):
-            raise Incorrect("True or False is not enough: count the slices, since one is not forty.")
-        value = answer_types.whole(value, f"The count of split {name!r}")
+        value = counts[name]
         if value == expected:
             continue
         if value == 0:
@@ -109,6 +125,8 @@ def _compare_leaks(inputs: tuple, output: Any) -> None:
         raise Incorrect(
             f"Split {name!r} has {expected} test slices with a sibling in the training set, not {value}."
         )
+    for name, value in counts.items():
+        answer_types.require_int(value, f"The count of split {name!r}")
 
 
 def _leaks(patients: np.ndarray, splits: dict) -> dict:
@@ -121,27 +139,51 @@ def _leaks(patients: np.ndarray, splits: dict) -> dict:
 
 
 def _parameter_cases(rng: np.random.Generator) -> list[tuple]:
-    sizes = rng.permutation([2, 3, 5, 7])
-    return [(int(k), int(c), int(f)) for k, c, f in zip(
-        sizes, rng.integers(2, 40, 4), rng.integers(41, 130, 4), strict=True)]  # fmt: skip
+    return [_layer(rng, int(kernel)) for kernel in rng.permutation([2, 3, 5, 7])]
+
+
+def _layer(rng: np.random.Generator, kernel: int) -> tuple[int, int, int]:
+    """Draw until no two mistakes give the same number."""
+    while True:
+        sizes = kernel, int(rng.integers(2, 40)), int(rng.integers(41, 130))
+        found = {(_conv_parameters(*sizes), "right"), *_parameter_mistakes(*sizes)}
+        if len({number for number, _ in found}) == len(found):
+            return sizes
+
+
+def _parameter_mistakes(kernel: int, channels: int, filters: int) -> list[tuple[int, str]]:
+    weights = kernel**2 * channels * filters
+    power = "In Python, ^ is not the power but a bitwise operation (xor): write kernel**2."
+    return [
+        (weights, "Each filter has a bias too: one more number per filter."),
+        (weights + 1, "Every filter has a bias of its own, not the layer as a whole."),
+        (weights + channels, "There is one bias for each filter, not for each channel that comes in."),
+        (kernel * channels * filters + filters, "The kernel has two sides."),
+        (
+            kernel**2 * filters + filters,
+            "Each filter looks at all channels at once: its kernel is a block.",
+        ),
+        (
+            (kernel**2 + 1) * channels * filters,
+            "One bias per filter, not one for each channel of each filter.",
+        ),
+        (((kernel ^ 2) * channels + 1) * filters, power),
+        ((kernel ^ (2 * channels + 1)) * filters, power),
+        ((kernel ^ (2 * channels)) * filters + filters, power),
+        ((kernel ^ (2 * channels * filters)) + filters, power),
+        (kernel ^ (2 * channels * filters + filters), power),
+    ]
 
 
 def _compare_parameters(inputs: tuple, output: Any) -> None:
     kernel, channels, filters = inputs
-    weights = kernel**2 * channels * filters
     got = answer_types.whole(output)
-    if got == weights + filters:
+    if got == _conv_parameters(*inputs):
+        answer_types.require_int(got, "The number")
         return
     said = f"{kernel} x {kernel} pixels, {channels} channels, {filters} filters: {got:,} is not right."
-    mistakes = {
-        weights: "Each filter has a bias too: one more number per filter.",
-        weights + 1: "Every filter has a bias of its own, not the layer as a whole.",
-        weights + channels: "There is one bias for each filter, not for each channel that comes in.",
-        kernel * channels * filters + filters: "The kernel has two sides.",
-        kernel**2 * filters + filters: "Each filter looks at all channels at once: its kernel is a block.",
-        (kernel**2 + 1) * channels * filters: "One bias per filter, not one for each channel of each filter.",
-    }
-    raise Incorrect(f"{said} {mistakes.get(got, 'Count the weights of one filter first.')}")
+    mistakes = dict(_parameter_mistakes(*inputs))
+    raise Incorrect(f"{said} {mistakes.get(int(got), 'Count the weights of one filter first.')}")
 
 
 def _conv_parameters(kernel: int, channels: int, filters: int) -> int:
@@ -164,7 +206,11 @@ def _matrix_cases(rng: np.random.Generator) -> list[tuple]:
 def _compare_matrix(inputs: tuple, output: Any) -> None:
     matrix, k = inputs
     precision, recall = answer_types.pair(output, "precision, recall")
-    got = answer_types.number(precision, "The precision"), answer_types.number(recall, "The recall")
+    advice = "Return the numbers of class k alone, not those of all classes."
+    got = (
+        answer_types.number(precision, "The precision", advice),
+        answer_types.number(recall, "The recall", advice),
+    )
     expected = _precision_and_recall(matrix, k)
     fits = [close(*both) for both in zip(got, expected, strict=True)]
     if all(fits):
@@ -177,6 +223,8 @@ def _compare_matrix(inputs: tuple, output: Any) -> None:
         raise Incorrect("Neither can be above 1: return a fraction, not a percentage or a count.")
     if all(abs(mine - want) < 0.01 for mine, want in zip(got, expected, strict=True)):
         raise Incorrect("Nearly: do not round before you return the numbers.", credit=EDGE_CREDIT)
+    if fits[1] and not matrix[:, k].any():
+        raise Incorrect(f"It returned {got[0]:g}.")
     if any(close(mine, np.trace(matrix) / matrix.sum()) for mine in got):
         raise Incorrect("That is the accuracy, which is one number for all classes.")
     if any(fits):
@@ -199,6 +247,7 @@ EXERCISES = [
     Exercise(
         "2.1.1", "A fifth of each class", 2, "function",
         cases=_split_cases, compare=_compare_split, across=_repeats,
+        solved_by=("classification_split", "slice_folds"),
         hint="np.flatnonzero(labels == label) are the rows of a class; "
         "np.random.default_rng(seed).permutation(rows) shuffles them. Then cut, and go to the next class.",
         correct_message="Every slice is in exactly one set, every class in both, and the seed decides which.",

@@ -1,5 +1,6 @@
 """Exercises about slices and data sets: random inputs, and messages for typical mistakes."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ from helpers.splits import patient_family
 LETTERS = "ABCDEF"
 
 
-def _patient_id(rng: np.random.Generator, kind: str) -> str:
+def _patient_id(rng: np.random.Generator, kind: str, letter: str = "B") -> str:
     digits = "".join(map(str, rng.integers(0, 10, rng.integers(5, 8))))
     return {
         "number": f"1{digits}",
         "plain": f"MR0{digits}",
-        "letter": f"MR0{digits}{rng.choice(list(LETTERS))}",
+        "letter": f"MR0{digits}{letter}",
     }[kind]
 
 
@@ -82,9 +83,19 @@ def _compare_upright(inputs: tuple, output: Any) -> None:
         raise Incorrect(
             "reshape cuts the rows elsewhere, which scrambles the pixels. Rows must become columns."
         )
+    if _in_order(got, expected) or np.array_equal(got, expected.astype(got.dtype)):
+        raise Incorrect(
+            "Every pixel is where it belongs, but the values have changed: return them as stored."
+        )
     raise Incorrect(
         "The shape is right, but the pixels are not where they belong: row i must become column i."
     )
+
+
+def _in_order(got: np.ndarray, image: np.ndarray) -> bool:
+    """Whether brighter pixels are still brighter, or as bright."""
+    ordered = got.ravel()[np.argsort(image, axis=None, kind="stable")].astype(float)
+    return bool((np.diff(ordered) >= 0).all() and ordered[0] < ordered[-1])
 
 
 # ---- 1.5: normalise a slice ----
@@ -104,6 +115,18 @@ def _normalise_cases(rng: np.random.Generator) -> list[tuple]:
     ]
 
 
+def _strictly(answer: Any, inputs: tuple) -> Any:
+    """Call a function so that it stops if nan becomes a whole number, which is 0 on some computers only."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "invalid value encountered in cast", RuntimeWarning)
+        return answer(*inputs)
+
+
+def _stretched_along(image: np.ndarray, axis: int) -> np.ndarray:
+    low, high = image.min(axis=axis, keepdims=True), image.max(axis=axis, keepdims=True).astype(float)
+    return (image - low) / np.maximum(high - low, 1) * 255
+
+
 def _compare_normalise(inputs: tuple, output: Any) -> None:
     (image,) = inputs
     expected = to_uint8(image).astype(float)
@@ -119,7 +142,21 @@ def _compare_normalise(inputs: tuple, output: Any) -> None:
         return
     if got.min() >= 0 and got.max() <= 1:
         raise Incorrect("The values end at 1. In 8 bits the brightest pixel is 255.")
-    if (np.diff(got.ravel()[np.argsort(image, axis=None, kind="stable")]) < 0).any():
+    if np.abs(255 - got - expected).max() <= 1:
+        raise Incorrect("That is a negative: the darkest pixel came out brightest.")
+    if any(np.abs(got - _stretched_along(image, axis)).max() <= 1 for axis in (0, 1)):
+        raise Incorrect(
+            "Each row, or each column, was stretched by itself. Take the minimum and the maximum of the "
+            "whole slice: image.min(), without an axis."
+        )
+    if not np.ptp(image):
+        raise Incorrect(f"It returned pixels of {got.min():g} to {got.max():g}.")
+    if got.min() <= 1 and got.max() >= 254 and _in_order(got, image):
+        raise Incorrect(
+            "The darkest and the brightest pixels are right, those between are not: stretch all evenly, "
+            "without clipping any and without equalising the histogram."
+        )
+    if not _in_order(got, image):
         raise Incorrect(
             "A brighter pixel came out darker: int16 ends at 32,767 and uint8 at 255, and what is above "
             "wraps round. Calculate in float, and convert last."
@@ -144,6 +181,7 @@ def _mask_cases(rng: np.random.Generator) -> list[tuple]:
     return [
         (mask(32, (y + 1, x + 1, 1, 2)), 4),  # between the pixels that every fourth would keep
         (mask(32, (y + 3, x + 2, 2, 2)), 4),
+        (mask(32, (y + 2, x + 1, 3, 2)), 4),  # below half everywhere, but of two coarse pixels one has more
         (disc, 4),
         (mask(30, (5, 6, 10, 14), (20, 22, 1, 1)), 3),
         (mask(32, (y, x, 8, 8), (y, x + 8, 8, 2)), 4),  # half of a coarse pixel
@@ -171,10 +209,19 @@ def _compare_mask(inputs: tuple, output: Any) -> None:
         raise Incorrect(
             "A coarse pixel that is covered by exactly half counts as tumour: >=, not >.", credit=EDGE_CREDIT
         )
+    if 2 * blocks.max() < factor**2 and got.any() and not (got & ~expected).any():
+        raise Incorrect(
+            "Several coarse pixels are covered equally, none by half: keep all that tie, not only the first."
+        )
+    if 2 * blocks.max() < factor**2 and np.array_equal(got, blocks > 0):
+        raise Incorrect(
+            "The tumour grew: if no coarse pixel is covered by half, keep only those that are covered most."
+        )
     if np.array_equal(got, blocks > 0):
         raise Incorrect("The tumour grew: a coarse pixel that it only touches is not yet tumour.")
     raise Incorrect(
-        f"{np.count_nonzero(got != expected)} coarse pixels are wrong. Count the part of each that is tumour."
+        f"Wrong coarse pixels: {np.count_nonzero(got != expected)} of {size**2}. Count the part of each that "
+        "is tumour."
     )
 
 
@@ -182,8 +229,9 @@ def _compare_mask(inputs: tuple, output: Any) -> None:
 
 
 def _family_cases(rng: np.random.Generator) -> list[tuple]:
-    kinds = ["letter", "plain", "number", "letter", "plain", "number", "letter", "letter"]
-    return [(_patient_id(rng, kind),) for kind in kinds]
+    plain = [_patient_id(rng, kind) for kind in ("plain", "number", "plain", "number")]
+    lettered = [_patient_id(rng, "letter", letter) for letter in LETTERS]
+    return [(str(one),) for one in rng.permutation([*plain, *lettered])]
 
 
 def _compare_family(inputs: tuple, output: Any) -> None:
@@ -215,8 +263,8 @@ def _patient_case(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 def _compare_patients(inputs: tuple, output: Any) -> None:
     labels, patients = inputs
     got = answer_types.mapping(output, set(CLASS_NAMES), "the labels")
-    for label, value in got.items():
-        value = answer_types.whole(value, f"The count of label {label}")
+    counts = {label: answer_types.whole(value, f"The count of label {label}") for label, value in got.items()}
+    for label, value in counts.items():
         mine = patients[labels == label]
         if value == len(set(mine.tolist())):
             continue
@@ -231,6 +279,8 @@ def _compare_patients(inputs: tuple, output: Any) -> None:
                 "Some patients were counted again: the slices of one patient need not be next to each other."
             )
         raise Incorrect(f"Label {label} has {len(set(mine.tolist()))} patients, not {value}.")
+    for label, value in counts.items():
+        answer_types.require_int(value, f"The count of label {label}")
 
 
 EXERCISES = [
@@ -248,7 +298,8 @@ EXERCISES = [
     ),
     Exercise(
         "1.5", "Normalise a slice", 2, "function",
-        cases=_normalise_cases, compare=_compare_normalise, edge=lambda inputs: np.ptp(inputs[0]) == 0,
+        cases=_normalise_cases, call=_strictly, compare=_compare_normalise,
+        solved_by=("to_uint8",), edge=lambda inputs: np.ptp(inputs[0]) == 0,
         edge_message="Right for most slices, but not for one whose pixels are all alike: return zeros for "
         "it.",
         hint="Subtract the smallest value, divide by the largest that is left, multiply by 255: in float.",
@@ -256,7 +307,8 @@ EXERCISES = [
     ),
     Exercise(
         "1.6", "Shrink a mask, keep the tumour", 2, "function",
-        cases=_mask_cases, compare=_compare_mask, edge=lambda inputs: not inputs[0].any(),
+        cases=_mask_cases, compare=_compare_mask, solved_by=("resize_mask",),
+        edge=lambda inputs: not inputs[0].any(),
         edge_message="Right if there is a tumour, but a mask without one must stay empty.",
         hint="mask.reshape(n, factor, n, factor).mean(axis=(1, 3)) is the part of each coarse pixel that is "
         "tumour. Half of it is enough; if nothing reaches half, the largest part is.",
@@ -264,7 +316,7 @@ EXERCISES = [
     ),
     Exercise(
         "1.8", "Who is one person?", 1, "function",
-        cases=_family_cases, compare=_compare_family,
+        cases=_family_cases, compare=_compare_family, solved_by=("patient_family",),
         hint="patient[-1].isalpha() says whether the last character is a letter.",
         correct_message="One letter goes where there is one, and nothing else.",
     ),

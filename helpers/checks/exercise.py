@@ -4,17 +4,23 @@ An answer is judged in two steps, so that grading needn't trust the student's co
 which may run in a sandbox, collects its outputs for new inputs; `Exercise.judge` compares them.
 """
 
+import contextlib
+import dis
+import html
+import io
+import sys
 import textwrap
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from helpers._common import LINE_WIDTH
-from helpers.checks.answer_types import Incorrect, described
+from helpers.checks.answer_types import Incorrect, described, foreign, plain
 
 NOT_ATTEMPTED, NOT_YET, CORRECT = "not attempted", "not yet", "correct"
 EDGE_CREDIT = 0.5  # for an answer that is right except for a detail or for unusual inputs
@@ -23,10 +29,14 @@ ADVICE = {
     "IndexError": "Something is shorter than the code expects: print its shape or length.",
     "KeyError": "Print the keys that there are.",
     "NameError": "Is every name spelled as in the first line of the function?",
+    "RuntimeWarning": "nan or infinity became a whole number, and which one depends on the computer.",
     "TypeError": "Print the type of what goes in.",
     "ValueError": "Print the shapes of what goes in.",
     "ZeroDivisionError": "Ask first whether the divisor is 0.",
 }
+COLOURS = {CORRECT: "#009e73", NOT_YET: "#d55e00", NOT_ATTEMPTED: "#767676"}  # of the box; Okabe and Ito
+COURSES_OWN = "That is the course's own function, not yours."  # grading looks for it
+TRIVIAL = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_FREE_VARS"}  # of a stub
 
 
 @dataclass(frozen=True)
@@ -42,20 +52,36 @@ class MissingOutput:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an answer is worth. A notebook shows it as a sentence.
+    """What an answer is worth. A notebook shows it as a coloured box, a terminal as a sentence.
 
     Args:
         status: "correct", "not yet" or "not attempted".
         message: the reason, in words that teach.
         score: share of the exercise's points, 0 to 1.
+        points: of the exercise; 0 if they should not be shown.
     """
 
     status: str
     message: str
     score: float
+    points: float = 0
 
     def __repr__(self) -> str:
-        return textwrap.fill(f"{self.status.capitalize()}. {self.message}", LINE_WIDTH)
+        return textwrap.fill(f"{self.status.capitalize()}. {self.message}{self._points()}", LINE_WIDTH)
+
+    def _repr_html_(self) -> str:
+        # White, with dark text, also on a dark page: the colours are chosen for it.
+        style = (
+            f"background: #fff; color: #1a1a1a; border: 1px solid {COLOURS[self.status]}; "
+            "border-left-width: 8px; border-radius: 4px; padding: 0.5em 0.8em; max-width: 46em"
+        )
+        words = html.escape(f"{self.message}{self._points()}")
+        return f'<div role="status" style="{style}"><b>{self.status.capitalize()}.</b> {words}</div>'
+
+    def _points(self) -> str:
+        if not self.points:
+            return ""
+        return f" ({self.score * self.points:g} of {self.points:g} point{'s' * (self.points != 1)})"
 
 
 @dataclass(frozen=True)
@@ -82,6 +108,7 @@ class Exercise:
         across: all cases and outputs; raises `Incorrect`. Called if every case is right.
         diagnose: all cases and outputs of a wrong answer; raises `Incorrect` with the cause if it is known,
             which takes precedence over what `compare` says.
+        solved_by: names of the course's functions that solve the exercise; an answer may not call them.
         rubric: of an open question: the criteria and their points.
     """
 
@@ -100,6 +127,7 @@ class Exercise:
     edge_message: str = ""
     across: Callable[[list[tuple], list], None] = lambda cases, outputs: None
     diagnose: Callable[[list[tuple], list], None] = lambda cases, outputs: None
+    solved_by: tuple[str, ...] = ()
     rubric: tuple[tuple[str, int], ...] = ()
 
     def judge(self, cases: list[tuple], outputs: list) -> Verdict:
@@ -112,6 +140,9 @@ class Exercise:
         Returns:
             The verdict; if several cases are wrong, on the first of those with the least credit.
         """
+        return replace(self._judge(cases, outputs), points=self.points)
+
+    def _judge(self, cases: list[tuple], outputs: list) -> Verdict:
         if type(outputs) is not list or len(outputs) != len(cases):
             return Verdict(NOT_YET, "There is not one result for each question asked.", 0.0)
         if all(output is None for output in outputs):
@@ -147,22 +178,26 @@ def run_answer(exercise: Exercise, answer: Any, cases: list[tuple]) -> list:
     Returns:
         For each case what the function returned, or a `MissingOutput`.
     """
-    if answer is None:
+    blank = type(answer) is tuple and all(part is None for part in answer)  # one in several parts
+    if answer is None or blank or _is_stub(answer):
         return [None for _ in cases]
-    if exercise.kind == "value":
-        call = exercise.call or (lambda answer, inputs: answer)
-        return [_called(call, answer, ())]
-    if not callable(answer):
+    reason = _not_the_students(exercise, answer)
+    if exercise.kind != "value" and not callable(answer):
         reason = f"That is {described(answer)}, not a function. Pass its name alone, without parentheses."
+    if reason:
         return [MissingOutput(reason) for _ in cases]
+    if exercise.kind == "value":
+        return [_called(exercise.call or (lambda answer, inputs: answer), answer, ())]
     call = exercise.call or (lambda answer, inputs: answer(*inputs))
     return [_called(call, answer, inputs) for inputs in cases]
 
 
 def _called(call: Callable, answer: Any, inputs: tuple) -> Any:
+    printed = _Tee()
     try:
-        with warnings.catch_warnings(action="ignore"):  # the output shows what is wrong
-            return _snapshot(call(answer, deepcopy(inputs)))
+        with warnings.catch_warnings(action="ignore"), printed:  # the output shows what is wrong
+            output = call(answer, deepcopy(inputs))
+            return _nothing(printed.text()) if output is None and inputs else _snapshot(output)
     except (Exception, SystemExit) as error:  # whatever a student can write
         name = type(error).__name__
         given = "; ".join(described(value) for value in inputs)
@@ -172,12 +207,106 @@ def _called(call: Callable, answer: Any, inputs: tuple) -> Any:
         )
 
 
+class _Tee(contextlib.AbstractContextManager):
+    """Remember what is printed, and print it."""
+
+    def __enter__(self) -> "_Tee":
+        self.kept, self.shown = io.StringIO(), sys.stdout
+        sys.stdout = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout = self.shown
+
+    def write(self, text: str) -> int:
+        if self.kept.tell() < 1000:
+            self.kept.write(text)
+        return self.shown.write(text)
+
+    def flush(self) -> None:
+        self.shown.flush()
+
+    def text(self) -> str:
+        return " ".join(self.kept.getvalue().split())
+
+
+def _nothing(printed: str) -> MissingOutput:
+    if printed:
+        said = textwrap.shorten(printed, 60, placeholder=" ...")
+        return MissingOutput(
+            f"Your function printed {said!r} but returned nothing. print only shows a value; return hands it "
+            "to whoever called the function: use return."
+        )
+    return MissingOutput("Your function returned nothing (None). Does every way through it end with return?")
+
+
 def _snapshot(output: Any) -> Any:
-    """Copy an output, which the function may change at its next call."""
+    """Copy an output, which the function may change at its next call, as plain data."""
     try:
-        return deepcopy(output)
-    except Exception:  # a generator, say
-        return output
+        output = plain(output)
+        reason = foreign(output)
+        return MissingOutput(reason) if reason else output
+    except Exception as error:
+        return MissingOutput(f"What it returned cannot be looked at ({type(error).__name__}).")
+
+
+def _is_stub(answer: Any) -> bool:
+    """Whether a function does nothing but return None."""
+    if type(answer) is not FunctionType:
+        return False
+    steps = list(dis.get_instructions(answer))
+    constants = {step.argval for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")}
+    return {step.opname for step in steps} <= TRIVIAL and constants == {None}
+
+
+def _not_the_students(exercise: Exercise, answer: Any) -> str:
+    """Say why an answer is the course's own; "" if it isn't, or is well hidden."""
+    module = getattr(answer, "__module__", None) if callable(answer) else None
+    own = exercise.reference is not None and answer is exercise.reference
+    if own or _is_course(module):
+        return (
+            f"{COURSES_OWN} The cell after this check may have put it in the place of yours: run your answer "
+            "cell again, then this check."
+        )
+    forbidden = {*exercise.solved_by, "EXERCISES", "choose"}
+    called = next((name for name in _courses_functions(answer, set()) if name in forbidden), None)
+    if called:
+        return f"{COURSES_OWN} {called} solves this exercise; write it yourself, then compare the two."
+    return ""
+
+
+def _courses_functions(answer: Any, seen: set) -> Iterator[str]:
+    """Names of the course's functions in a function, and in those of the notebook that it calls."""
+    if type(answer) is not FunctionType or answer in seen:
+        return
+    seen.add(answer)
+    steps = [*_steps(answer.__code__)]
+    imports = any(step.opname == "IMPORT_NAME" and _is_course(step.argval) for step in steps)
+    course = False  # whether the object before a dot is a part of the course
+    for step in steps:
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            value = answer.__globals__.get(step.argval)
+            course = type(value) is ModuleType and _is_course(value.__name__)
+            if callable(value) and _is_course(getattr(value, "__module__", None)):
+                yield getattr(value, "__name__", step.argval)
+            else:
+                yield from _courses_functions(value, seen)
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"):
+            if course or imports:
+                yield step.argval
+        elif step.opname != "EXTENDED_ARG":
+            course = False
+
+
+def _is_course(module: Any) -> bool:
+    return isinstance(module, str) and module.partition(".")[0] == "helpers"
+
+
+def _steps(code: CodeType) -> Iterator[dis.Instruction]:
+    yield from dis.get_instructions(code)
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            yield from _steps(constant)
 
 
 def _words(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """Exercises about segmentation: random inputs, and messages for typical mistakes."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from helpers.checks.exercise import EDGE_CREDIT, Exercise
 from helpers.evaluation.overlap import THRESHOLD, dice, iou, pooled_dice, pooled_iou
 
 # ---- 2.9.1: Dice of two masks ----
+
+SMOOTHING = 1e-5  # by which a Dice may be wrong, since many add a small number above and below
 
 
 def _masks(rng: np.random.Generator, parts: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -25,22 +28,43 @@ def _masks(rng: np.random.Generator, parts: int = 1) -> tuple[np.ndarray, np.nda
 
 
 def _dice_cases(rng: np.random.Generator) -> list[tuple]:
-    pairs = [tuple(mask[0] for mask in _masks(rng)) for _ in range(3)]
-    truth, _ = pairs[0]
-    nothing = np.zeros_like(truth)
-    return [*pairs, (truth.astype(bool), pairs[1][1].astype(bool)), (truth, nothing), (nothing, nothing)]
+    pairs = [tuple(mask[0] for mask in _masks(rng)) for _ in range(4)]
+    bools = [tuple(mask.astype(bool) for mask in pair) for pair in pairs[2:]]
+    missed, nothing = np.zeros((2, 16, 16), np.uint8)
+    y, x = rng.integers(0, 14, 2)
+    missed[y : y + 2, x : x + 2] = 1
+    return [*pairs[:2], *bools, (missed, nothing), (nothing, nothing)]
 
 
 def _compare_dice(inputs: tuple, output: Any) -> None:
     truth, predicted = inputs
-    expected = float(dice(truth[None], predicted[None])[0])
-    got = answer_types.number(output)
-    if close(got, expected):
+    expected = _dice_of(truth, predicted)
+    got = answer_types.number(output, advice="Sum over the pixels.")
+    if abs(got - expected) < SMOOTHING:  # 1e-7, say, added above and below, does no harm
         return
     both, true, found = (np.count_nonzero(mask) for mask in (truth & predicted, truth, predicted))
-    if true + found and close(got, float(iou(truth[None], predicted[None])[0])):
+    union = true + found - both
+    if got < 0 or np.isinf(got):
+        raise Incorrect(
+            f"It returned {got:g}: uint8 has no negative numbers, 0 - 1 is 255. Convert to int first."
+        )
+    if not union:
+        raise Incorrect(f"It returned {got:g}.")
+    if any(close(got, (2 * both + added) / (true + found + added)) for added in (1, 0.1, 0.01, 1e-3, 1e-4)):
+        raise Incorrect(
+            "A number was added above and below the line (smoothing). A loss needs that, a score doesn't: a "
+            "mask that misses everything must get 0.",
+            credit=EDGE_CREDIT,
+        )
+    if close(got, both / union):
         raise Incorrect("That is the IoU: the intersection divided by the union. Dice divides by both areas.")
-    if true + found and close(got, both / (true + found)):
+    if truth.dtype == bool and close(got, 2 * both / union):
+        raise Incorrect(
+            "Right for 0 and 1, but with True and False, + means or: True + True is True, and the overlap "
+            "counts once. Sum each mask first, then add.",
+            credit=EDGE_CREDIT,
+        )
+    if close(got, both / (true + found)):
         raise Incorrect("A perfect mask would get 0.5: the overlap counts twice, once for each of the two.")
     if close(got, float((truth == predicted).mean())):
         raise Incorrect("That is the part of all pixels that agree, and nearly all of them are background.")
@@ -48,7 +72,7 @@ def _compare_dice(inputs: tuple, output: Any) -> None:
         raise Incorrect(f"{got:.2f} is above 1, which Dice never is. Is the overlap that of *both* masks?")
     if found and close(got, both / found):
         raise Incorrect("That is the precision of the pixels: it ignores what the mask leaves out.")
-    if true and close(got, both / true):
+    if close(got, both / true):
         raise Incorrect("That is the recall of the pixels: a mask over the whole slice would get 1.")
     raise Incorrect(f"{expected:.4f} is right, {got:.4f} came out.")
 
@@ -154,7 +178,12 @@ THRESHOLD_MISTAKES: list[tuple[Callable[[tuple], Any], str, float]] = [
 
 
 def _threshold_cases(rng: np.random.Generator) -> list[tuple]:
-    return [*(_threshold_case(rng) for _ in range(2)), _tied_case(rng), _threshold_case(rng, empty=True)]
+    while True:
+        pair = [_threshold_case(rng) for _ in range(2)]
+        # What each mistake gives, and what is right: no two of them agree, and no constant is right.
+        given = {tuple(wrong) for wrong in zip(*map(_wrong_without_ties, pair), strict=True)}
+        if len(given) == len(THRESHOLD_MISTAKES) - 1 and _best(pair[0]) != _best(pair[1]):
+            return [*pair, _tied_case(rng), _threshold_case(rng, empty=True)]
 
 
 def _blurred(rng: np.random.Generator, empty: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -173,10 +202,12 @@ def _threshold_case(rng: np.random.Generator, empty: bool = False) -> tuple:
     """Draw until no mistake gives the right threshold."""
     while True:
         inputs = (*_blurred(rng, empty), [float(one) for one in rng.permutation(THRESHOLDS)])
-        scores = np.sort(_scores(inputs, _mean_dice))
+        scores = _scores(inputs, _mean_dice)
+        best, (second, first) = _first(inputs, scores), np.sort(scores)[-2:]
         wrong = _wrong_if_empty(inputs) if empty else _wrong_without_ties(inputs)
-        smoothed = _first(inputs, _scores(inputs, _smoothed_dice))
-        if scores[-1] - scores[-2] > CLEARLY and smoothed == _best(inputs) and _best(inputs) not in wrong:
+        if first - second < CLEARLY or best in wrong:
+            continue
+        if _first(inputs, _scores(inputs, _smoothed_dice)) == best:  # a Dice with 1 above and below agrees
             return inputs
 
 
@@ -185,7 +216,10 @@ def _wrong_without_ties(inputs: tuple) -> Iterator[float]:
 
 
 def _wrong_if_empty(inputs: tuple) -> Iterator[float]:
-    return (_first(inputs, _scores(inputs, measure)) for measure in (_dice_or_0, _dice_if_any))
+    truth, probabilities, thresholds = inputs
+    yield from (_first(inputs, _scores(inputs, measure)) for measure in (_dice_or_0, _dice_if_any))
+    # np.argmax takes the first nan for the largest number.
+    yield next((one for one in thresholds if _has_empty((truth | (probabilities >= one),))), _best(inputs))
 
 
 def _tied_case(rng: np.random.Generator) -> tuple:
@@ -227,7 +261,10 @@ def _best_threshold(truth: np.ndarray, probabilities: np.ndarray, thresholds: li
 
 
 def _compare_culprit(inputs: tuple, output: Any) -> None:
-    got = answer_types.text(output).strip().upper()
+    found = re.match(
+        r"[\W_]*([A-Za-z])(?![A-Za-z])", answer_types.text(output)
+    )  # "B", "(b)", "B: because ..."
+    got = found[1].upper() if found else ""
     if got == inputs[0]:
         return
     against = {
@@ -240,6 +277,10 @@ def _compare_culprit(inputs: tuple, output: Any) -> None:
 
 # ---- 2.10.2: repair it ----
 
+NEAR = np.array(
+    [0.05, 0.15, 0.25, 0.35, 0.41, 0.45, 0.49, 0.51, 0.55, 0.59, 0.65, 0.75, 0.85, 0.95], np.float32
+)
+
 
 def _repair_cases(rng: np.random.Generator) -> list[tuple]:
     cases = []
@@ -248,6 +289,7 @@ def _repair_cases(rng: np.random.Generator) -> list[tuple]:
         probabilities = np.where(
             predicted, rng.uniform(0.6, 0.99, truth.shape), rng.uniform(0, 0.4, truth.shape)
         )
+        probabilities[:, 14, 1:15] = NEAR  # so that every other threshold gives another number
         probabilities[:, 12:14, 0] = THRESHOLD
         cases.append((truth, probabilities.astype(np.float32)))
     return [*cases, (np.zeros_like(truth), np.full(truth.shape, 0.1, np.float32))]
@@ -257,9 +299,15 @@ def _compare_repair(inputs: tuple, output: Any) -> None:
     truth, probabilities = inputs
     mask = probabilities >= THRESHOLD
     expected = pooled_iou(truth, mask)
-    got = answer_types.number(output)
+    got = answer_types.number(output, advice="Sum over the pixels.")
     if close(got, expected):
         return
+    if not truth.any():
+        raise Incorrect(f"It returned {got:g}.")
+    if close(got, pooled_iou(truth, probabilities > THRESHOLD)):
+        raise Incorrect(
+            "A pixel with a probability of exactly 0.5 is tumour too: >=, not >.", credit=EDGE_CREDIT
+        )
     background = pooled_iou(truth == 0, ~mask)
     mistakes = [
         (0.0, "0, as if nothing had been found: are the probabilities still truncated to whole numbers?"),
@@ -272,10 +320,9 @@ def _compare_repair(inputs: tuple, output: Any) -> None:
         (float(iou(truth, mask).mean()), "That is the mean over slices; here all pixels are pooled."),
         (float((truth == mask).mean()), "That is the accuracy of the pixels."),
     ]
-    if close(got, pooled_iou(truth, probabilities > THRESHOLD)):
-        raise Incorrect(
-            "A pixel with a probability of exactly 0.5 is tumour too: >=, not >.", credit=EDGE_CREDIT
-        )
+    for other in [step / 20 for step in range(1, 20)]:
+        said = f"That is the IoU at a threshold of {other:.2f}; it should be 0.5."
+        mistakes.append((pooled_iou(truth, probabilities >= other), said))
     for value, message in mistakes:
         if close(got, value):
             raise Incorrect(message)
@@ -289,7 +336,8 @@ def _tumour_iou(truth: np.ndarray, probabilities: np.ndarray) -> float:
 EXERCISES = [
     Exercise(
         "2.9.1", "Dice of two masks", 2, "function", reference=_dice_of,
-        cases=_dice_cases, compare=_compare_dice, edge=lambda inputs: not np.any(inputs),
+        cases=_dice_cases, compare=_compare_dice, solved_by=("dice", "pooled_dice"),
+        edge=lambda inputs: not np.any(inputs),
         edge_message="Right, except for two empty masks: they agree about everything, so return 1.",
         hint="(truth & predicted).sum() is the overlap. What is the sum of the two areas?",
         correct_message="1 for a perfect mask, 0 for a miss, and 1 where there is nothing to find and "
@@ -311,7 +359,8 @@ EXERCISES = [
     ),
     Exercise(
         "2.10.2", "Repair it", 2, "function", reference=_tumour_iou,
-        cases=_repair_cases, compare=_compare_repair, edge=lambda inputs: not inputs[0].any(),
+        cases=_repair_cases, compare=_compare_repair, solved_by=("iou", "pooled_iou"),
+        edge=lambda inputs: not inputs[0].any(),
         edge_message="Right, except for slices without any tumour, true or found: nothing is wrong there, "
         "so return 1.",
         hint="Make a mask of the probabilities first: probabilities >= 0.5. Then count pixels.",

@@ -173,7 +173,7 @@ def _compare_intervals(cases: list[tuple], outputs: list) -> None:
         )
     if _far(full, "") > NOISE:
         likely = min(INTERVAL_MISTAKES, key=lambda mistake: _far(full, mistake))
-        raise Incorrect(*INTERVAL_MISTAKES[likely]) if _far(full, likely) < NOISE else _unlike(full)
+        raise Incorrect(*INTERVAL_MISTAKES[likely]) if _far(full, likely) < 3 * NOISE else _unlike(full)
     _seed_and_draws(single)
 
 
@@ -312,7 +312,7 @@ EXERCISES = [
     Exercise(
         "2.11", "The nearest slice", 2, "function",
         cases=_neighbour_cases, compare=_compare_neighbours, diagnose=_diagnose_neighbours,
-        reference=_nearest,
+        reference=_nearest, solved_by=("nearest",),
         hint="For one row of test: train - one has the differences to all rows of train. "
         "np.linalg.norm(..., axis=1) makes distances of them, argmin finds the smallest.",
         correct_message="Each test slice has found its nearest neighbour.",
@@ -321,6 +321,7 @@ EXERCISES = [
         "2.12", "Bootstrap by patient", 3, "function",
         cases=_bootstrap_cases, compare=_compare_interval, across=_compare_intervals,
         reference=_bootstrap_interval,
+        solved_by=("mean_interval", "classification_intervals"),
         hint="Count the right answers and the slices of each patient first. A resample is then "
         "rng.integers(P, size=P): P numbers of patients. Sum both counts over them, and divide.",
         correct_message="Whole patients are drawn, with all of their slices, as often as they are drawn.",

@@ -4,6 +4,8 @@ import csv
 import json
 from pathlib import Path
 
+from helpers.checks.exercise import COURSES_OWN
+
 # Spreadsheets interpret a text that starts with these as a formula:
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -51,6 +53,11 @@ def reasons_to_look(results: list[dict]) -> list[str]:
             reasons.append(f"{name}: does not run: {first_failure(result['rerun'])}")
         if result["stored"] and result["stored"]["verdict"] == "differ":
             reasons.append(f"{name}: stored results differ from the re-run")
+        reasons += [
+            f"{name}: exercise {mark['id']} is answered with the course's own function"
+            for mark in result["marks"]
+            if COURSES_OWN in mark["message"] or "EXERCISES[" in mark["answer"]
+        ]
         if not result["problem"] and all(mark["status"] == "not found" for mark in result["marks"]):
             reasons.append(f"{name}: no answer cell was found")
     return reasons

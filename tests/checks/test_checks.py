@@ -9,17 +9,22 @@ from types import SimpleNamespace
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 
-from helpers import checks
+from helpers import checks, datasets, evaluation, splits
 from helpers.checks import CORRECT, EXERCISES, NOT_ATTEMPTED, NOT_YET, MissingOutput, answer_types
+from helpers.checks.exercise import COURSES_OWN
 from helpers.config.environment import COURSE_FOLDER
+from helpers.evaluation import dice as course_dice
 from instructor.grading.context import checked_expression, needed
 from instructor.notebooks import student_edition
 from tests.support import mistakes, right_answers
 
 try:
     from tests.support.network_answers import NETWORK_MISTAKES, NETWORK_RIGHT
+
+    from tests.support import network_answers
 except ImportError:
     NETWORK_MISTAKES, NETWORK_RIGHT = {}, {}
 
@@ -31,6 +36,12 @@ CHOSEN = [number for number in CHECKED if any(f'checks.choose("{number}"' in one
 MISTAKES = mistakes.MISTAKES | NETWORK_MISTAKES
 RIGHT = right_answers.RIGHT | NETWORK_RIGHT
 SEEDS = 40
+
+
+def evaluated(number, source):
+    if number in NETWORK_RIGHT:
+        return network_answers.evaluated(source)
+    return (right_answers.evaluated if source in RIGHT[number] else mistakes.wrong)(source)
 
 
 def solution(number, source=None):
@@ -66,7 +77,7 @@ def test_every_exercise_is_solved_in_a_notebook():
 @pytest.mark.parametrize("number", CHECKED)
 def test_right_answers_are_correct_whatever_the_inputs(number):
     """The solution, the course's own answer, and answers in other styles."""
-    answers = [solution(number), *map(right_answers.evaluated, RIGHT[number])]
+    answers = [solution(number), *(evaluated(number, source) for source in RIGHT[number])]
     assert len(RIGHT[number]) >= 5
     for answer in answers:
         verdicts = [verdict(number, answer, seed) for seed in range(SEEDS)]
@@ -91,7 +102,7 @@ def test_later_cells_can_use_the_courses_own_answer(number):
     [(number, *mistake) for number, all_of_it in MISTAKES.items() for mistake in all_of_it],
 )
 def test_a_mistake_is_caught_with_a_reason(number, source, words, score):
-    answer = mistakes.wrong(source)
+    answer = evaluated(number, source)
     verdicts = [verdict(number, answer, seed) for seed in range(SEEDS)]
     if score is None:
         assert {one.status for one in verdicts} == {NOT_ATTEMPTED}
@@ -105,11 +116,11 @@ def test_a_mistake_is_caught_with_a_reason(number, source, words, score):
 @pytest.mark.parametrize("number", CHECKED)
 def test_six_mistakes_have_messages_of_their_own(number):
     seen = {
-        re.sub(r"[\d.,]+|'[^']*'", "#", verdict(number, mistakes.wrong(source), 1).message)
+        re.sub(r"[\d.,]+|'[^']*'", "#", verdict(number, evaluated(number, source), 1).message)
         for source, _, score in MISTAKES[number]
         if score is not None
     }
-    assert len(seen) >= (3 if number == "2.10.1" else 6)  # which has four choices
+    assert len(seen) >= (5 if number == "2.10.1" else 6)  # which has four choices
 
 
 @pytest.mark.parametrize("number", CHECKED)
@@ -118,6 +129,101 @@ def test_a_stub_is_not_attempted(number):
     stub = solution(number, student_edition.stub(cell))
     assert verdict(number, stub, 0).status == NOT_ATTEMPTED
     assert checks.check(number, None).status == NOT_ATTEMPTED
+
+
+def test_the_points_are_shown():
+    assert str(verdict("2.9.1", solution("2.9.1"), 0)).endswith("(2 of 2 points)")
+    assert str(verdict("2.9.1", None, 0)).endswith("(0 of 2 points)")
+    assert str(verdict("1.8", None, 0)).endswith("(0 of 1 point)")
+    assert str(verdict("2.2.2", lambda k, c, f: float(f * (k * k * c + 1)), 0)).endswith("(0.5 of 1 point)")
+
+
+@pytest.mark.parametrize(
+    ("status", "colour"), [(CORRECT, "009e73"), (NOT_YET, "d55e00"), (NOT_ATTEMPTED, "767676")]
+)
+def test_a_notebook_shows_a_box(status, colour):
+    shown = checks.Verdict(status, "a < b & 'c'", 0.5, 2)._repr_html_()
+    assert shown.startswith('<div role="status"') and colour in shown
+    assert f"<b>{status.capitalize()}.</b> a &lt; b &amp; &#x27;c&#x27; (1 of 2 points)" in shown
+    assert "background: #fff; color: #1a1a1a" in shown  # readable on a dark page
+
+
+HELPER_ANSWERS = {
+    "evaluation.dice": ("2.9.1", lambda t, p: evaluation.dice(t[None], p[None])[0]),
+    "dice": ("2.9.1", lambda t, p: course_dice(t[None], p[None])[0]),
+    "resize_mask": ("1.6", lambda m, f: datasets.resize_mask(m, len(m) // f)),
+    "to_uint8": ("1.5", lambda i: datasets.to_uint8(i)),
+    "split": ("2.1.1", lambda labels, seed: vars(splits.classification_split(labels, seed))),
+    "EXERCISES": ("1.8", lambda p: checks.EXERCISES["1.8"].compare((p,), p)),
+    "reference": ("2.9.1", EXERCISES["2.9.1"].reference),
+    "function": ("1.5", datasets.to_uint8),
+    "inner": ("1.5", lambda i: next(datasets.to_uint8(one) for one in [i])),
+    "own function": ("1.5", lambda i: wraps_it(i)),
+    "import": ("1.5", lambda i: imports_it(i)),
+}
+
+
+def wraps_it(image):
+    return datasets.to_uint8(image)
+
+
+def imports_it(image):
+    from helpers import datasets as mine
+
+    return mine.to_uint8(image)
+
+
+@pytest.mark.parametrize("how", HELPER_ANSWERS)
+def test_the_courses_own_function_is_not_an_answer(how):
+    found = checks.check(*HELPER_ANSWERS[how])
+    assert found.status == NOT_YET and found.score == 0
+    assert found.message.startswith(COURSES_OWN)
+
+
+def test_the_check_after_choose_advises_to_run_the_answer_cell_again(capsys):
+    chosen = checks.choose("2.9.1", lambda t, p: 0.5)
+    assert "the course's own answer" in capsys.readouterr().out
+    assert "run your answer cell again" in checks.check("2.9.1", chosen).message
+    mine = solution("2.9.1")
+    assert checks.choose("2.9.1", mine) is mine
+
+
+def test_the_courses_functions_may_be_building_blocks():
+    def best(truth, probabilities, thresholds):
+        return max(thresholds, key=lambda one: evaluation.dice(truth, probabilities >= one).mean())
+
+    assert verdict("2.9.2", best, 0).status == CORRECT
+
+
+def test_what_a_function_prints_is_shown(capsys):
+    def talks(patient):
+        print("looking at", patient)
+        return patient.rstrip("ABCDEF")
+
+    assert verdict("1.8", talks, 0).status == CORRECT
+    assert capsys.readouterr().out.count("looking at") == 10
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (b"MR", r"a bytes. .decode\(\) makes text"),
+        ({1, 2}, "a set. sorted"),
+        (map(str, "a"), "a map. list"),
+        (..., "an ellipsis. Three dots"),
+        ([1, {2}], "holds a set"),
+        (pd.Series([1], index=[3]).groupby(level=0), "returned a SeriesGroupBy"),
+    ],
+)
+def test_other_types_are_named_with_a_way_out(output, words):
+    assert re.search(words, answer_types.foreign(answer_types.plain(output)))
+
+
+def test_tables_and_tensors_become_plain():
+    plain = answer_types.plain
+    assert plain(pd.Series([4, 5], index=["a", "b"])) == {"a": 4, "b": 5}
+    assert type(plain(pd.Series([4, 5]))) is type(plain(pd.Index([4, 5]))) is np.ndarray
+    assert plain(np.array("text")) == "text" and plain(np.array(3)) == 3
 
 
 class AlwaysEqual:
@@ -150,7 +256,7 @@ class SlyArray(np.ndarray):
 )
 def test_an_impostor_does_not_pass(number, impostor):
     for answer in (impostor, lambda *_: impostor, lambda *_: (impostor, impostor), lambda *_: {1: impostor}):
-        found = checks.check(number, answer)
+        found = verdict(number, answer, 0)
         assert found.status == NOT_YET
         assert found.score == 0
 

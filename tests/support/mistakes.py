@@ -17,7 +17,9 @@ MISTAKES = {
         ("lambda codes: ''.join(map(chr, codes[:, 0])).lower()", "came out as", 0),
         ("lambda codes: int(codes.sum())", "a name, not a number", 0),
         ("lambda codes: ''.join(map(chr, codes))", "stopped with TypeError", 0),
-        ("lambda codes: print(codes)", "", None),
+        ("lambda codes: print(''.join(map(chr, codes[:, 0])))", "printed '.*' but returned nothing", 0),
+        ("lambda codes: bytes(codes[:, 0].tolist())", r"returned a bytes\. \.decode\(\)", 0),
+        ("lambda codes: None", "", None),
     ],
     "1.2.2": [
         ("lambda m: m", "Nothing has moved", 0),
@@ -27,6 +29,10 @@ MISTAKES = {
         ("lambda m: m.T.astype(float)", "int16 has become float64", 0.5),
         ("lambda m: m.T[::-1, ::-1]", "not where they belong", 0),
         ("lambda m: m.T.tolist()", "should be a numpy array of numbers", 0),
+        ("lambda m: m.T.astype(np.uint8)", "the values have changed", 0),
+        ("lambda m: m.T / m.max()", "the values have changed", 0),
+        ("lambda m: print(m.T)", "printed .* use return", 0),
+        ("lambda m: [m.T][1:].clear()", "returned nothing", 0),
     ],
     "1.5": [
         ("lambda i: (i / i.max() * 255).astype(np.uint8)", "darkest pixel", 0),
@@ -36,7 +42,15 @@ MISTAKES = {
         ("lambda i: np.uint8((i - float(i.min())) * (255 / int(np.ptp(i))))", "all alike.*ZeroDiv", 0.5),
         ("lambda i: (i.astype(float) - i.min()) / max(1, np.ptp(i)) * 255", "store them as uint8", 0.5),
         ("lambda i: np.clip(i / 12728 * 255, 0, 255).astype(np.uint8)", "darkest pixel|should run", 0),
-        ("lambda i: np.where(i == i.min(), 0, i / i.max() * 200)", "should run from 0 to 255", 0),
+        ("lambda i: np.where(i == i.min(), 0, i / max(1, i.max()) * 200)", "should run from 0 to 255", 0),
+        ("lambda i: np.uint8((i - float(i.min())) / np.float64(np.ptp(i)) * 255)", "all alike.*nan", 0.5),
+        ("lambda i: np.uint8(np.clip((i - np.percentile(i, 5)) * spread(i, 5), 0, 255))", "clipping", 0),
+        ("equalised", "equalising the histogram", 0),
+        ("lambda i: np.uint8(255 - (i - float(i.min())) * spread(i, 0))", "negative", 0),
+        ("lambda i: np.uint8((i - i.min(1, keepdims=True)) * 255.0"
+         " / np.maximum(np.ptp(i, 1, keepdims=True), 1))", "Each row", 0),
+        ("lambda i: np.uint8((i - i.min(0)) * 255.0 / np.maximum(np.ptp(i, 0), 1))", "each column", 0),
+        ("lambda i: np.uint8((i - float(i.min())) * spread(i, 0)) if np.ptp(i) else i", "all alike", 0.5),
     ],
     "1.6": [
         ("lambda m, f: m[::f, ::f]", "was lost", 0),
@@ -47,6 +61,9 @@ MISTAKES = {
         ("lambda m, f: (c := cover(m, f)) >= max(c.max(), 1e-9)", "Count", 0),
         ("lambda m, f: (c := cover(m, f)) > min(0.5, max(0, c.max() - 0.01))", "exactly half", 0.5),
         ("lambda m, f: m", "it should be", 0),
+        ("lambda m, f: cover(m, f) >= 0.5 if (cover(m, f) >= 0.5).any() else cover(m, f) > 0",
+         "keep only those that are covered most", 0),
+        ("first_of_equals", "keep all that tie", 0),
     ],
     "1.8": [
         ("lambda p: p", "still has its letter", 0),
@@ -54,6 +71,10 @@ MISTAKES = {
         ("lambda p: p.strip('MRABCDEF')", "MR stays", 0),
         ("lambda p: p[:7]", "its family is|ends in a digit", 0),
         ("lambda p: p[-1].isalpha()", "a text", 0),
+        ("lambda p: p.rstrip('ABCD')", "still has its letter", 0),
+        ("lambda p: p.rstrip('ABCDE')", "still has its letter", 0),
+        ("lambda p: p[:-1] if p[-1].isalpha() else None", "returned nothing", 0),
+        ("lambda p: int(p)", "should be a text|stopped with ValueError", 0),
     ],
     "1.9": [
         ("lambda l, p: {k: int((l == k).sum()) for k in (1, 2, 3)}", "number of slices", 0),
@@ -61,8 +82,9 @@ MISTAKES = {
         ("lambda l, p: {'glioma': 1, 'meningioma': 2, 'pituitary': 3}", "should be the labels", 0),
         ("lambda l, p: [len(set(p[l == k])) for k in (1, 2, 3)]", "should be a dict", 0),
         ("lambda l, p: {k: 1 + int((p[l == k][1:] != p[l == k][:-1]).sum()) for k in (1, 2, 3)}", "again", 0),
-        ("lambda l, p: {k: set(p[l == k]) for k in (1, 2, 3)}", "is a set", 0),
-        ("lambda l, p: {k: float(len(set(p[l == k]))) for k in (1, 2, 3)}", "whole number", 0),
+        ("lambda l, p: {k: set(p[l == k]) for k in (1, 2, 3)}", "holds a set", 0),
+        ("lambda l, p: {k: float(len(set(p[l == k]))) for k in (1, 2, 3)}", "whole number", 0.5),
+        ("lambda l, p: {k: 2.0 * len(set(p[l == k])) for k in (1, 2, 3)}", "has .* patients, not", 0),
     ],
     "2.1.1": [
         ("lambda l, s: np.split(rows(s, len(l)), [len(l) * 4 // 5])", "class by class", 0),
@@ -70,7 +92,10 @@ MISTAKES = {
         ("lambda l, s: solve(l, s, lambda n: round(0.2 * n))", "is rounded up", 0.5),
         ("lambda l, s: solve(l, s, lambda n: -(-n // 5))[::-1]", "larger one", 0),
         ("lambda l, s: solve(l, None, lambda n: -(-n // 5))", "two different splits", 0.5),
-        ("lambda l, s: solve(l, 7, lambda n: -(-n // 5))", "nothing is shuffled", 0.5),
+        ("lambda l, s: solve(l, 7, lambda n: -(-n // 5))", "the seed is ignored", 0.5),
+        ("lambda l, s: unshuffled(l, lambda n: np.arange(n))", "nothing is shuffled", 0.5),
+        ("lambda l, s: unshuffled(l, lambda n: np.roll(np.arange(n), s))", "nothing is shuffled", 0.5),
+        ("lambda l, s: unshuffled(l, lambda n: np.argsort(np.arange(n) % 5, kind='stable'))", "equal", 0.5),
         ("lambda l, s: (np.arange(len(l)), np.arange(len(l) // 5))", "are in both sets", 0),
         ("lambda l, s: (np.arange(30), np.arange(30, 40))", "in neither set", 0),
         ("lambda l, s: (l[30:], l[:30])", "the same row twice", 0),
@@ -84,6 +109,7 @@ MISTAKES = {
         ("lambda p, s: {k: met(p[b], p[a]).mean() for k, (a, b) in s.items()}", "a part of the test", 0),
         ("lambda p, s: {k: met(p[b], p[a]).any() for k, (a, b) in s.items()}", "not enough", 0),
         ("lambda p, s: [met(p[b], p[a]).sum() for a, b in s.values()]", "should be a dict", 0),
+        ("lambda p, s: {k: float(met(p[b], p[a]).sum()) for k, (a, b) in s.items()}", "whole number", 0.5),
         ("lambda p, s: {k: len(b) + 100 for k, (a, b) in s.items()}", "with a sibling", 0),
     ],
     "2.2.2": [
@@ -93,7 +119,11 @@ MISTAKES = {
         ("lambda k, c, f: (k * c + 1) * f", "two sides", 0),
         ("lambda k, c, f: (k * k + 1) * f", "all channels at once", 0),
         ("lambda k, c, f: (k * k + 1) * c * f", "each channel of each filter", 0),
-        ("lambda k, c, f: float((k * k * c + 1) * f)", "whole number", 0),
+        ("lambda k, c, f: float((k * k * c + 1) * f)", "whole number", 0.5),
+        ("lambda k, c, f: k * k * c * f + f * 1e-3", "whole number", 0),
+        ("lambda k, c, f: (k^2 * c + 1) * f", "xor", 0),
+        ("lambda k, c, f: ((k^2) * c + 1) * f", "xor", 0),
+        ("lambda k, c, f: k^2 * c * f + f", "xor", 0),
         ("lambda k, c, f: k + c + f", "weights of one filter", 0),
     ],
     "2.4.2": [
@@ -105,6 +135,9 @@ MISTAKES = {
         ("lambda m, k: (m[k, k] / called(m, k), m[k, k] / m.sum())", "recall is not", 0.5),
         ("lambda m, k: m[k, k] / m[k].sum()", "should be two values", 0),
         ("lambda m, k: (0.1, 0.1)", "Neither is right", 0),
+        ("lambda m, k: (m.diagonal() / np.maximum(1, m.sum(0)), m.diagonal() / m.sum(1))", "k alone", 0),
+        ("lambda m, k: (m[k, k] / m[:, k].sum() if m[:, k].any() else 1, m[k, k] / m[k].sum())",
+         "its precision is 0. It returned 1.$", 0.5),
     ],
     "2.9.1": [
         ("lambda a, b: (a & b).sum() / max(1, (a | b).sum())", "That is the IoU", 0),
@@ -116,6 +149,12 @@ MISTAKES = {
         ("lambda a, b: (a & b).sum() / max(1, a.sum())", "recall of the pixels", 0),
         ("lambda a, b: 2 * (a & b) / max(1, a.sum() + b.sum())", "Sum over the pixels", 0),
         ("lambda a, b: 2 * int((a & b).sum()) / int(a.sum() + b.sum())", "empty.*ZeroDivision", 0.5),
+        ("lambda a, b: (2 * (a & b).sum() + 1) / (a.sum() + b.sum() + 1)", "smoothing", 0.5),
+        ("lambda a, b: (2 * (a & b).sum() + 1e-4) / (a.sum() + b.sum() + 1e-4)", "smoothing", 0.5),
+        ("lambda a, b: 2 * (a * b).sum() / (a + b).sum() if (a | b).any() else 1.0", "means or", 0.5),
+        ("lambda a, b: 1 - np.abs(a * np.uint8(1) - b * np.uint8(1)).sum() / max(1, a.sum() + b.sum())",
+         "uint8", 0),
+        ("lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()) if (a | b).any() else 0", "returned 0", 0.5),
     ],
     "2.10.1": [
         ("'A'", "true masks would do better", 0),
@@ -123,6 +162,10 @@ MISTAKES = {
         ("'d'", "none is used", 0),
         ("'E'", "one of the letters", 0),
         ("2", "a text", 0),
+        ("'(A)'", "true masks would do better", 0),
+        ("'C) The network'", "the tumour's own IoU", 0),
+        ("'Because of the metric'", "one of the letters", 0),
+        ("b'B'", "decode", 0),
     ],
     "2.10.2": [
         ("lambda t, p: iou(t == 1, p.astype(int) == 1)", "whole numbers", 0),
@@ -133,6 +176,11 @@ MISTAKES = {
         ("lambda t, p: np.mean([iou(a == 1, b >= 0.5) for a, b in zip(t, p)])", "mean over slices", 0),
         ("lambda t, p: np.mean((t == 1) == (p >= 0.5))", "accuracy of the pixels", 0),
         ("lambda t, p: (t * (p >= 0.5)).sum() / ((t == 1) | (p >= 0.5)).sum()", "without any tumour", 0.5),
+        ("lambda t, p: iou(t == 1, p >= 0.4)", "threshold of 0.40", 0),
+        ("lambda t, p: iou(t == 1, p >= 0.45)", "threshold of 0.45", 0),
+        ("lambda t, p: iou(t == 1, p >= 0.55)", "threshold of 0.55", 0),
+        ("lambda t, p: iou(t == 1, p >= 0.5) if t.any() else 0", "return 1. It returned 0.$", 0.5),
+        ("lambda t, p: (t & (p >= 0.5)).mean((1, 2))", "should be one number. Sum over the pixels", 0),
     ],
     "2.9.2": [
         ("lambda t, p, s: max(s, key=lambda one: pooled(t, p >= one))", "all pixels pooled", 0),
@@ -163,7 +211,7 @@ MISTAKES = {
         ("lambda a, b: abs((a[:, None] - b).sum(2)).argmin(1)", "cancel out", 0),
         ("lambda a, b: ((a[:, None] - b) ** 2).sum(2).argmin(1) * 1.0", "whole numbers", 0.5),
         ("lambda a, b: b[((a[:, None] - b) ** 2).sum(2).argmin(1)]", "the rows themselves", 0),
-        ("lambda a, b: np.argmin(np.linalg.norm(b - a[0], axis=1))", "only one number|one row", 0),
+        ("lambda a, b: np.argmin(np.linalg.norm(b - a[0], axis=1))", "returned one number", 0),
         ("lambda a, b: ((a - b) ** 2).sum(1)", "stopped with ValueError", 0),
     ],
     "2.12": [
@@ -182,7 +230,7 @@ MISTAKES = {
         ("lambda c, p, s, n=2000: interval(c, p, s, n)[::-1]", "comes first", 0.5),
         ("lambda c, p, s, n=2000: c.mean()", "two values", 0),
         ("lambda c, p, s, n=2000: interval(c, p, s, n, per=0.5)", "as many patients as there are", 0),
-        ("lambda c, p, s, n=2000: interval(c, p, s, n, per=5)", "too narrow", 0),
+        ("lambda c, p, s, n=2000: interval(c, p, s, n, per=20)", "too narrow", 0),
     ],
 }  # fmt: skip
 
@@ -199,6 +247,38 @@ def rows(seed: int, count: int) -> np.ndarray:
 def cover(mask: np.ndarray, factor: int) -> np.ndarray:
     """Part of each coarse pixel that is tumour."""
     return mask.reshape(len(mask) // factor, factor, -1, factor).mean(axis=(1, 3))
+
+
+def spread(image: np.ndarray, percent: float) -> float:
+    """Grey levels per unit between two percentiles."""
+    low, high = np.percentile(image, [percent, 100 - percent])
+    return 255 / max(1, high - low)
+
+
+def equalised(image: np.ndarray) -> np.ndarray:
+    """Histogram equalisation."""
+    if not np.ptp(image):
+        return np.zeros(image.shape, np.uint8)
+    ranks = np.unique(image, return_inverse=True)[1].reshape(image.shape)
+    return (ranks * (255 / ranks.max())).astype(np.uint8)
+
+
+def first_of_equals(mask: np.ndarray, factor: int) -> np.ndarray:
+    """A coarse mask that keeps one coarse pixel if none is covered by half."""
+    covered = cover(mask, factor)
+    kept = covered >= 0.5
+    if not kept.any() and covered.any():
+        kept.flat[covered.argmax()] = True
+    return kept
+
+
+def unshuffled(labels: np.ndarray, order: Callable[[int], np.ndarray]) -> tuple:
+    """A split by class that takes the first fifth in some order."""
+    test = []
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        test.extend(own[order(len(own))][: -(-len(own) // 5)])
+    return np.setdiff1d(np.arange(len(labels)), test), np.array(test)
 
 
 def met(some: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -243,12 +323,16 @@ def interval(
     rng, (_, owners) = np.random.default_rng(seed), np.unique(patients, return_inverse=True)
     right, slices = np.bincount(owners, correct), np.bincount(owners)
     size = int(per * len(slices))
-    drawn = np.array([rng.choice(len(slices), size, replace=replace) for _ in range(draws)])
+    drawn = rng.integers(len(slices), size=(draws, size))
+    if not replace:
+        drawn = rng.permuted(np.tile(np.arange(len(slices)), (draws, 1)), axis=1)
     if once:
-        drawn = [np.unique(rows) for rows in drawn]
-    scores = [
-        (right / slices)[rows].mean() if means else right[rows].sum() / slices[rows].sum() for rows in drawn
-    ]
+        times = np.array([np.bincount(rows, minlength=len(slices)) > 0 for rows in drawn])
+        scores = times @ right / (times @ slices)
+    elif means:
+        scores = (right / slices)[drawn].mean(axis=1)
+    else:
+        scores = right[drawn].sum(axis=1) / slices[drawn].sum(axis=1)
     if spread:
         return correct.mean() - spread * np.std(scores), correct.mean() + spread * np.std(scores)
     return tuple(np.percentile(scores, tails))

@@ -130,8 +130,6 @@ RIGHT = {
         "lambda t, p, s: np.array(s)[np.argmax([np.sum(dice(t, p >= one)) for one in np.array(s)])]",
         "lambda t, p, s: max(s, key=lambda one: sum((2 * (a & (b >= one)).sum() + 1e-7)"
         " / (a.sum() + (b >= one).sum() + 1e-7) for a, b in zip(t, p)))",
-        "lambda t, p, s: max(s, key=lambda one: np.mean([f1_score(a.ravel(), (b >= one).ravel(),"
-        " zero_division=1) for a, b in zip(t, p)]))",
         "lambda t, p, s: pd.Series([dice(t, p >= one).mean() for one in s], index=s).idxmax()",
     ],
     "2.11": [
@@ -153,7 +151,6 @@ RIGHT = {
         "interval_by_choices",
         "interval_by_weights",
         "lambda c, p, s, n=2000: np.array(interval_by_counts(c, p, s, n))",
-        "lambda c, p, s, n=2000: list(interval_by_counts(c, p, s, n))",
     ],
 }
 
