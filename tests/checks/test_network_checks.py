@@ -68,3 +68,11 @@ def test_the_checks_load_no_keras():
     code = "import sys, helpers.checks; print({'keras', 'tensorflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("number", sorted(NETWORK_MISTAKES))
+@pytest.mark.parametrize("impostor", [True, float("nan"), 1j, np.complex64(1), object(), {1: 2}, "", []])
+def test_an_impostor_does_not_pass(number, impostor):
+    for answer in (impostor, lambda *_: impostor, lambda *_, **__: (impostor, impostor)):
+        found = checks.check(number, answer)
+        assert (found.status, found.score) == (NOT_YET, 0)
