@@ -290,7 +290,8 @@ def _compare_width(name: str, layer: dict, right: dict, inputs: tuple) -> None:
     shapes = f"the output {_sides(layer['shape'])}, not {_sides(right['shape'])}"
     if right["type"] == "Dense":
         raise Incorrect(f"{name} has {shapes}: one output for each class.")
-    raise Incorrect(f"{name} has {shapes}; expected are {right['parameters']:,} parameters.")
+    count = f" and {right['parameters']:,} parameters" if right["parameters"] else ""
+    raise Incorrect(f"{name} has {shapes}{count}.")
 
 
 def _about_activation(name: str, got: Any, right: dict) -> str:
@@ -322,7 +323,15 @@ def _describe_decoder(answer: Callable, inputs: tuple) -> dict | None:
     below, beside, width = inputs
     x, skip = keras.Input(below, name="x"), keras.Input(beside, name="skip")
     before = keras.backend.get_uid("conv2d_transpose")
-    result = answer(x, skip, width)
+    try:
+        result = answer(x, skip, width)
+    except ValueError as error:
+        if "`Concatenate`" not in str(error):
+            raise
+        return {
+            "problem": "Concatenate needs two maps of the same height and width. A transposed convolution "
+            'doubles both exactly with a stride of 2 and padding "same".'
+        }
     if result is None:
         return _forgotten_return(before, "return x")
     if isinstance(result, keras.layers.Layer):
@@ -519,15 +528,13 @@ def _sides(shape: Any) -> str:
 
 
 def readable(compare: Callable[[tuple, Any], None]) -> Callable[[tuple, Any], None]:
-    """Refuse a description that `call` cannot have made; in grading, it comes from the sandbox."""
+    """Refuse an output that `call` cannot have made; in grading, it comes from the sandbox."""
 
     def compare_readable(inputs: tuple, output: Any) -> None:
         try:
             compare(inputs, output)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise Incorrect(
-                f"The description of the network cannot be read ({type(error).__name__})."
-            ) from None
+            raise Incorrect(f"The answer cannot be read ({type(error).__name__}).") from None
 
     return compare_readable
 

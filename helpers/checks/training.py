@@ -215,7 +215,7 @@ def _about_mask(units: Any, activation: str, loss: str) -> str:
     if loss == CATEGORICAL:
         return "that loss expects two zeros and ones for each pixel; the target is 0 or 1."
     if loss in (SPARSE, BINARY):
-        return f"{units} with {activation} and {loss} don't fit together."
+        return "the binary cross-entropy goes with one sigmoid, the sparse categorical one with a softmax."
     return f"{loss} with {activation} is not the cross-entropy of two classes."
 
 
@@ -502,7 +502,7 @@ EXERCISES = [
     ),
     Exercise(
         "2.3.2", "The last layer and its loss", 2, "value",
-        cases=lambda rng: [("last_layers",)], call=_named, compare=_compare_last_layers,
+        cases=lambda rng: [("last_layers",)], call=_named, compare=readable(_compare_last_layers),
         reference={
             "which tumour": (3, "softmax", SPARSE), "findings": (5, "sigmoid", BINARY),
             "area": (1, "linear", SQUARED), "mask": (2, "softmax", SPARSE),
@@ -520,7 +520,7 @@ EXERCISES = [
     ),
     Exercise(
         "2.3.4", "Read three learning curves", 2, "value",
-        cases=_fault_cases, call=_plain_diagnosis, compare=_compare_diagnosis,
+        cases=_fault_cases, call=_plain_diagnosis, compare=readable(_compare_diagnosis),
         hint="For each curve: does the training loss fall, and how far? Does the validation loss follow it?",
         correct_message="You can tell the three apart, and each needs another remedy.",
     ),

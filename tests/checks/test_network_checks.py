@@ -54,9 +54,21 @@ def test_later_cells_get_an_answer_of_the_course_that_is_correct(number, capsys)
     assert checks.choose(number, chosen) is chosen
 
 
-@pytest.mark.parametrize("number", ["2.2.3", "2.3.3", "2.7", "2.8"])
+@pytest.mark.parametrize("number", ["2.2.3", "2.3.2", "2.3.3", "2.3.4", "2.7", "2.8"])
 @pytest.mark.parametrize(
-    "forged", [{}, {"layers": 3}, {"layers": [{}] * 15, "input": (512, 512, 3)}, [1], "text", {"value": "0"}]
+    "forged",
+    [
+        {},
+        [1],
+        "text",
+        {"value": "0"},
+        {"layers": 3},
+        {"layers": [{}] * 15, "input": (512, 512, 3)},
+        {letter: [[]] for letter in "ABC"},
+        {key: ([], [], []) for key in ("which tumour", "findings", "area", "mask")},
+        {"stopping": [], "reason": []},
+        {"problem": 3},
+    ],
 )
 def test_a_description_that_no_answer_can_have_made_is_refused(number, forged):
     exercise = EXERCISES[number]
