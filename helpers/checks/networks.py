@@ -13,52 +13,40 @@ from helpers.checks.exercise import EDGE_CREDIT, Exercise
 ATTRIBUTES = ("filters", "units", "kernel_size", "strides", "padding", "pool_size", "rate", "use_bias",
               "dilation_rate", "groups")  # fmt: skip
 ACTIVATIONS = {"Activation", "ReLU", "Relu", "Softmax", "Sigmoid"}
-SAME_NUMBERS = 1e-4  # largest difference of two outputs with the same weights
+SAME_NUMBERS = 1e-5  # largest difference of two outputs with the same weights
 CUADRO_2 = (512, 512, 3), 3, (32, 64, 64, 128), 0.25
 
 # ---- 2.2.1: the size of an output ----
 
 
 def _size_cases(rng: np.random.Generator) -> list[tuple]:
-    """Size, kernel, padding and stride: on the first ones every wrong formula gives another number."""
-    stride, padding = (int(number) for number in rng.permutation([3, 4]))
-    kernel, steps = int(rng.choice([3, 5])), int(rng.integers(9, 30))
-    first = (stride * steps + 1 + kernel - 2 * padding, kernel, padding, stride)
+    """Size, kernel, padding and stride: on the first two, every wrong formula gives another number."""
+
+    def telling(left: int) -> tuple[int, ...]:
+        """Arguments with `left` pixels left over, which neither rounding up nor rounding makes right."""
+        while True:
+            stride, padding, kernel = (
+                int(rng.integers(3, 6)),
+                int(rng.integers(2, 7)),
+                int(rng.choice([3, 5])),
+            )
+            size = stride * int(rng.integers(9, 30)) + left % stride + kernel - 2 * padding
+            arguments = size, kernel, padding, stride
+            if len({_output_size(*arguments), *_wrong_sizes(*arguments)}) == 8:
+                return arguments
+
     side = int(rng.integers(20, 60))
-    almost = (3 * side + 2 + 5 - 4, 5, 2, 3)  # two thirds of a step are left: not rounded up either
-    return [first, almost, (2 * side + 1, 2, 0, 2), (2 * side, 3, 1, 2), (side, 5), (side, 3, 2)]
+    return [telling(1), telling(-1), (2 * side + 1, 2, 0, 2), (2 * side, 3, 1, 2), (side, 5), (side, 3, 2)]
 
 
 def _output_size(size: int, kernel: int, padding: int = 0, stride: int = 1) -> int:
     return (size + 2 * padding - kernel) // stride + 1
 
 
-def _all_arguments(size: int, kernel: int, padding: int = 0, stride: int = 1) -> tuple[int, int, int, int]:
-    return size, kernel, padding, stride
-
-
-def _called_by_name(answer: Callable, inputs: tuple) -> Any:
-    size, *others = inputs
-    return plain(answer(size, **dict(zip(("kernel", "padding", "stride"), others, strict=False))))
-
-
-def _compare_size(inputs: tuple, output: Any) -> None:
-    size, kernel, padding, stride = _all_arguments(*inputs)
+def _wrong_sizes(size: int, kernel: int, padding: int = 0, stride: int = 1) -> dict[int, str]:
+    """Return the results of wrong formulas, and what is wrong with them."""
     free = size + 2 * padding - kernel
-    expected = _output_size(*inputs)
-    if type(output) is float or isinstance(output, np.floating):
-        if output == expected:
-            raise Incorrect(
-                f"Right, but {described(output)} is a float, and a number of pixels is an int: // divides "
-                "and rounds down in one step.",
-                credit=EDGE_CREDIT,
-            )
-        if np.isclose(output, free / stride + 1):
-            raise Incorrect("There is no part of a pixel: round the quotient down, with //.")
-    got = answer_types.whole(output)
-    if got == expected:
-        return
-    mistakes = {
+    return {
         free // stride: "One position is missing: the kernel where it starts counts too. Add 1 after "
         "rounding down.",
         -(-free // stride) + 1: "That is rounded up: a kernel that would stick out over the edge is not "
@@ -67,11 +55,33 @@ def _compare_size(inputs: tuple, output: Any) -> None:
         (size - kernel) // stride + 1: "The padding is missing: it makes the input larger on each side.",
         free + 1: "That is right for a stride of 1; with a larger one, the kernel skips positions.",
         (size + 2 * padding + kernel) // stride + 1: "A larger kernel has fewer positions, not more.",
-        (size + 2 * padding)
-        // stride: "The kernel's size is missing: the larger it is, the fewer positions.",
+        (size + 2 * padding) // stride + 1: "The kernel's size is missing: a larger one has fewer positions.",
     }
-    said = f"{size} pixels, kernel {kernel}, padding {padding}, stride {stride}: {got} is not right."
-    raise Incorrect(f"{said} {mistakes.get(got, 'Compare your line with the formula, part by part.')}")
+
+
+def _called_by_name(answer: Callable, inputs: tuple) -> Any:
+    size, *others = inputs
+    return plain(answer(size, **dict(zip(("kernel", "padding", "stride"), others, strict=False))))
+
+
+def _compare_size(inputs: tuple, output: Any) -> None:
+    expected = _output_size(*inputs)
+    if type(output) is float or isinstance(output, np.floating):
+        if output == expected:
+            raise Incorrect(
+                f"Right, but {described(output)} is a float, and a number of pixels is an int: // divides "
+                "and rounds down in one step.",
+                credit=EDGE_CREDIT,
+            )
+        if abs(float(output) - expected) < 1:
+            raise Incorrect("There is no part of a pixel: round the quotient down, with //.")
+    got = answer_types.whole(output)
+    if got == expected:
+        return
+    words = zip(("size", "kernel", "padding", "stride"), inputs, strict=False)
+    said = ", ".join(f"{name} {value}" for name, value in words)
+    reason = _wrong_sizes(*inputs).get(got, "Compare your line with the formula, part by part.")
+    raise Incorrect(f"{said}: {got} is not right. {reason}")
 
 
 # ---- 2.2.3: build Cuadro 2 ----
@@ -81,7 +91,7 @@ def _classifier_cases(rng: np.random.Generator) -> list[tuple]:
     """Cuadro 2 itself; then other arguments, of which none is equal to Cuadro 2's."""
 
     def small(filters: int, classes: int, channels: int) -> tuple:
-        sides = rng.choice(np.arange(47, 58), 2, replace=False)
+        sides = rng.choice(np.arange(62, 76), 2, replace=False)
         dropout = float(rng.choice([0.1, 0.35, 0.4, 0.6]))
         widths = rng.choice(np.arange(3, 9), filters, replace=False)
         return (*sides.tolist(), channels), classes, tuple(widths.tolist()), dropout
@@ -105,12 +115,12 @@ def _describe_classifier(answer: Callable, inputs: tuple) -> dict | None:
     layers = _described_layers(model)
     if any(len(tensors) != 1 for tensors in (model.inputs, model.outputs)):
         return {"problem": "The network should have one input and one output."}
-    small = inputs[0][0] < CUADRO_2[0][0]
+    compared = inputs != CUADRO_2 and len(inputs[2]) == len(CUADRO_2[2])
     return {
         "built": built,
         "input": tuple(model.input_shape[1:]),
         "layers": layers,
-        "difference": _difference(model, models.classifier(*inputs)) if small else None,
+        "difference": _difference(model, models.classifier(*inputs)) if compared else None,
     }
 
 
@@ -126,7 +136,7 @@ def _no_model(answer: Any) -> str:
         return "Its layers cannot be read: use keras.Sequential or keras.Model(inputs, outputs)."
     if isinstance(answer, keras.KerasTensor):
         return "It returned the output of the last layer. keras.Model(inputs, outputs) makes a network of it."
-    if isinstance(answer, list | tuple) and answer and isinstance(answer[0], keras.layers.Layer):
+    if isinstance(answer, list | tuple) and any(isinstance(one, keras.layers.Layer) for one in answer):
         return "It returned a list of layers. keras.Sequential(...) makes a network of them."
     if isinstance(answer, keras.layers.Layer):
         return f"It returned a layer ({type(answer).__name__}), not the network."
@@ -280,7 +290,8 @@ def _compare_width(name: str, layer: dict, right: dict, inputs: tuple) -> None:
     shapes = f"the output {_sides(layer['shape'])}, not {_sides(right['shape'])}"
     if right["type"] == "Dense":
         raise Incorrect(f"{name} has {shapes}: one output for each class.")
-    raise Incorrect(f"{name} has {shapes}; expected are {right['parameters']:,} parameters.")
+    count = f" and {right['parameters']:,} parameters" if right["parameters"] else ""
+    raise Incorrect(f"{name} has {shapes}{count}.")
 
 
 def _about_activation(name: str, got: Any, right: dict) -> str:
@@ -312,7 +323,15 @@ def _describe_decoder(answer: Callable, inputs: tuple) -> dict | None:
     below, beside, width = inputs
     x, skip = keras.Input(below, name="x"), keras.Input(beside, name="skip")
     before = keras.backend.get_uid("conv2d_transpose")
-    result = answer(x, skip, width)
+    try:
+        result = answer(x, skip, width)
+    except ValueError as error:
+        if "`Concatenate`" not in str(error):
+            raise
+        return {
+            "problem": "Concatenate needs two maps of the same height and width. A transposed convolution "
+            'doubles both exactly with a stride of 2 and padding "same".'
+        }
     if result is None:
         return _forgotten_return(before, "return x")
     if isinstance(result, keras.layers.Layer):
@@ -493,14 +512,22 @@ def _difference(model: Any, reference: Any) -> float | None:
     weights = [weight.shape for weight in reference.weights]
     if [weight.shape for weight in model.weights] != weights:
         return None
-    rng = np.random.default_rng(0)
-    values = [rng.normal(0, 0.3, shape) for shape in weights]
-    inputs = [rng.random((2, *tensor.shape[1:]), np.float32) for tensor in reference.inputs]
+    # Several times, since a ReLU may happen to be 0 for all inputs.
+    return max(_difference_with(np.random.default_rng(seed), model, reference) for seed in range(3))
+
+
+def _difference_with(rng: np.random.Generator, model: Any, reference: Any) -> float:
+    """Give both networks the same weights, of about the same size from layer to layer, and compare."""
+    shapes = [tuple(weight.shape) for weight in reference.weights]
+    sizes = [(2 / np.prod(shape[:-1])) ** 0.5 if len(shape) > 1 else 0.1 for shape in shapes]
+    values = [rng.normal(0, size, shape) for size, shape in zip(sizes, shapes, strict=True)]
+    inputs = [rng.normal(0, 1, (4, *tensor.shape[1:])) for tensor in reference.inputs]
     outputs = []
     for network in (model, reference):
         network.set_weights(values)
         outputs.append(np.asarray(network(inputs if len(inputs) > 1 else inputs[0], training=False)))
-    return float(np.abs(outputs[0] - outputs[1]).max()) if outputs[0].shape == outputs[1].shape else None
+    same_shape = outputs[0].shape == outputs[1].shape
+    return float(np.abs(outputs[0] - outputs[1]).max()) if same_shape else float("inf")
 
 
 def _sides(shape: Any) -> str:
@@ -508,15 +535,13 @@ def _sides(shape: Any) -> str:
 
 
 def readable(compare: Callable[[tuple, Any], None]) -> Callable[[tuple, Any], None]:
-    """Refuse a description that `call` cannot have made; in grading, it comes from the sandbox."""
+    """Refuse an output that `call` cannot have made; in grading, it comes from the sandbox."""
 
     def compare_readable(inputs: tuple, output: Any) -> None:
         try:
             compare(inputs, output)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise Incorrect(
-                f"The description of the network cannot be read ({type(error).__name__})."
-            ) from None
+            raise Incorrect(f"The answer cannot be read ({type(error).__name__}).") from None
 
     return compare_readable
 

@@ -20,27 +20,22 @@ from helpers.evaluation import dice as course_dice
 from instructor.grading.context import checked_expression, needed
 from instructor.notebooks import student_edition
 from tests.support import mistakes, right_answers
-
-try:
-    from tests.support.network_answers import NETWORK_MISTAKES, NETWORK_RIGHT
-
-    from tests.support import network_answers
-except ImportError:
-    NETWORK_MISTAKES, NETWORK_RIGHT = {}, {}
+from tests.support.network_answers import NETWORK_MISTAKES
 
 NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb"))
 CELLS = [cell for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells]
 SOLVED = student_edition.answer_cells(SimpleNamespace(cells=CELLS))
-CHECKED = [number for number, exercise in EXERCISES.items() if exercise.kind != "open"]
+CHECKED = [  # the others are in test_network_checks.py
+    number
+    for number, exercise in EXERCISES.items()
+    if exercise.kind != "open" and number not in NETWORK_MISTAKES
+]
 CHOSEN = [number for number in CHECKED if any(f'checks.choose("{number}"' in one.source for one in CELLS)]
-MISTAKES = mistakes.MISTAKES | NETWORK_MISTAKES
-RIGHT = right_answers.RIGHT | NETWORK_RIGHT
+MISTAKES, RIGHT = mistakes.MISTAKES, right_answers.RIGHT
 SEEDS = 40
 
 
 def evaluated(number, source):
-    if number in NETWORK_RIGHT:
-        return network_answers.evaluated(source)
     return (right_answers.evaluated if source in RIGHT[number] else mistakes.wrong)(source)
 
 
