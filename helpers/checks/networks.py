@@ -78,8 +78,8 @@ def _compare_size(inputs: tuple, output: Any) -> None:
     got = answer_types.whole(output)
     if got == expected:
         return
-    words = zip(("size", "kernel", "padding", "stride"), inputs, strict=False)
-    said = ", ".join(f"{name} {value}" for name, value in words)
+    labelled = zip(("size", "kernel", "padding", "stride"), inputs, strict=False)
+    said = ", ".join(f"{name} {value}" for name, value in labelled)
     reason = _wrong_sizes(*inputs).get(got, "Compare your line with the formula, part by part.")
     raise Incorrect(f"{said}: {got} is not right. {reason}")
 
