@@ -74,9 +74,9 @@ class Profile:
 
 PROFILES = {
     "quick": Profile("quick", slices=240, phantoms=240,
-                     classifier=Schedule(epochs=5, batch=8, micro_batch=8, learning_rate=5e-4),
-                     unet=Schedule(epochs=4, batch=8, micro_batch=8),
-                     comparison=Schedule(epochs=12, batch=8, micro_batch=8), folds=3),
+                     classifier=Schedule(epochs=4, batch=2, micro_batch=2, learning_rate=3e-4),
+                     unet=Schedule(epochs=3, batch=4, micro_batch=4, learning_rate=5e-4),
+                     comparison=Schedule(epochs=8, batch=4, micro_batch=4), folds=3),
     # Sections 7.0.2 and 8.0.2 of the report: 20 epochs of batch 300, 40 epochs of batch 32.
     "full": Profile("full", slices=None, phantoms=reference.SLICES,
                     classifier=Schedule(epochs=20, batch=300, micro_batch=12),
