@@ -80,7 +80,7 @@ def _compare_size(inputs: tuple, output: Any) -> None:
         return
     labelled = zip(("size", "kernel", "padding", "stride"), inputs, strict=False)
     said = ", ".join(f"{name} {value}" for name, value in labelled)
-    reason = _wrong_sizes(*inputs).get(got, "Compare your line with the formula, part by part.")
+    reason = _wrong_sizes(*inputs).get(int(got), "Compare your line with the formula, part by part.")
     raise Incorrect(f"{said}: {got} is not right. {reason}")
 
 

@@ -120,7 +120,9 @@ def dice_by_area(dice_values: ArrayLike, areas_px: ArrayLike) -> CourseFigure:
 
 @style.course_style
 def intervals(
-    groups: Mapping[str, Mapping[str, ConfidenceInterval]], title: str = "Scores with 95% intervals"
+    groups: Mapping[str, Mapping[str, ConfidenceInterval]],
+    title: str = "Scores with 95% intervals",
+    majority: Mapping[str, float] | None = None,
 ) -> CourseFigure:
     """Show scores with their intervals: one line per measure, one dot with whiskers per group.
 
@@ -128,6 +130,7 @@ def intervals(
         groups: label -> measure -> interval, e.g. `{"by slice": ..., "by family": ...}`; at most
             three, with the same measures. Those that are undefined (NaN) are left out.
         title: above the plot.
+        majority: measure -> its value if the largest class is always predicted, drawn as a dotted line.
     """
     measures = [name for name, one in next(iter(groups.values())).items() if not np.isnan(one.value)]
     figure, ax = style.new_figure(size=(8.0, 0.62 * len(measures) + 1.5))
@@ -138,6 +141,9 @@ def intervals(
         ax.plot([one.value for one in shown], levels, marker, color=colour, label=label)
         ax.plot([[one.low for one in shown], [one.high for one in shown]], [levels] * 2, "|-", color=colour)
         words.append(f"{label}: {style.listed([f'{name} {group[name]}' for name in measures])}")
+    for place, value in ((measures.index(name), value) for name, value in (majority or {}).items()):
+        ax.vlines(value, place - 0.4, place + 0.4, "black", "dotted", label="always the largest class")
+        words.append(f"always the largest class: {measures[place]} {value:.2f}")
     ax.set_yticks(places, [textwrap.fill(name, 30) for name in measures])
     ax.set_ylim(len(measures) - 0.5, -0.5)
     style.name_axes(ax, "score", "measure", title, grid="x")

@@ -353,6 +353,13 @@ def test_difference_of_masks_has_three_colours_on_black(drawn):
     assert len(np.unique(difference.reshape(-1, 3), axis=0)) == 4
 
 
+def test_intervals_show_what_the_largest_class_would_get():
+    figure = plots.intervals({"over patients": OVER_PATIENTS}, majority={"accuracy": 0.47})
+    (line,) = figure.axes[0].collections
+    assert line.get_segments()[0][:, 0].tolist() == [0.47, 0.47]
+    assert "always the largest class: accuracy 0.47" in figure.alt
+
+
 def test_intervals_have_a_place_and_a_legend_entry_each(drawn):
     figure = drawn["intervals"][0]
     (ax,) = figure.axes
