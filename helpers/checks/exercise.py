@@ -13,7 +13,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -64,7 +64,7 @@ class Verdict:
     status: str
     message: str
     score: float
-    points: float = 0
+    points: float = field(default=0, compare=False)
 
     def __repr__(self) -> str:
         return textwrap.fill(f"{self.status.capitalize()}. {self.message}{self._points()}", LINE_WIDTH)

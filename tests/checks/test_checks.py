@@ -20,23 +20,17 @@ from helpers.evaluation import dice as course_dice
 from instructor.grading.context import checked_expression, needed
 from instructor.notebooks import student_edition
 from tests.support import mistakes, right_answers
-from tests.support.network_answers import NETWORK_MISTAKES
+from tests.support.network_answers import NETWORK_MISTAKES  # checked in test_network_checks.py
 
 NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb"))
 CELLS = [cell for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells]
 SOLVED = student_edition.answer_cells(SimpleNamespace(cells=CELLS))
-CHECKED = [  # the others are in test_network_checks.py
-    number
-    for number, exercise in EXERCISES.items()
-    if exercise.kind != "open" and number not in NETWORK_MISTAKES
+CHECKED = [
+    number for number, one in EXERCISES.items() if one.kind != "open" and number not in NETWORK_MISTAKES
 ]
 CHOSEN = [number for number in CHECKED if any(f'checks.choose("{number}"' in one.source for one in CELLS)]
 MISTAKES, RIGHT = mistakes.MISTAKES, right_answers.RIGHT
 SEEDS = 40
-
-
-def evaluated(number, source):
-    return (right_answers.evaluated if source in RIGHT[number] else mistakes.wrong)(source)
 
 
 def solution(number, source=None):
@@ -72,7 +66,7 @@ def test_every_exercise_is_solved_in_a_notebook():
 @pytest.mark.parametrize("number", CHECKED)
 def test_right_answers_are_correct_whatever_the_inputs(number):
     """The solution, the course's own answer, and answers in other styles."""
-    answers = [solution(number), *(evaluated(number, source) for source in RIGHT[number])]
+    answers = [solution(number), *map(right_answers.evaluated, RIGHT[number])]
     assert len(RIGHT[number]) >= 5
     for answer in answers:
         verdicts = [verdict(number, answer, seed) for seed in range(SEEDS)]
@@ -97,7 +91,7 @@ def test_later_cells_can_use_the_courses_own_answer(number):
     [(number, *mistake) for number, all_of_it in MISTAKES.items() for mistake in all_of_it],
 )
 def test_a_mistake_is_caught_with_a_reason(number, source, words, score):
-    answer = evaluated(number, source)
+    answer = mistakes.wrong(source)
     verdicts = [verdict(number, answer, seed) for seed in range(SEEDS)]
     if score is None:
         assert {one.status for one in verdicts} == {NOT_ATTEMPTED}
@@ -111,7 +105,7 @@ def test_a_mistake_is_caught_with_a_reason(number, source, words, score):
 @pytest.mark.parametrize("number", CHECKED)
 def test_six_mistakes_have_messages_of_their_own(number):
     seen = {
-        re.sub(r"[\d.,]+|'[^']*'", "#", verdict(number, evaluated(number, source), 1).message)
+        re.sub(r"[\d.,]+|'[^']*'", "#", verdict(number, mistakes.wrong(source), 1).message)
         for source, _, score in MISTAKES[number]
         if score is not None
     }
