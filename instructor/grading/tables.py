@@ -56,7 +56,7 @@ def reasons_to_look(results: list[dict]) -> list[str]:
         reasons += [
             f"{name}: exercise {mark['id']} is answered with the course's own function"
             for mark in result["marks"]
-            if COURSES_OWN in mark["message"] or "EXERCISES[" in mark["answer"]
+            if COURSES_OWN in mark["message"] or "EXERCISES[" in mark.get("answer", "")
         ]
         if not result["problem"] and all(mark["status"] == "not found" for mark in result["marks"]):
             reasons.append(f"{name}: no answer cell was found")
