@@ -559,7 +559,7 @@ EXERCISES = [
         cases=_classifier_cases, call=_describe_classifier, compare=readable(_compare_classifier),
         edge=lambda inputs: len(inputs[2]) != len(CUADRO_2[2]),
         edge_message="Right for four convolutions, but filters can have fewer.",
-        make_reference=lambda: models.classifier,
+        make_reference=lambda: models.classifier, solved_by=("classifier",),
         hint="Begin with network = keras.Sequential([keras.Input(input_shape)]). In a loop over filters, "
         "network.add(...) a convolution and a pooling layer, and dropout from the second block on.",
         correct_message="Layer by layer the network of Cuadro 2, for any size, filters, classes and dropout.",
@@ -567,7 +567,7 @@ EXERCISES = [
     Exercise(
         "2.7", "The decoder block", 4, "function",
         cases=_decoder_cases, call=_describe_decoder, compare=readable(_compare_decoder),
-        make_reference=lambda: models.decoder_block,
+        make_reference=lambda: models.decoder_block, solved_by=("decoder_block", "unet"),
         hint="layers.Conv2DTranspose(...)(x) enlarges the map; layers.Concatenate()([x, skip]) joins them.",
         correct_message="It doubles the map, puts the skip connection next to it, and combines both.",
     ),

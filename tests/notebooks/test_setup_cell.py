@@ -145,5 +145,5 @@ def test_another_module_called_helpers_is_named(source, content, remote):
     (content / "helpers.py").write_text("mine = True\n")
     status, _, errors = run(f"import helpers\n{source}", content, remote)
     assert status == 1
-    assert errors.startswith(f"Another module called helpers is loaded ({content / 'helpers.py'}). Restart")
+    assert errors.startswith(f"Another 'helpers' is loaded ({content / 'helpers.py'}). Restart")
     assert_it_runs(source, content, remote)  # in a kernel that has not imported it

@@ -27,7 +27,6 @@ NETWORK_RIGHT = {
         "SIZE: (size + padding + padding - kernel + stride) // stride",
     ],
     "2.2.3": [
-        "models.classifier",
         "chain()",
         "chain(input=lambda shape: layers.Input(shape=shape))",
         "chain(conv=lambda w: [layers.Conv2D(w, (3, 3), padding='valid'), layers.Activation('relu')])",
@@ -74,7 +73,6 @@ NETWORK_RIGHT = {
         "dict(zip('ABC', np.array(['overfitting', 'learning rate too low', 'learning rate too high'])))",
     ],
     "2.7": [
-        "models.decoder_block",
         "decoder()",
         "decoder(join=lambda x, skip: layers.concatenate([x, skip]))",
         "decoder(join=lambda x, skip: ops.concatenate([x, skip], axis=-1))",
