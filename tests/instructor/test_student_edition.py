@@ -314,7 +314,9 @@ def test_a_check_that_does_not_say_not_attempted_is_reported(tmp_path, monkeypat
     monkeypatch.delenv("COURSE_DATA", raising=False)
     cells = [
         new_code_cell("import sys; sys.path.insert(0, '../..'); from helpers import checks", id="setup"),
-        new_code_cell('checks.check("2.2.2", None)', id="check-2-2", metadata=marked("check-2-2", grade=True)),
+        new_code_cell(
+            'checks.check("2.2.2", None)', id="check-2-2", metadata=marked("check-2-2", grade=True)
+        ),
         new_code_cell('checks.check("2.2.2", max)', id="check-2-3", metadata=marked("check-2-3", grade=True)),
     ]
     monkeypatch.setenv("PYTHONPATH", str(release.COURSE_FOLDER))

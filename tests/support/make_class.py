@@ -11,6 +11,7 @@ import argparse
 import inspect
 import io
 import json
+import re
 import zipfile
 from copy import deepcopy
 from pathlib import Path
@@ -25,7 +26,13 @@ from tests.support import mistakes
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 FAMILY_NAMES = "Álvarez Baptiste Çelik D'Angelo Eriksson Fuentes García Haddad Ivanova Jansen"
 GIVEN_NAMES = ("Ana", "Bo", "Chloé")
-HELPERS = (mistakes.rows, mistakes.cover, mistakes.met, mistakes.called, mistakes.solve, mistakes.iou)
+HELPERS = {name: inspect.getsource(one) for name, one in inspect.getmembers(mistakes, inspect.isfunction)
+           if one.__module__ == mistakes.__name__ and name != "wrong"}  # fmt: skip
+IMPORTS = (
+    "from collections.abc import Callable",
+    "import numpy as np",
+    "from helpers.evaluation import dice",
+)
 ESSAY = "**Your answer to Think! {}**\n\nIn my run most tumours were found, because they are bright."
 
 
@@ -89,9 +96,13 @@ def _wrong(number: str, source: str, solution: str) -> str:
         for line in solution.splitlines()
         if line.startswith("def ") or " = " in line
     )
-    needed = [inspect.getsource(helper) for helper in HELPERS if f"{helper.__name__}(" in source]
-    head = [f"# Exercise {number}", "from collections.abc import Callable", "import numpy as np", *needed]
-    return "\n".join([*head, f"{name} = {source}"])
+    return "\n".join([f"# Exercise {number}", *IMPORTS, *_helpers(source), f"{name} = {source}"])
+
+
+def _helpers(source: str) -> list[str]:
+    """Return the sources of the helpers that a mistake calls, and of those that they call."""
+    found = [one for name, one in HELPERS.items() if re.search(rf"\b{name}\(", source) and one != source]
+    return [*dict.fromkeys([one for helper in found for one in [*_helpers(helper), helper]])]
 
 
 def _insert_answers(student, answers: dict[str, str]):

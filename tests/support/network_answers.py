@@ -13,7 +13,6 @@ import scipy.special
 import tensorflow as tf  # noqa: F401 (used by the answers)
 from keras import layers, ops
 
-from helpers import models
 from helpers.models import convolution
 
 NETWORK_RIGHT = {
@@ -118,7 +117,7 @@ NETWORK_MISTAKES: dict[str, list[tuple[str, str, float | None]]] = {
         ("lambda *a: keras.Sequential", "the class Sequential", 0),
         ("chain(make=lambda all: all)", "list of layers", 0),
         ("chain(make=lambda all: all[-1])", r"returned a layer \(Dense\)", 0),
-        ("lambda *a: models.classifier(*a).outputs[0]", "keras.Model", 0),
+        ("lambda *a: chain()(*a).outputs[0]", "keras.Model", 0),
         ("lambda *a: 475779", "It returned 475779; it should be a network", 0),
         ("lambda s, k, f, d: chain()((512, 512, 3), k, f, d)", "use the argument input_shape", 0.5),
         ("lambda s, k, f, d: chain()(s, 3, f, d)", "use the argument classes", 0.5),
@@ -314,14 +313,14 @@ def as_list(value: Any) -> list:
 
 
 def compiled(*inputs: Any) -> keras.Model:
-    network = models.classifier(*inputs)
+    network = chain()(*inputs)
     network.compile("adam", "sparse_categorical_crossentropy")
     return network
 
 
 def crossed(*inputs: Any) -> keras.Model:
     """Cuadro 2 with the input mirrored, which no layer shows."""
-    network = models.classifier(*inputs)
+    network = chain()(*inputs)
     slices = keras.Input(inputs[0])
 
     class Mirrored(keras.layers.Flatten):
@@ -330,7 +329,7 @@ def crossed(*inputs: Any) -> keras.Model:
 
     Mirrored.__name__ = "Flatten"
     x = slices
-    for layer in network.layers[1:]:
+    for layer in network.layers:
         x = Mirrored()(x) if isinstance(layer, layers.Flatten) else layer(x)
     return keras.Model(slices, x)
 
