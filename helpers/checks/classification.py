@@ -253,7 +253,7 @@ EXERCISES = [
         correct_message="Every slice is in exactly one set, every class in both, and the seed decides which.",
     ),
     Exercise(
-        "2.1.2", "Find the leak", 2, "function", reference=_leaks,
+        "2.1.2", "Find the data leakage", 2, "function", reference=_leaks,
         cases=lambda rng: [_leak_case(rng) for _ in range(3)], compare=_compare_leaks,
         hint="patients[train] are the patients that the network has seen; np.isin(a, b) tells for each of a "
         "whether it is in b.",

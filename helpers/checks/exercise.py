@@ -26,6 +26,8 @@ NOT_ATTEMPTED, NOT_YET, CORRECT = "not attempted", "not yet", "correct"
 EDGE_CREDIT = 0.5  # for an answer that is right except for a detail or for unusual inputs
 ADVICE = {
     "AttributeError": "Look at what that object can do with dir(...).",
+    "InvalidArgumentError": "Two shapes or types don't fit: print the shapes of what goes in. In the Dice loss, "
+    "probabilities has two channels, and [..., 1] is the tumour's.",
     "IndexError": "Something is shorter than the code expects: print its shape or length.",
     "KeyError": "Print the keys that there are.",
     "NameError": "Is every name spelled as in the first line of the function?",

@@ -329,7 +329,7 @@ def _describe_decoder(answer: Callable, inputs: tuple) -> dict | None:
         if "`Concatenate`" not in str(error):
             raise
         return {
-            "problem": "Concatenate needs two maps of the same height and width. A transposed convolution "
+            "problem": "Concatenate joins channels (its default, axis=-1) and needs the same height and width. A transposed convolution "
             'doubles both exactly with a stride of 2 and padding "same".'
         }
     if result is None:

@@ -340,8 +340,7 @@ EXERCISES = [
         edge=lambda inputs: not np.any(inputs),
         edge_message="Right, except for two empty masks: they agree about everything, so return 1.",
         hint="(truth & predicted).sum() is the overlap. What is the sum of the two areas?",
-        correct_message="1 for a perfect mask, 0 for a miss, and 1 where there is nothing to find and "
-        "nothing found.",
+        correct_message="1 for a perfect mask, 0 for a miss, and 1 if both masks are empty.",
     ),
     Exercise(
         "2.9.2", "Choose a threshold", 3, "function", reference=_best_threshold,

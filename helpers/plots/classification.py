@@ -13,7 +13,7 @@ from helpers.plots import style
 from helpers.plots.style import CourseFigure
 from helpers.reference import CLASS_NAMES
 
-PANEL_NAMES = {"tumour_iou": "tumour IoU", "raw_mean_iou": "MeanIoU fed raw probabilities"}
+PANEL_NAMES = {"tumour_iou": "tumour IoU", "raw_mean_iou": "IoU as in the report"}
 CURVES: dict[str, dict[str, Any]] = {
     "training": {"color": style.BLUE, "linestyle": "-", "marker": "o"},
     "validation": {"color": style.VERMILLION, "linestyle": "--", "marker": "s"},

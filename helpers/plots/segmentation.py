@@ -23,7 +23,7 @@ OUTLINES: dict[str, dict[str, Any]] = {
 }
 SLICE: dict[str, Any] = {"vmin": 0, "vmax": 255, "interpolation": "nearest"}  # show what the network sees
 MARGIN_PX = 10  # around the tumour in a close-up
-PUZZLE = {"MeanIoU on raw probabilities": style.GREY, "tumour IoU": style.BLUE}
+PUZZLE = {"IoU as in the report": style.GREY, "tumour IoU": style.BLUE}
 
 
 @style.course_style

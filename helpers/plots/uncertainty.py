@@ -37,7 +37,7 @@ def reliability_diagram(truth: ArrayLike, probabilities: ArrayLike) -> CourseFig
     above.vlines(confidence, confidence, accuracy, color=style.ORANGE, linewidth=4, alpha=0.6, label="gap")
     above.plot(confidence, accuracy, color=style.BLUE, linewidth=1)
     above.scatter(confidence, accuracy, style.marker_areas(filled["slices"]), color=style.BLUE, zorder=3,
-                  label="a bin (larger: more slices)")  # fmt: skip
+                  label="bin (larger: more slices)")  # fmt: skip
     above.set(xlim=(0, 1.03), ylim=(-0.05, 1.05))
     style.name_axes(above, "", "accuracy", f"{slices}, expected calibration error {error:.3f}", grid="both")
     below.bar(table["low"], table["slices"], table["high"] - table["low"], align="edge", color=style.SKY,
@@ -72,7 +72,7 @@ def confidence_curve(truth: ArrayLike, probabilities: ArrayLike) -> CourseFigure
     ax.scatter(marked["threshold"], marked["accuracy"], style.marker_areas(marked["slices"]), style.BLUE)
     ax.set(xlim=(0.3, 1.01), ylim=(0, 1.05))  # of three classes, one has at least 1/3
     ax.yaxis.set_major_formatter(PercentFormatter(1))
-    style.name_axes(ax, "answered if the confidence is at least", "part of the slices", slices, grid="both")
+    style.name_axes(ax, "answered if the confidence is at least", "share of the slices", slices, grid="both")
     style.legend_below(figure)
     words = [
         f"from {one.threshold:g} on {one.coverage:.0%} are answered, {one.accuracy:.1%} of them correctly"
@@ -95,7 +95,7 @@ def dice_by_area(dice_values: ArrayLike, areas_px: ArrayLike) -> CourseFigure:
     figure, ax = style.new_figure(size=(7.6, 4.4))
     dot: dict[str, Any] = {"color": style.BLUE, "alpha": 0.55}
     diamond: dict[str, Any] = {"color": style.ORANGE, "markeredgecolor": "black", "markersize": 8}
-    entries = {"a slice": Line2D([], [], marker="o", linestyle="", markersize=5, **dot)}
+    entries = {"one slice": Line2D([], [], marker="o", linestyle="", markersize=5, **dot)}
     labels, words = [], []
     for place, (quarter, group) in enumerate(table.groupby(area_quartiles(areas_px))):
         dice, areas = group["dice"], style.span(group["area"].min(), group["area"].max(), " px")

@@ -47,7 +47,7 @@ def classifier_layers(network: keras.Model) -> pd.DataFrame:
 
     The report's output shapes and parameters are included if it has as many layers.
     """
-    table = models.layer_table(network)
+    table = models.layer_table(network).drop(columns="layer")  # whose numbers count all networks made so far
     if len(table) == len(reference.CLASSIFIER_LAYERS):
         _, shapes, parameters = zip(*reference.CLASSIFIER_LAYERS, strict=True)
         table["report, shape"], table["report, parameters"] = shapes, parameters

@@ -87,7 +87,7 @@ def overlap(truth: ArrayLike, probabilities: ArrayLike) -> pd.DataFrame:
         (f"tumour Dice {at}, pixels pooled", metrics.pooled_dice(truth, predicted), None),
         (f"tumour IoU {at}, mean over slices", metrics.iou(truth, predicted).mean(), None),
         (f"tumour IoU {at}, pixels pooled", metrics.pooled_iou(truth, predicted), None),
-        ("MeanIoU fed raw probabilities (the report's IoU)", raw, report),
+        ("IoU as in the report", raw, report),
     ]
     return pd.DataFrame(rows, columns=["measure", "value", "report"]).astype({"report": float})
 
@@ -100,14 +100,14 @@ def iou_puzzle(truth: ArrayLike, predictions: Mapping[str, np.ndarray]) -> pd.Da
         predictions: name -> (N, H, W) probabilities of the tumour, 0..1.
 
     Returns:
-        DataFrame with the columns prediction, "MeanIoU on raw probabilities" and "tumour IoU"
+        DataFrame with the columns prediction, "IoU as in the report" and "tumour IoU"
         (pixels pooled, threshold 0.5).
     """
     rows = []
     for name, tumour in predictions.items():
         raw = metrics.mean_iou_of_raw_probabilities(truth, tumour)
         rows.append((name, raw, metrics.pooled_iou(truth, tumour >= metrics.THRESHOLD)))
-    return pd.DataFrame(rows, columns=["prediction", "MeanIoU on raw probabilities", "tumour IoU"])
+    return pd.DataFrame(rows, columns=["prediction", "IoU as in the report", "tumour IoU"])
 
 
 def overlap_per_class(

@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "TrainingInterruptedError",
             "explain_errors",
         ],
-        "metrics": ["RawMeanIoU"],
+        "metrics": ["ReportIoU"],
         "run_record": [
             "RunRecordError",
             "compare_records",

@@ -3,7 +3,7 @@
 import keras
 
 
-class RawMeanIoU(keras.metrics.MeanIoU):
+class ReportIoU(keras.metrics.MeanIoU):
     """Keras's `MeanIoU` on the tumour's probabilities, which it truncates to whole numbers.
 
     For the tumour's IoU, use `keras.metrics.IoU` with `target_class_ids=[1]` and `sparse_y_pred=False`.

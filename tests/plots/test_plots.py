@@ -86,13 +86,16 @@ SCORES = overlap.dice(MASKS, PROBABILITIES >= 0.5)
 TABLE, MANY = make_table(60), make_table(1000)
 GLIOMAS = TABLE[TABLE["label"] == 2].groupby("patient").size()
 OVERLAPS = pd.DataFrame(
-    [("tumour Dice at threshold 0.5, mean over slices", 0.734, np.nan), ("MeanIoU fed raw", 0.4915, 0.4923)],
+    [
+        ("tumour Dice at threshold 0.5, mean over slices", 0.734, np.nan),
+        ("IoU as in the report", 0.4915, 0.4923),
+    ],
     columns=["measure", "value", "report"],
 )
 PUZZLE = pd.DataFrame(
     {
         "prediction": ["no tumour anywhere", "the network", "the true mask, at probability 0.99"],
-        "MeanIoU on raw probabilities": [0.4915, 0.4916, 0.4915],
+        "IoU as in the report": [0.4915, 0.4916, 0.4915],
         "tumour IoU": [0.0, 0.66, 1.0],
     }
 )
