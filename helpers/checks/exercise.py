@@ -6,6 +6,7 @@ which may run in a sandbox, collects its outputs for new inputs; `Exercise.judge
 
 import contextlib
 import dis
+import functools
 import html
 import io
 import sys
@@ -26,8 +27,8 @@ NOT_ATTEMPTED, NOT_YET, CORRECT = "not attempted", "not yet", "correct"
 EDGE_CREDIT = 0.5  # for an answer that is right except for a detail or for unusual inputs
 ADVICE = {
     "AttributeError": "Look at what that object can do with dir(...).",
-    "InvalidArgumentError": "Two shapes or types don't fit: print the shapes of what goes in. In the Dice loss, "
-    "probabilities has two channels, and [..., 1] is the tumour's.",
+    "InvalidArgumentError": "Two shapes or types don't fit: print the shapes of what goes in. The tumour's "
+    "probabilities are probabilities[..., 1].",
     "IndexError": "Something is shorter than the code expects: print its shape or length.",
     "KeyError": "Print the keys that there are.",
     "NameError": "Is every name spelled as in the first line of the function?",
@@ -263,6 +264,7 @@ def _is_stub(answer: Any) -> bool:
 
 def _not_the_students(exercise: Exercise, answer: Any) -> str:
     """Say why an answer is the course's own; "" if it isn't, or is well hidden."""
+    answer = _unwrapped(answer)
     module = getattr(answer, "__module__", None) if callable(answer) else None
     own = exercise.reference is not None and answer is exercise.reference
     if own or _is_course(module):
@@ -279,9 +281,15 @@ def _not_the_students(exercise: Exercise, answer: Any) -> str:
 
 def _courses_functions(answer: Any, seen: set) -> Iterator[str]:
     """Names of the course's functions in a function, and in those of the notebook that it calls."""
+    answer = _unwrapped(answer)
     if type(answer) is not FunctionType or answer in seen:
         return
     seen.add(answer)
+    for cell in answer.__closure__ or ():
+        inner = _unwrapped(cell.cell_contents)
+        if callable(inner) and _is_course(getattr(inner, "__module__", None)):
+            yield getattr(inner, "__name__", "")
+        yield from _courses_functions(inner, seen)
     steps = [*_steps(answer.__code__)]
     imports = any(step.opname == "IMPORT_NAME" and _is_course(step.argval) for step in steps)
     course = False  # whether the object before a dot is a part of the course
@@ -298,6 +306,17 @@ def _courses_functions(answer: Any, seen: set) -> Iterator[str]:
                 yield step.argval
         elif step.opname != "EXTENDED_ARG":
             course = False
+
+
+def _unwrapped(answer: Any) -> Any:
+    """The function in a method, a partial, or a decorated function."""
+    for _ in range(10):
+        inner = getattr(answer, "func", None) if isinstance(answer, functools.partial) else None
+        inner = inner or getattr(answer, "__func__", None) or getattr(answer, "__wrapped__", None)
+        if inner is None:
+            break
+        answer = inner
+    return answer
 
 
 def _is_course(module: Any) -> bool:
@@ -319,8 +338,12 @@ def _words(error: BaseException) -> str:
 
 
 def _caught(function: Callable, *arguments: Any) -> Incorrect | None:
+    """Return what a comparison raises: `Incorrect`, or an error because the output has an unexpected form."""
     try:
-        function(*arguments)
+        with warnings.catch_warnings(action="ignore"):
+            function(*arguments)
     except Incorrect as wrong:
         return wrong
+    except Exception as error:
+        return Incorrect(f"The answer cannot be read ({type(error).__name__}): it hasn't the expected form.")
     return None

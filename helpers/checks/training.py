@@ -9,7 +9,7 @@ import numpy as np
 from helpers.checks import answer_types
 from helpers.checks.answer_types import Incorrect, described
 from helpers.checks.exercise import EDGE_CREDIT, Exercise
-from helpers.checks.networks import plain, readable
+from helpers.checks.networks import plain
 from helpers.config.settings import SEED
 
 CLOSE = 3e-5  # a loss in float32
@@ -22,12 +22,21 @@ def _logit_cases(rng: np.random.Generator) -> list[tuple]:
     """Logits that tell all wrong formulas apart; then very large and very small ones."""
     while True:
         logits, classes = rng.normal(0, 1.5, (6, 4)), rng.permutation([0, 1, 2, 3, 3, 1])
+        more = rng.normal(0, 1, (5, 3)), rng.integers(0, 3, 5)
         values = [_entropy(logits, classes), *_wrong_entropies(logits, classes)]
-        if np.min(np.diff(np.sort(values))) > 100 * CLOSE:
+        likely = min(_least_probability(logits, classes), _least_probability(*more)) > 0.01
+        negative = logits[np.arange(6), classes].min() < -0.1  # has no logarithm
+        if (
+            likely and negative and np.min(np.diff(np.sort(values))) > 100 * CLOSE
+        ):  # a small epsilon makes no difference
             break
     rows = np.array([[1000.0], [-1000.0]] * 3)
-    more = rng.normal(0, 1, (5, 3)), rng.integers(0, 3, 5)
     return [(logits, classes), more, (logits + 1000, classes), (logits + rows, classes)]
+
+
+def _least_probability(logits: np.ndarray, classes: np.ndarray) -> float:
+    e = np.exp(logits)
+    return float((e / e.sum(axis=1, keepdims=True))[np.arange(len(classes)), classes].min())
 
 
 def _entropy(logits: np.ndarray, classes: np.ndarray) -> float:
@@ -101,6 +110,7 @@ def _is_large(inputs: tuple) -> bool:
 
 SPARSE, CATEGORICAL = "sparse_categorical_crossentropy", "categorical_crossentropy"
 BINARY, SQUARED = "binary_crossentropy", "mean_squared_error"
+FROM_LOGITS = "a loss of logits"
 DISTANCES = {SQUARED, "mean_absolute_error", "huber", "log_cosh"}
 SHORT_NAMES = {"mse": SQUARED, "mae": "mean_absolute_error", "none": "linear", "identity": "linear",
                "bce": BINARY, "logcosh": "log_cosh", "huber_loss": "huber"}  # fmt: skip
@@ -116,19 +126,23 @@ def _named(answer: Any, inputs: tuple) -> Any:
     """Replace Keras's functions and objects by their names, and leave everything else."""
     if not isinstance(answer, dict):
         return described(answer)
-    return {_plain_text(key): _named_layer(value) for key, value in answer.items()}
+    return {
+        str(key) if isinstance(key, str) else described(key): _named_layer(value)
+        for key, value in answer.items()
+    }
 
 
 def _named_layer(value: Any) -> Any:
     if not isinstance(value, list | tuple | np.ndarray) or len(value) != 3:
         return described(value)
     units, activation, loss = value
-    return _plain_units(units), _name(activation, "linear"), _name(loss, "none")
+    import keras
 
-
-def _plain_text(value: Any) -> str:
-    value = value.decode(errors="replace") if isinstance(value, bytes) else value
-    return str(value) if isinstance(value, str) else described(value)
+    return (
+        _plain_units(units),
+        _name(activation, "linear", keras.activations.get),
+        _name(loss, "none", keras.losses.get),
+    )
 
 
 def _plain_units(units: Any) -> int | str:
@@ -138,14 +152,19 @@ def _plain_units(units: Any) -> int | str:
     return int(units) if digits else described(units)
 
 
-def _name(value: Any, nothing: str) -> str:
-    """Return Keras's name of an activation or a loss: mean_squared_error of MeanSquaredError() and "MSE"."""
+def _name(value: Any, nothing: str, known: Callable[[str], Any]) -> str:
+    """Return Keras's name of an activation or a loss: mean_squared_error of MeanSquaredError() and "mse"."""
     if value is None:
         return nothing
-    if not isinstance(value, str | bytes):
-        value = getattr(value, "__name__", None) or type(value).__name__
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", _plain_text(value).strip()).lower()
-    words = words.replace(" ", "_").replace("cross_entropy", "crossentropy")
+    if isinstance(value, str):
+        try:
+            value = known(str(value))
+        except ValueError:
+            return f"{str(value)!r}, which Keras doesn't know"
+    if getattr(value, "from_logits", False):
+        return FROM_LOGITS
+    name = getattr(value, "__name__", None) or type(value).__name__
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name)).lower()
     return SHORT_NAMES.get(words, words)
 
 
@@ -160,6 +179,12 @@ def _compare_last_layers(inputs: tuple, output: Any) -> None:
     value = wrong[key]
     if not isinstance(value, tuple):
         raise Incorrect(f"{key!r} is {value}; it should be (units, activation, loss).")
+    if value[2] == FROM_LOGITS:
+        raise Incorrect(
+            f"{key!r}: from_logits=True is for a last layer without an activation; here the activation has "
+            "already made probabilities of the logits.",
+            credit=EDGE_CREDIT if len(wrong) == 1 else 0.0,
+        )
     raise Incorrect(f"{key!r}: {_ABOUT[key](*value)}", credit=EDGE_CREDIT if len(wrong) == 1 else 0.0)
 
 
@@ -344,6 +369,11 @@ def _fault_cases(rng: np.random.Generator) -> list[tuple]:
     return [(dict(zip("ABC", order.tolist(), strict=True)),)]
 
 
+def _plain_text(value: Any) -> str:
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    return str(value) if isinstance(value, str) else described(value)
+
+
 def _plain_diagnosis(answer: Any, inputs: tuple) -> Any:
     if not isinstance(answer, dict):
         return described(answer)
@@ -502,7 +532,7 @@ EXERCISES = [
     ),
     Exercise(
         "2.3.2", "The last layer and its loss", 2, "value",
-        cases=lambda rng: [("last_layers",)], call=_named, compare=readable(_compare_last_layers),
+        cases=lambda rng: [("last_layers",)], call=_named, compare=_compare_last_layers,
         reference={
             "which tumour": (3, "softmax", SPARSE), "findings": (5, "sigmoid", BINARY),
             "area": (1, "linear", SQUARED), "mask": (2, "softmax", SPARSE),
@@ -513,20 +543,20 @@ EXERCISES = [
     Exercise(
         "2.3.3", "What should EarlyStopping watch?", 2, "value",
         cases=lambda rng: [("stopping, reason",)], call=_describe_stopping,
-        compare=readable(_compare_stopping), make_reference=_early_stopping,
+        compare=_compare_stopping, make_reference=_early_stopping,
         hint="How many epochs are there from the best one to the last? fit reports loss, accuracy, val_loss "
         "and val_accuracy after each.",
         correct_message="It ends where the report's training ended, and the test set knows nothing of it.",
     ),
     Exercise(
         "2.3.4", "Read three learning curves", 2, "value",
-        cases=_fault_cases, call=_plain_diagnosis, compare=readable(_compare_diagnosis),
+        cases=_fault_cases, call=_plain_diagnosis, compare=_compare_diagnosis,
         hint="For each curve: does the training loss fall, and how far? Does the validation loss follow it?",
         correct_message="You can tell the three apart, and each needs another remedy.",
     ),
     Exercise(
         "2.8", "The Dice loss", 3, "function",
-        cases=_loss_cases, call=_computed_loss, compare=readable(_compare_loss),
+        cases=_loss_cases, call=_computed_loss, compare=_compare_loss,
         edge=lambda inputs: inputs[0].dtype.kind in "bu",
         edge_message='Right for a truth of floats, but not of other types: ops.cast(truth, "float32") first.',
         make_reference=_make_dice_loss,

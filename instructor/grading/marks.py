@@ -15,9 +15,9 @@ from instructor.grading import sandbox, watch
 from instructor.grading.context import imports, needed
 from instructor.grading.course import Pristine, Task
 from instructor.grading.inside.answer_codec import CodecError, decode
-from instructor.grading.papers import Paper, storable
+from instructor.grading.papers import Cell, Paper, storable
 from instructor.grading.watch import Limits
-from instructor.notebooks.student_edition import answer_cells, is_stub
+from instructor.notebooks.student_edition import answer_cells, exercise_number, is_stub
 
 TRIALS = 3
 NOT_FOUND, BY_HAND = "not found", "by hand"
@@ -128,9 +128,11 @@ def _job(task: Task, answers: dict[str, str], paper: Paper, seeds: list[int]) ->
     answer = answers[task.exercise.id]
     whole = f"{answer}\n{task.expression}"
     own = imports(cell.source for cell in paper.cells if cell.cell_type == "code")
+    # The student's own earlier answers: `checks.choose` replaces those that are not correct.
+    before = [answers.get(exercise_number(Cell("code", source)) or "", source) for source in task.before]
     return {
         "id": task.exercise.id,
-        "before": needed([*own, *task.before], whole),
+        "before": needed([*own, *before], whole),
         "answer": answer,
         "expression": task.expression,
         "seeds": seeds,

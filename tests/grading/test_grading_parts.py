@@ -13,7 +13,7 @@ from instructor.grading import marks, open_marks, reproduction, tables
 from instructor.grading.context import checked_expression, imports, needed
 from instructor.grading.course import Course, visible_course
 from instructor.grading.inside.answer_codec import encode
-from instructor.grading.papers import read_paper
+from instructor.grading.papers import Paper, read_paper
 from instructor.grading.stored import compare, same_words, similar_numbers
 from instructor.grading.watch import Outcome
 from tests.support import tiny_course as tiny
@@ -268,3 +268,15 @@ def test_the_visible_course_is_sufficient_for_the_setup_cell(tmp_path):
     program = "from helpers.config import settings; settings.start({})"
     subprocess.run([sys.executable, "-c", program], cwd=course, check=True, capture_output=True)
     assert not list(course.rglob("*.ipynb")) and not (course / "instructor").exists()
+
+
+def test_a_later_answer_may_use_an_earlier_one():
+    (pristine,) = [one for one in Course.load().notebooks if one.name.startswith("02")]
+    task = next(task for task in pristine.tasks if task.exercise.id == "2.9.2")
+    answers = {
+        "2.9.1": "# Exercise 2.9.1\ndef dice_of(truth, predicted):\n    return 'my own'",
+        "2.9.2": "# Exercise 2.9.2\ndef best_threshold(t, p, thresholds):\n    return dice_of(t, p)",
+    }
+    before = marks._job(task, answers, Paper([]), [1])["before"]
+    assert any("my own" in statement for statement in before)
+    assert any("checks.choose('2.9.1', dice_of)" in statement for statement in before)

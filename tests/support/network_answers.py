@@ -36,8 +36,10 @@ NETWORK_RIGHT = {
         "chain(make=lambda all: keras.Sequential([keras.Sequential(all[:3]), *all[3:]]))",
         "chain(conv=lambda w: layers.Conv2D(w, 3, activation=keras.activations.relu))",
         "compiled",
+        "chain(conv=lambda w: layers.Conv2D(w, 3, activation=lambda x: ops.maximum(x, 0)))",
     ],
     "2.3.1": [
+        "lambda z, y: -np.mean(np.log(softmax(z)[np.arange(len(y)), y] + 1e-7))",
         "lambda z, y: np.mean(scipy.special.logsumexp(z, axis=1) - z[np.arange(len(y)), y])",
         "lambda z, y: -np.take_along_axis(scipy.special.log_softmax(z, axis=1), y[:, None], 1).mean()",
         "lambda z, y: keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y, z)",
@@ -49,7 +51,7 @@ NETWORK_RIGHT = {
         "last()",
         "last(mask=(1, 'sigmoid', 'binary_crossentropy'))",
         "last(area=[1, None, 'mse'])",
-        "last(area=(1, 'relu', 'mae'), mask=[2, 'Softmax', 'Sparse_Categorical_Crossentropy'])",
+        "last(area=(1, 'relu', 'mae'), mask=[2, 'softmax', 'SparseCategoricalCrossentropy'])",
         "last(area=(1, 'linear', keras.losses.MeanSquaredError()))",
         "last(findings=(5, keras.activations.sigmoid, keras.losses.BinaryCrossentropy()))",
         "last(findings=np.array([5, 'sigmoid', 'binary_crossentropy']), area=(1, 'softplus', "
@@ -148,6 +150,10 @@ NETWORK_MISTAKES: dict[str, list[tuple[str, str, float | None]]] = {
         ("lambda s, k, f, d: chain()(s, k, f[:-1], d)", "3 convolutions for 4 filters", 0),
         ("chain(input=None)", "doesn't know its input", 0.5),
         ("crossed", "output of the one before", 0),
+        ("chain(conv=relu(trainable=False))", "cannot learn", 0.5),
+        ("chain(conv=relu(kernel_regularizer='l2'))", "regular", 0.5),
+        ("chain(conv=relu(kernel_initializer='zeros'))", "alike", 0.5),
+        ("chain(input=lambda shape: keras.Input(shape, batch_size=8))", "batch size is fixed", 0.5),
         ("lambda *a: None", "", None),
     ],
     "2.3.1": [
@@ -175,6 +181,9 @@ NETWORK_MISTAKES: dict[str, list[tuple[str, str, float | None]]] = {
     ],
     "2.3.2": [
         ("last(tumour=(3, 'softmax', 'categorical_crossentropy'))", "class number", 0.5),
+        ("last(tumour=(3, 'softmax', keras.losses.SparseCategoricalCrossentropy(from_logits=True)))",
+         "from_logits=True is for", 0.5),
+        ("last(tumour=(3, 'softmax', 'Sparse Categorical Crossentropy'))", "Keras doesn't know", 0.5),
         ("last(tumour=(3, 'sigmoid', 'binary_crossentropy'))", "sigmoid decides about each", 0.5),
         ("last(tumour=(1, 'softmax', 'sparse_categorical_crossentropy'))", "and 1 outputs", 0.5),
         ("last(tumour=(3, 'linear', 'sparse_categorical_crossentropy'))", "add up to 1", 0.5),
@@ -306,6 +315,10 @@ def chain(**parts: Any) -> Any:
         return own.make([*found, *as_list(own.end(classes))])
 
     return build_classifier
+
+
+def relu(**more: Any) -> Any:
+    return lambda width: layers.Conv2D(width, 3, activation="relu", **more)
 
 
 def as_list(value: Any) -> list:
