@@ -1,10 +1,13 @@
 """Shared by all subpackages: the base class of errors, JSON files, unfinished folders, the progress bar."""
 
+import hashlib
 import json
 import os
+import platform
 import shutil
 import sys
 import textwrap
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +17,9 @@ import psutil
 from tqdm import tqdm
 
 LINE_WIDTH = 96  # characters; about what a notebook shows without scrolling sideways
-PARTIAL = ".partial-"  # in the name of an unfinished folder, followed by its process
+PARTIAL = ".partial-"  # in the name of an unfinished folder, followed by its host and process
+HOST = hashlib.sha256(os.fsencode(platform.node())).hexdigest()[:8]  # a host's name may be long
+DAY_SECONDS = 24 * 3600
 
 
 class CourseError(ValueError):
@@ -56,44 +61,57 @@ def unfinished_folder(target: Path, is_finished: Callable[[], bool]) -> Iterator
     """Provide a new folder to fill, which replaces `target` if the block ends without an error.
 
     Each call has a folder of its own, so two notebooks can make the same target at once: the first
-    to end provides it. Folders of processes that were killed are removed.
+    to end provides it. Folders of processes that were killed are removed; those of other computers,
+    whose processes can't be seen from here, after a day.
 
     Args:
         target: the folder to make; may exist.
         is_finished: whether the target already is what the block makes.
+
+    Raises:
+        OSError: a folder can't be made or renamed; the target is then what it was.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     for path in target.parent.iterdir():
         if path.name.startswith(target.name + PARTIAL) and not _in_use(path):
             shutil.rmtree(path, ignore_errors=True)
-    partial = target.with_name(f"{target.name}{PARTIAL}{os.getpid()}-{uuid.uuid4().hex[:8]}")
-    outdated = partial.with_name(partial.name + "-old")
+    partial = target.with_name(f"{target.name}{PARTIAL}{HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
     partial.mkdir()
     try:
         yield partial
         if not is_finished():
-            with suppress(FileNotFoundError):
-                target.rename(outdated)
-            _rename_unless(is_finished, partial, target)
+            _replace(target, partial, is_finished)
     finally:
-        for path in (partial, outdated):
-            shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
-def _rename_unless(is_finished: Callable[[], bool], partial: Path, target: Path) -> None:
+def _replace(target: Path, partial: Path, is_finished: Callable[[], bool]) -> None:
+    """Give an unfinished folder its name; if that fails, the target gets its old content back."""
+    outdated = partial.with_name(partial.name + "-old")
+    with suppress(OSError):
+        os.utime(target)  # so that no other process takes the renamed folder for a leftover
+    with suppress(FileNotFoundError):
+        target.rename(outdated)
     try:
         partial.rename(target)
-    except OSError:  # another process may have been faster by an instant
+    except OSError:  # a lock of Windows or Google Drive; or another process was faster by an instant
         if not is_finished():
+            with suppress(OSError):
+                outdated.rename(target)
             raise
+    shutil.rmtree(outdated, ignore_errors=True)
 
 
 def _in_use(partial: Path) -> bool:
-    """Whether the process that fills an unfinished folder is running."""
+    """Whether the process that fills an unfinished folder is running, or may be on another computer."""
+    host, _, rest = partial.name.rpartition(PARTIAL)[2].partition("-")
     try:
-        process = psutil.Process(int(partial.name.rpartition(PARTIAL)[2].split("-")[0]))
+        changed = partial.stat().st_mtime
+        if host != HOST:
+            return time.time() - changed < DAY_SECONDS
+        process = psutil.Process(int(rest.split("-")[0]))
         # Numbers of processes are reused: the process must be older than the folder.
-        older = process.create_time() <= partial.stat().st_mtime
+        older = process.create_time() <= changed
         return older and process.status() != psutil.STATUS_ZOMBIE
     except psutil.AccessDenied:
         return True

@@ -4,10 +4,12 @@ import os
 import pickle
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from helpers._common import LINE_WIDTH, CourseError, unfinished_folder
+from helpers._common import HOST, LINE_WIDTH, CourseError, unfinished_folder
 
 
 class ExampleError(CourseError):
@@ -89,16 +91,67 @@ def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path):
     assert [path.name for path in target.parent.iterdir()] == ["set"]
 
 
+def test_a_folder_that_cannot_get_its_name_leaves_the_old_one(tmp_path, monkeypatch):
+    target = tmp_path / "set"
+    target.mkdir()
+    (target / "old").write_text("x")
+    rename = Path.rename
+
+    def locked(path, new):
+        if new == target and not path.name.endswith("-old"):
+            raise PermissionError(13, "locked", str(path))
+        return rename(path, new)
+
+    monkeypatch.setattr(Path, "rename", locked)
+    with pytest.raises(PermissionError, match="locked"):
+        fill(target)
+    assert list(tmp_path.iterdir()) == [target]
+    assert [path.name for path in target.iterdir()] == ["old"]
+
+
+def test_the_old_folder_is_not_taken_for_a_leftover_meanwhile(tmp_path, monkeypatch):
+    target = tmp_path / "set"
+    target.mkdir()
+    (target / "old").write_text("x")
+    os.utime(target, (0, 0))  # older than this process
+    rename = Path.rename
+
+    def locked(path, new):
+        if new == target and not path.name.endswith("-old"):
+            with pytest.raises(KeyboardInterrupt), unfinished_folder(target, lambda: False):
+                raise KeyboardInterrupt  # another call, which removes leftovers first
+            raise PermissionError(13, "locked", str(path))
+        return rename(path, new)
+
+    monkeypatch.setattr(Path, "rename", locked)
+    with pytest.raises(PermissionError):
+        fill(target)
+    assert (target / "old").exists()
+
+
 def test_only_folders_of_ended_processes_are_removed(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
+    start = f"set.partial-{HOST}"
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as running:
-        kept = [tmp_path / f"set.partial-{running.pid}-a", tmp_path / f"other.partial-{ended.pid}-a"]
-        reused = tmp_path / f"set.partial-{running.pid}-b"  # older than the process that has the number now
-        gone = [tmp_path / f"set.partial-{ended.pid}-a-old", tmp_path / "set.partial-", reused]
+        kept = [tmp_path / f"{start}-{running.pid}-a", tmp_path / f"other.partial-{HOST}-{ended.pid}-a"]
+        reused = tmp_path / f"{start}-{running.pid}-b"  # older than the process that has the number now
+        gone = [tmp_path / f"{start}-{ended.pid}-a-old", tmp_path / f"{start}-x", reused]
         for folder in [*kept, *gone]:
             folder.mkdir()
         os.utime(reused, (0, 0))
         fill(tmp_path / "set")
         assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / "set"])
         running.communicate(b"\n")
+
+
+def test_folders_of_another_computer_are_removed_after_a_day(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    hours = {23: tmp_path / f"set.partial-0-{ended.pid}-a", 25: tmp_path / f"set.partial-0-{os.getpid()}-b"}
+    for age, folder in hours.items():
+        folder.mkdir()
+        os.utime(folder, (time.time() - age * 3600,) * 2)
+    with unfinished_folder(tmp_path / "set", lambda: False) as partial:
+        assert partial.name.startswith(f"set.partial-{HOST}-{os.getpid()}-")
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "set", hours[23]]

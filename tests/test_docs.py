@@ -117,6 +117,24 @@ def test_the_changelog_has_the_projects_version():
     assert any(version in words for words in headings[1:])
 
 
+def test_nothing_is_unreleased_before_the_first_tag():
+    changelog = read(COURSE_FOLDER / "CHANGELOG.md")
+    unreleased, first = re.split(r"^## .*\n", changelog, flags=re.MULTILINE)[1:3]
+    if "not yet tagged" in changelog:  # the setup cells fetch that tag, with everything in it
+        assert unreleased.strip() == "Nothing yet."
+    subheadings = [words for level, words in markdown.headings(first) if level == 3]
+    assert len(subheadings) == len(set(subheadings))
+
+
+def test_contributing_names_every_file_of_an_exercise():
+    page = read(COURSE_FOLDER / "CONTRIBUTING.md")
+    files = (COURSE_FOLDER / "helpers" / "checks").glob("[!_]*.py")
+    of_exercises = [path.name for path in files if re.search(r"^EXERCISES = ", read(path), re.MULTILINE)]
+    assert len(of_exercises) >= 6
+    for name in [*of_exercises, "right_answers.py", "mistakes.py", "network_answers.py"]:
+        assert f"{name}`" in page, name
+
+
 def test_no_hook_downloads_anything():
     config = yaml.safe_load(read(COURSE_FOLDER / ".pre-commit-config.yaml"))
     assert [repository["repo"] for repository in config["repos"]] == ["local"]

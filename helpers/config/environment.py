@@ -98,7 +98,11 @@ def load_keras() -> None:
     The messages are written by C++ code, some of it before TF_CPP_MIN_LOG_LEVEL has an effect
     (tensorflow/tensorflow#100442): standard error is closed to them meanwhile.
     """
-    error, kept = 2, os.dup(2)
+    error = 2
+    try:
+        kept = os.dup(error)
+    except OSError:  # standard error is closed
+        kept = os.open(os.devnull, os.O_WRONLY)
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), error)
     try:
@@ -108,10 +112,12 @@ def load_keras() -> None:
         keras.random.uniform((1,))  # starts the device
     finally:
         os.dup2(kept, error)
-        os.close(kept)
+        if kept != error:  # else it stays open, so that no other file gets the number that messages go to
+            os.close(kept)
     # TensorFlow takes the networks of a cross-validation for one that is compiled again and again, and warns.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    print(f"Keras {keras.__version__} with {keras.backend.backend()}, {gpu_name() if gpus else 'no GPU'}")
+    found = (gpu_name() or "a GPU") if gpus else "no GPU"  # it may be another maker's than NVIDIA
+    print(f"Keras {keras.__version__} with {keras.backend.backend()}, {found}")
 
 
 def device() -> str:

@@ -191,7 +191,10 @@ def start(
     if keep_on_drive and settings.colab:
         drive.mount()
     print(banner(settings))
-    if unknown := _unknown_variables(os.environ if environ is None else environ):
+    environ = os.environ if environ is None else environ
+    if overridden := _overridden(environ, DATA=data, PROFILE=profile):
+        print(f"Ignored  {'; '.join(overridden)}")
+    if unknown := _unknown_variables(environ):
         print(f"Ignored  {', '.join(unknown)}: the course's variables are {', '.join(VARIABLES)}")
     return settings
 
@@ -210,7 +213,25 @@ def _chosen(field: str, environ: Mapping[str, str], form: str, default: str) -> 
     """The name and the value of a setting: of the environment variable, the form field, or the default."""
     if environ.get(f"COURSE_{field}"):
         return f"COURSE_{field}", environ[f"COURSE_{field}"]
-    return field, default if form.strip().lower() in ("", "default") else form
+    return field, default if _is_default(form) else form
+
+
+def _is_default(form: str) -> bool:
+    return form.strip().lower() in ("", "default")
+
+
+def _overridden(environ: Mapping[str, str], **form: str) -> list[str]:
+    """Describe the form fields whose values are not used, since a variable has another one."""
+    chosen = {field: value for field, value in form.items() if not _is_default(value)}
+    return [
+        f"{field}={value!r}, since the environment variable {name} is {environ[name]!r}"
+        for field, value in chosen.items()
+        if environ.get(name := f"COURSE_{field}") and not _same(environ[name], value)
+    ]
+
+
+def _same(one: str, other: str) -> bool:
+    return one.strip().lower() == other.strip().lower()
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:

@@ -174,6 +174,8 @@ def _mat_files(folder: Path) -> tuple[list[_MatFile], list[_MatFile]]:
                 target = unpack_folder / path.relative_to(folder)
                 files = unpack(path, target).items()
                 unpacked += [(target / file, f"{path.name}/{file}", version) for file, version in files]
+            elif kind == "passed over":  # may be a link to nothing
+                loose.append((path, path.name, ""))
             elif kind:
                 status = path.stat()
                 loose.append((path, path.name, f"{status.st_size}:{status.st_mtime_ns}"))

@@ -11,7 +11,7 @@ import numpy as np
 
 from helpers._common import CourseError, read_json
 
-VERSION = 4
+VERSION = 4  # increase it when the same seed gives other bytes
 MARKER = "phantoms.json"
 FOLDS_NAME = "cvind.mat"  # as in the published data set
 USER_BLOCK_BYTES = 512
@@ -47,29 +47,30 @@ def write_folds(path: Path, folds: np.ndarray) -> None:
 def is_written(folder: Path, call: str, slices: int) -> bool:
     """Whether a folder holds the phantoms of a call.
 
+    Hidden files among phantoms, such as `.ipynb_checkpoints`, count for nothing.
+
     Args:
         folder: may be missing, empty, or incomplete, or hold phantoms of another `VERSION`.
         call: content of the marker.
         slices: number of slices.
 
     Raises:
-        PhantomFolderError: it holds something else.
+        PhantomFolderError: it is not complete, and holds something else.
     """
     expected = {MARKER, FOLDS_NAME, *(f"{k}.mat" for k in range(1, slices + 1))}
     held = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    written = _without_version(folder / MARKER) == json.loads(call) | {"version": None}
-    if held - expected or (held and not written):
-        stranger = min(held - expected or held)
+    marker = read_json(folder / MARKER) or {}
+    if held >= expected and marker == json.loads(call):
+        return True
+    # Without a marker the folder may be the user's, and a hidden file something to keep.
+    marked = marker | {"version": None} == json.loads(call) | {"version": None}
+    ours = {name for name in held if name in expected or name[0] == "."} if marked else {".DS_Store"}
+    if strangers := held - ours:
         raise PhantomFolderError(
-            f"{folder} holds {stranger}, which is not one of these phantoms. Delete the folder {folder} if "
-            "you don't need it, or set COURSE_HOME to another one."
+            f"{folder} holds {min(strangers - expected or strangers)}, which is not one of these phantoms. "
+            f"Delete the folder {folder} if you don't need it, or set COURSE_HOME to another one."
         )
-    return held == expected and (folder / MARKER).read_text(encoding="utf-8") == call
-
-
-def _without_version(marker: Path) -> dict | None:
-    content = read_json(marker)
-    return None if content is None else content | {"version": None}
+    return False
 
 
 def _border(mask: np.ndarray) -> np.ndarray:

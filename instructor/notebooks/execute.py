@@ -103,8 +103,10 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
             notebook up to that cell.
     """
     course = settings.load()
-    # Absolute, since the notebooks run in their own folder.
-    os.environ.update(COURSE_DATA=course.data, COURSE_HOME=str(course.home))
+    # Absolute, since the notebooks run in their own folder; and whatever their form fields say.
+    os.environ.update(
+        COURSE_DATA=course.data, COURSE_PROFILE=course.profile.name, COURSE_HOME=str(course.home)
+    )
     if course.data not in settings.KEYWORDS:
         one_per_class(list_slices(course.data))  # an unusable folder is reported before any cell runs
     out.mkdir(parents=True, exist_ok=True)

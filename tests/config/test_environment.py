@@ -101,3 +101,32 @@ def test_keras_is_loaded_without_messages_of_tensorflow():
     )
     assert answer.stderr == "2"  # standard error works again
     assert answer.stdout.splitlines()[-1].startswith("Keras 3.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell closes it")
+def test_keras_is_loaded_without_standard_error(tmp_path):
+    program = (
+        "from helpers import config; config.load_keras();"
+        f"file = open({str(tmp_path / 'file')!r}, 'w'); assert file.fileno() != 2"
+    )
+    answer = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", program],
+        cwd=settings.COURSE_FOLDER,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert answer.returncode == 0
+    assert answer.stdout.startswith("Keras 3.")
+
+
+@pytest.mark.parametrize(
+    ("gpus", "name", "words"),
+    [(["gpu:0"], None, "a GPU"), (["gpu:0"], "Tesla T4", "Tesla T4"), ([], "Tesla T4", "no GPU")],
+)
+def test_the_gpu_that_keras_found_is_named(monkeypatch, capsys, gpus, name, words):
+    import keras
+
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: gpus)
+    monkeypatch.setattr(environment, "gpu_name", lambda: name)
+    environment.load_keras()
+    assert capsys.readouterr().out.strip().endswith(f", {words}")

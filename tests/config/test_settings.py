@@ -34,6 +34,19 @@ def test_the_environment_takes_precedence_over_the_form():
     assert settings.load({}, data="default", profile="Default ") == load()
 
 
+def test_a_form_field_that_has_no_effect_is_named(capsys):
+    environ = {"COURSE_DATA": "phantoms", "COURSE_PROFILE": "quick"}
+    settings.start(environ, data="figshare", profile="full")
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Ignored")]
+    assert lines == [
+        "Ignored  DATA='figshare', since the environment variable COURSE_DATA is 'phantoms'; "
+        "PROFILE='full', since the environment variable COURSE_PROFILE is 'quick'"
+    ]
+    settings.start(environ, data="default", profile="Quick ")
+    settings.start({"COURSE_DATA": ""}, data="phantoms", profile="quick")
+    assert "Ignored" not in capsys.readouterr().out
+
+
 def test_a_bad_value_of_the_form_is_refused_with_the_name_of_its_field():
     with pytest.raises(SettingsError, match=r"^DATA='fantoms' .*Did you mean 'phantoms'"):
         settings.load({}, data="fantoms")

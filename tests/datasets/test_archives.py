@@ -9,6 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from helpers._common import HOST
 from helpers.datasets import archives
 from helpers.datasets.archives import SourceError, unpack
 from helpers.datasets.assembly import assemble
@@ -81,7 +82,9 @@ def test_an_unpacking_that_is_interrupted_is_not_taken_for_complete(slices, tmp_
         unpack(archive, target)
     monkeypatch.undo()
     assert not target.exists()
-    partial = target.with_name("a.zip.partial-99999999-x")  # as if the process had been killed instead
+    partial = target.with_name(
+        f"a.zip.partial-{HOST}-99999999-x"
+    )  # as if the process had been killed instead
     partial.mkdir(parents=True, exist_ok=True)
     (partial / "99.mat").write_bytes(b"x")
     assert sorted(unpack(archive, target)) == sorted(slices)

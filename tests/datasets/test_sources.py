@@ -244,7 +244,7 @@ def test_linked_folders_and_files_are_followed_once(phantom_folder, tmp_path):
 
 
 @needs_links
-@pytest.mark.parametrize("name", ["2.mat", "a.ZIP", "cvind.mat", "2 (1).mat"])
+@pytest.mark.parametrize("name", ["2.mat", "a.ZIP", "cvind.mat"])
 @pytest.mark.parametrize("target", ["none", None])
 def test_a_link_to_nothing_is_named(phantom_folder, tmp_path, name, target):
     shutil.copy(phantom_folder / "1.mat", tmp_path)
@@ -253,6 +253,15 @@ def test_a_link_to_nothing_is_named(phantom_folder, tmp_path, name, target):
         with pytest.raises(SourceError, match=r"cannot be read \(.*If it is a link") as caught:
             call(tmp_path)
         assert str(tmp_path / name) in str(caught.value)
+
+
+@needs_links
+@pytest.mark.parametrize("name", ["2 (1).mat", "backup.tar.gz"])
+def test_a_link_to_nothing_that_is_no_slice_is_passed_over(phantom_folder, tmp_path, capsys, name):
+    shutil.copy(phantom_folder / "1.mat", tmp_path)
+    (tmp_path / name).symlink_to(tmp_path / "gone")
+    assert [file.number for file in list_slices(tmp_path)] == [1]
+    assert f"passed over: {name}." in capsys.readouterr().out
 
 
 def test_a_folder_that_cannot_be_listed_is_named(phantom_folder, tmp_path, monkeypatch):

@@ -14,7 +14,8 @@ from instructor.notebooks.export import page
 def notebook(tmp_path, monkeypatch):
     """Writes a notebook with the given code cells."""
     monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("COURSE_DATA", raising=False)
+    for name in ("COURSE_DATA", "COURSE_PROFILE"):  # not delenv, which would not undo what `run_course` sets
+        monkeypatch.setenv(name, "")
     monkeypatch.setenv("PYTHONPATH", str(COURSE_FOLDER))
 
     def write(*sources):
@@ -37,6 +38,12 @@ def test_a_notebook_becomes_a_page(notebook, tmp_path):
     assert [cell.execution_count for cell in stored.cells] == [1, 2]
     assert [output.output_type for output in stored.cells[0].outputs] == ["stream"]  # the log line is gone
     assert "execution" not in stored.cells[0].metadata
+
+
+def test_form_fields_do_not_change_what_runs(notebook, tmp_path):
+    start = "from helpers import config; one = config.start(data='figshare', profile='full')"
+    (page,) = run_course([notebook(start, "print(one.data + '-' + one.profile.name)")], tmp_path / "out")
+    assert "phantoms-quick" in page.read_text()
 
 
 def test_a_failing_cell_is_named_and_shown(notebook, tmp_path):

@@ -213,6 +213,37 @@ def test_files_of_the_user_among_outdated_phantoms_are_kept(tmp_path):
     assert (tmp_path / "results.csv").exists()
 
 
+@pytest.mark.parametrize("name", [".DS_Store", ".ipynb_checkpoints"])
+def test_hidden_files_among_phantoms_count_for_nothing(tmp_path, name):
+    folder = tmp_path / "a"
+    write_phantoms(folder, SMALL, progress=False)
+    before = digests(folder)
+    (folder / name).write_text("x")
+    drawn = (folder / "1.mat").stat().st_mtime_ns
+    write_phantoms(folder, SMALL, progress=False)
+    assert (folder / "1.mat").stat().st_mtime_ns == drawn
+    (folder / "1.mat").unlink()
+    write_phantoms(folder, SMALL, progress=False)
+    assert digests(folder) == before
+
+
+def test_files_of_the_user_among_complete_phantoms_do_no_harm(tmp_path):
+    write_phantoms(tmp_path, SMALL, progress=False)
+    (tmp_path / "results.csv").write_text("x")
+    assert write_phantoms(tmp_path, SMALL, progress=False)[0].is_file()
+    assert (tmp_path / "results.csv").exists()
+
+
+def test_a_folder_with_hidden_files_alone_is_only_replaced_if_they_are_finders(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / ".DS_Store").write_text("x")
+    write_phantoms(tmp_path / "a", SMALL, progress=False)
+    (tmp_path / "b" / ".git").mkdir(parents=True)
+    with pytest.raises(matfiles.PhantomFolderError, match=r"holds \.git"):
+        write_phantoms(tmp_path / "b", SMALL, progress=False)
+    assert (tmp_path / "b" / ".git").is_dir()
+
+
 def test_a_phantom_that_is_missing_is_drawn_again(tmp_path):
     write_phantoms(tmp_path / "a", SMALL, progress=False)
     before = digests(tmp_path / "a")
