@@ -40,7 +40,7 @@ def test_importing_the_tables_loads_neither_keras_nor_tensorflow():
 def test_a_measure_of_masks_is_named_with_its_threshold():
     result = {"value": 0.9, "low": 0.8, "high": 0.95}
     record = {
-        "network": {"name": "unet"},
+        "network": {"name": "unet", "parameters": 8_643_170},
         "training": {"augmentation": None},
         "split": {
             "unit": "slice",
