@@ -152,8 +152,15 @@ class Checkpoint(keras.callbacks.Callback):
             print(line)
 
     def _restore(self) -> None:
+        saved = [counters for counters in self.state["callbacks"] if counters]
+        counting = [callback for callback in self.watched if _counters(callback)]
+        if len(saved) != len(counting):
+            raise TrainingError(
+                f"this training was saved with {len(saved)} callbacks that count epochs, and now has "
+                f"{len(counting)}: list the same callbacks as before, or delete {self.folder} to train again."
+            )
         self.model.load_weights(_path(self.folder, self.state["epoch"]) / WEIGHTS)
-        for callback, counters in zip(self.watched, self.state["callbacks"], strict=True):
+        for callback, counters in zip(counting, saved, strict=True):
             for name, value in counters.items():
                 setattr(callback, name, value)
         for variable, value in zip(_random_states(self.model), self.state["random"], strict=True):

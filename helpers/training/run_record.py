@@ -6,13 +6,18 @@ protocol.
 
 from __future__ import annotations
 
+import base64
+import dis
 import hashlib
 import json
+import marshal
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from types import CodeType
-from typing import TYPE_CHECKING
+from types import CellType, CodeType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -20,8 +25,9 @@ import pandas as pd
 
 from helpers._common import CourseError, read_json, write_json
 from helpers.config import environment
-from helpers.models.summary import layer_table
 from helpers.splits import Split, split_level
+from helpers.training.checkpoint import Checkpoint
+from helpers.training.training_log import EpochLogger, LivePlot
 
 if TYPE_CHECKING:
     from helpers.datasets.dataset import Dataset
@@ -31,11 +37,20 @@ if TYPE_CHECKING:
 NAME = "run.json"
 FORMAT = 2
 # What decides when a callback of Keras acts; the other attributes are counters, or say how much to print.
-WATCHING = ("monitor", "patience", "min_delta", "factor", "cooldown", "min_lr", "start_from_epoch")
+WATCHING = (
+    "monitor", "mode", "patience", "min_delta", "baseline", "factor", "cooldown", "min_lr", "start_from_epoch"
+)  # fmt: skip
+# Callbacks that show or save a training and don't change it.
+LOGGERS = (
+    EpochLogger, LivePlot, Checkpoint, keras.callbacks.ProgbarLogger, keras.callbacks.CSVLogger,
+    keras.callbacks.History, keras.callbacks.TensorBoard, keras.callbacks.RemoteMonitor,
+    keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore,
+)  # fmt: skip
+LARGE = 10_000  # of a larger array that a loss reads, such as the images, only the shape is described
 
 
 class RunRecordError(CourseError):
-    """A run record is missing or damaged."""
+    """A run record is missing or damaged, or of another training."""
 
 
 def describe_run(
@@ -81,7 +96,7 @@ def describe_run(
             # Not its own name, which may count the networks made so far.
             "name": "classifier" if len(network.output_shape) == 2 else "unet",
             "parameters": network.count_params(),
-            "layers": _digest(_layers(network)),
+            "layers": _digest(_renamed(network.get_config(), {})),
         },
         "training": {
             "epochs": epochs,
@@ -91,8 +106,8 @@ def describe_run(
             "optimizer": type(network.optimizer).__name__,
             "loss": _name(network.loss),
             "augmentation": _augmentation(batches),
-            "callbacks": {type(one).__name__: values for one in callbacks if (values := _watching(one))},
-            "all_settings": _digest([optimizer, _settings(network.loss)]),
+            "callbacks": [_watching(one) for one in callbacks if type(one) not in LOGGERS],
+            "all_settings": _digest([optimizer, _described(network.loss, {})]),
         },
         "seed": batches.shuffle.seed if batches.shuffle else None,
     }
@@ -117,7 +132,14 @@ def write_record(folder: Path, description: Mapping[str, object], history: pd.Da
         folder: of the training.
         description: what `describe_run` returned.
         history: one row per epoch, as `Checkpoint.history`.
+
+    Raises:
+        RunRecordError: the folder is that of another training.
     """
+    if Path(folder).name != run_key(description):
+        raise RunRecordError(
+            "the description is of another training; run the cell that describes this one again."
+        )
     if (read_json(Path(folder) / NAME) or {}).get("format") == FORMAT:
         return  # it may have test results, which are kept
     best = int(history["val_loss"].idxmin()) if "val_loss" in history else len(history)
@@ -208,7 +230,12 @@ def compare_records(first: dict, second: dict) -> pd.DataFrame:
     """
     ours, theirs = _flat(first), _flat(second)
     rows = [
-        (name, _shown(ours.get(name)), _shown(theirs.get(name)), ours.get(name) == theirs.get(name))
+        (
+            name,
+            _shown(name, ours.get(name)),
+            _shown(name, theirs.get(name)),
+            ours.get(name) == theirs.get(name),
+        )
         for name in ours | theirs
     ]
     return pd.DataFrame(rows, columns=["entry", "first", "second", "same"]).set_index("entry")
@@ -222,31 +249,130 @@ def _as_compiled(optimizer: keras.Optimizer) -> dict:
     return json.loads(optimizer.as_compiled)
 
 
-def _layers(network: keras.Model) -> list:
-    table = layer_table(network).drop(columns="layer").to_json()  # without names, which count the networks
-    return [table, [_without_none(layer.get_config() | {"name": None}) for layer in network.layers]]
+def _renamed(value: object, places: dict[str, int]) -> object:
+    """A configuration without None, with the names of layers, which count them, replaced by their order."""
+    if isinstance(value, list | tuple):
+        return [_renamed(item, places) for item in value]
+    if isinstance(value, str) and value.startswith("4w") and value.endswith("\n"):
+        # The compiled code of a lambda as Keras writes it, with the name of a file of this kernel.
+        return _code(marshal.loads(base64.b64decode(value)), {}, {})
+    if not isinstance(value, dict) or str(value.get("class_name")).endswith("DTypePolicy"):
+        return value  # the name of a policy is a setting, such as "mixed_float16"
+    named = ("name", "keras_history", "input_layers", "output_layers")
+    return {
+        key: _placed(item, places) if key in named else _renamed(item, places)
+        for key, item in value.items()
+        if item is not None
+    }
+
+
+def _placed(value: object, places: dict[str, int]) -> object:
+    if isinstance(value, str):
+        return places.setdefault(value, len(places))
+    if isinstance(value, dict):
+        return {key: _placed(item, places) for key, item in value.items()}
+    return [_placed(item, places) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _name(loss: object) -> str:
-    return str(getattr(loss, "name", None) or getattr(loss, "__name__", None) or loss)
+    if isinstance(loss, str):
+        return loss
+    inner = loss.func if isinstance(loss, partial) else getattr(loss, "__wrapped__", loss)
+    return _name(inner) if inner is not loss else getattr(loss, "__name__", None) or type(loss).__name__
 
 
-def _settings(loss: object) -> dict:
-    """The settings of a loss; of a student's function, its compiled code."""
-    code = getattr(loss, "__code__", None)
-    if code:
-        constants = [repr(one) for one in code.co_consts if not isinstance(one, CodeType)]
-        return {"code": [code.co_code.hex(), constants, code.co_names]}
-    return loss.get_config() if isinstance(loss, keras.Loss) else {}
+def _described(value: Any, seen: dict[int, int]) -> object:
+    """What decides the result of a loss or callback, without addresses and counted names.
+
+    Args:
+        value: a function, an object, or what these contain.
+        seen: identity -> order of what was described so far.
+
+    Returns:
+        Lists and dictionaries of texts and numbers. Of the code of a library, only the name.
+    """
+    describe = partial(_described, seen=seen)
+    if value is None or isinstance(value, str | bytes | int | float | complex | slice):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return {repr(key): describe(item) for key, item in value.items() if item is not None}
+    if isinstance(value, set | frozenset):
+        return sorted(map(repr, value))  # their order differs from kernel to kernel
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic) or keras.ops.is_tensor(value):
+        kept = np.prod(list(value.shape)) <= LARGE and not hasattr(value, "assign")  # variables change
+        return [list(value.shape), str(value.dtype), np.asarray(value).tolist() if kept else None]
+    if id(value) in seen:
+        return seen[id(value)]
+    seen[id(value)] = len(seen)
+    if isinstance(value, partial):
+        return [describe(value.func), describe(value.args), describe(value.keywords)]
+    if isinstance(value, MethodType):
+        return [describe(value.__func__), describe(value.__self__)]
+    if isinstance(value, FunctionType) and not _from_library(value):
+        cells = [cell.cell_contents for cell in value.__closure__ or () if cell != CellType()]
+        settings = describe([value.__defaults__, value.__kwdefaults__, cells])
+        return [_code(value.__code__, value.__globals__, seen), settings]
+    if not isinstance(value, FunctionType) and hasattr(value, "__wrapped__"):  # such as by @tf.function
+        return describe(value.__wrapped__)
+    if isinstance(value, type) and not _from_library(value):
+        return [describe(_methods(base)) for base in value.__mro__ if not _from_library(base)]
+    if isinstance(value, keras.Loss | keras.optimizers.schedules.LearningRateSchedule):
+        settings = {**value.get_config(), "name": None}
+        return [_name(value), describe(settings), describe(type(value)), describe(_attributes(value))]
+    if hasattr(value, "__dict__") and not hasattr(value, "__name__") and not _from_library(type(value)):
+        return [_name(value), describe(type(value)), describe(_attributes(value))]
+    return _name(value)
+
+
+def _code(code: CodeType, names: Mapping[str, object], seen: dict[int, int]) -> list:
+    """Compiled code, with that inside it and the global variables that it reads."""
+    constants = [
+        _code(one, names, seen) if isinstance(one, CodeType) else _described(one, seen)
+        for one in code.co_consts
+    ]
+    read = {one.argval for one in dis.get_instructions(code) if one.opname == "LOAD_GLOBAL"}
+    variables = {name: _described(names[name], seen) for name in sorted(read) if name in names}
+    return [code.co_code.hex(), list(code.co_names), constants, variables]
+
+
+def _from_library(value: Any) -> bool:
+    module = getattr(value, "__module__", None) or ""
+    if module == "__main__":  # the notebook; its file may be that of the program that runs it
+        return False
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return module.partition(".")[0] in sys.stdlib_module_names or "-packages" in file
+
+
+def _methods(kind: type) -> dict[str, object]:
+    """The methods of a class, and the values that it gives all its objects."""
+    members = {name: getattr(one, "__func__", one) for name, one in sorted(vars(kind).items())}
+    return {n: one for n, one in members.items() if isinstance(one, FunctionType) or not n.startswith("__")}
+
+
+def _attributes(value: object) -> dict[str, object]:
+    """The attributes of an object, without those that Keras gives every loss and callback."""
+    common = {"name", *vars(keras.Loss()), *vars(keras.callbacks.Callback())}
+    return {name: one for name, one in sorted(vars(value).items()) if name not in common}
 
 
 def _augmentation(batches: Batches) -> dict | None:
     return asdict(batches.shuffle.augmentation) if batches.shuffle and batches.shuffle.augmentation else None
 
 
-def _watching(callback: keras.callbacks.Callback) -> dict[str, object]:
+def _watching(callback: keras.callbacks.Callback) -> list:
+    """The type of a callback, its settings, and a digest of the student's code in it, if any."""
     values = {name: getattr(callback, name) for name in WATCHING if hasattr(callback, name)}
-    return {name: value if isinstance(value, str) else abs(value) for name, value in values.items()}
+    if "min_delta" in values:
+        values["min_delta"] = abs(values["min_delta"])  # Keras changes the sign in `fit`
+    described = [type(callback).__name__, _without_none(values)]
+    if not _from_library(type(callback)):
+        if not hasattr(callback, "as_made"):  # `fit` changes the attributes
+            callback.as_made = _digest(_described(callback, {}))
+        return [*described, callback.as_made]
+    code = {n: one for n, one in _attributes(callback).items() if callable(one) and n != "monitor_op"}
+    return [*described, _digest(_described(code, {}))] if code else described
 
 
 def _digest(content: object) -> str:
@@ -267,7 +393,7 @@ def _flat(record: Mapping[str, object], above: str = "") -> dict[str, object]:
     return entries
 
 
-def _shown(value: object) -> object:
+def _shown(name: str, value: object) -> object:
     if isinstance(value, list):
-        return f"{len(value)} slices"
+        return f"{len(value)} slices" if ".slices." in name else json.dumps(value)
     return round(value, 4) if isinstance(value, float) else value

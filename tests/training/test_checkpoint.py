@@ -2,11 +2,13 @@ import errno
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 
 from helpers.training import checkpoint as checkpoint_module
 from helpers.training.checkpoint import STATE, WEIGHTS, Checkpoint, TrainingError
+from helpers.training.training_log import EpochLogger
 from tests.support.tiny_training import EPOCHS, Interrupt, curves, flat, network, train
 
 KINDS = ["classifier", "unet"]
@@ -212,3 +214,21 @@ def test_copies_that_cannot_be_written_do_not_end_a_training(undisturbed, tmp_pa
     assert "The training continues." in capsys.readouterr().out
     assert checkpoint.finished
     np.testing.assert_array_equal(flat(trained), flat(undisturbed["classifier"][0]))
+
+
+def test_other_callbacks_than_before_are_an_error_with_advice(folder):
+    stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=5)
+    checkpoint = Checkpoint(folder, [stopping])
+    checkpoint.set_model(network("classifier"))
+    with pytest.raises(TrainingError, match=r"saved with 2 callbacks .* now has 1: list the same callbacks"):
+        checkpoint._restore()
+
+
+def test_a_callback_that_counts_nothing_may_be_added_or_removed(folder):
+    plateau = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=2)
+    stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=5)
+    checkpoint = Checkpoint(folder, [EpochLogger(["loss"]), plateau, keras.callbacks.History(), stopping])
+    checkpoint.set_model(network("classifier"))
+    checkpoint.state["callbacks"] = [{"wait": 1.0}, {}, {"wait": 2.0}]
+    checkpoint._restore()
+    assert (plateau.wait, stopping.wait) == (1.0, 2.0)

@@ -25,8 +25,11 @@ def describe(dataset, split):
 @pytest.fixture
 def folder(tmp_path, dataset):
     split = classification_split(dataset.labels, seed=1)
-    run_record.write_record(tmp_path, describe(dataset, split), HISTORY)
-    return tmp_path
+    description = describe(dataset, split)
+    folder = tmp_path / run_record.run_key(description)
+    folder.mkdir()
+    run_record.write_record(folder, description, HISTORY)
+    return folder
 
 
 def test_a_record_says_what_the_run_was(folder, dataset):
@@ -54,6 +57,23 @@ def test_results_are_added_and_survive_a_second_writing(folder, dataset):
     results = run_record.read_record(folder)["results"]
     assert results["accuracy"] == {"value": 0.9, "low": 0.8, "high": 1.0, "unit": "slice"}
     assert results["Dice"]["threshold"] == 0.5
+
+
+def test_a_record_is_not_written_into_the_folder_of_another_training(folder, dataset):
+    other = describe(dataset, classification_split(dataset.labels, seed=2))
+    before = run_record.read_record(folder)
+    for where in (folder, folder.parent / "new"):
+        with pytest.raises(run_record.RunRecordError, match="the description is of another training"):
+            run_record.write_record(where, other, HISTORY)
+    assert run_record.read_record(folder) == before and not (folder.parent / "new").exists()
+
+
+def test_callbacks_are_shown_as_such(folder):
+    first = run_record.read_record(folder)
+    second = json.loads(json.dumps(first))
+    second["training"]["callbacks"] = [["EarlyStopping", {"patience": 5}]]
+    table = run_record.compare_records(first, second)
+    assert table.loc["training.callbacks"].tolist() == ["[]", '[["EarlyStopping", {"patience": 5}]]', False]
 
 
 def test_two_records_are_compared_entry_by_entry(folder):

@@ -73,10 +73,11 @@ def test_a_fixed_budget_ends_with_the_weights_of_the_last_epoch(tmp_path):
 
 def test_a_training_without_validation_is_saved_and_recorded(dataset, prepared, tmp_path):
     description, built, batches, _ = described(dataset, prepared)
-    checkpoint = training.Checkpoint(tmp_path, [], batches, best=False)
+    folder = tmp_path / training.run_key(description)
+    checkpoint = training.Checkpoint(folder, [], batches, best=False)
     built.fit(batches, epochs=2, callbacks=[checkpoint], shuffle=False, verbose=0)
-    training.write_record(tmp_path, description, checkpoint.history)
-    record = training.read_record(tmp_path)
+    training.write_record(folder, description, checkpoint.history)
+    record = training.read_record(folder)
     assert (record["epochs"], record["best_epoch"]) == (2, 2)
     assert record["training"]["batch"] == 8
     assert "val_loss" not in record["best"]
