@@ -9,7 +9,6 @@ import numpy as np
 from helpers.checks import answer_types
 from helpers.checks.answer_types import Incorrect, described
 from helpers.checks.exercise import EDGE_CREDIT, Exercise
-from helpers.checks.networks import plain
 from helpers.config.settings import SEED
 
 CLOSE = 3e-5  # a loss in float32
@@ -474,7 +473,7 @@ def _computed_loss(answer: Callable, inputs: tuple) -> Any:
     result = answer(truth, probabilities)
     if result is None:
         return None
-    value = plain(result)
+    value = answer_types.plain(result)
     if type(value) is np.ndarray or not isinstance(value, int | float | np.number) or isinstance(value, bool):
         return {"problem": f"It returned {described(value)}; the loss of a batch is one number."}
     tensors = [keras.Input(array.shape[1:], dtype=array.dtype.name) for array in inputs]
@@ -523,7 +522,7 @@ def _make_dice_loss() -> Callable:
 EXERCISES = [
     Exercise(
         "2.3.1", "Cross-entropy by hand", 2, "function",
-        cases=_logit_cases, call=lambda answer, inputs: plain(answer(*inputs)), compare=_compare_entropy,
+        cases=_logit_cases, compare=_compare_entropy,
         edge=_is_large, edge_message="Right, except for large logits.",
         reference=_entropy,
         hint="logits.max(axis=1, keepdims=True) is the largest logit of each slice, as a column; "

@@ -65,9 +65,9 @@ def is_written(folder: Path, call: str, slices: int) -> bool:
     # Without a marker the folder may be the user's, and a hidden file something to keep.
     marked = marker | {"version": None} == json.loads(call) | {"version": None}
     ours = {name for name in held if name in expected or name[0] == "."} if marked else {".DS_Store"}
-    if strangers := held - ours:
+    if foreign := held - ours:
         raise PhantomFolderError(
-            f"{folder} holds {min(strangers - expected or strangers)}, which is not one of these phantoms. "
+            f"{folder} holds {min(foreign - expected or foreign)}, which is not one of these phantoms. "
             f"Delete the folder {folder} if you don't need it, or set COURSE_HOME to another one."
         )
     return False
