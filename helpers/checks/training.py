@@ -1,5 +1,6 @@
 """Exercises about training: losses, the last layer, early stopping and learning curves."""
 
+import contextlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -466,7 +467,7 @@ def _unsmoothed(truth: np.ndarray, tumour: np.ndarray) -> dict[float, str]:
 
 
 def _computed_loss(answer: Callable, inputs: tuple) -> Any:
-    """Return the loss, and whether `fit` could use it: there, tensors have no values yet."""
+    """Return the loss, whether `fit` could use it (there, tensors have no values yet), and what it learns."""
     import keras
 
     truth, probabilities = (keras.ops.convert_to_tensor(array) for array in inputs)
@@ -481,7 +482,31 @@ def _computed_loss(answer: Callable, inputs: tuple) -> Any:
         keras.layers.Lambda(lambda given: keras.ops.reshape(answer(*given), (1,)))(tensors)
     except Exception as error:
         return {"value": value, "untraceable": type(error).__name__}
-    return {"value": value, "untraceable": ""}
+    return {"value": value, "untraceable": "", "step": _step(answer, *inputs)}
+
+
+def _step(loss: Callable, truth: np.ndarray, probabilities: np.ndarray) -> list[float]:
+    """Return by how much one step of gradient descent, learning rate 1, changes a layer.
+
+    The layer mixes the channels and begins as the identity, so it puts out the probabilities.
+    """
+    import keras
+
+    mixing = keras.layers.Dense(2, use_bias=False, kernel_initializer="identity")
+    network = keras.Sequential([keras.Input(probabilities.shape[1:]), mixing])
+    network.compile(keras.optimizers.SGD(1.0), loss, run_eagerly=True)
+    with contextlib.suppress(ValueError):  # that there is no gradient; some of Keras's backends take 0 then
+        network.train_on_batch(probabilities, truth.astype(np.float32))
+    return (np.asarray(mixing.kernel) - np.eye(2)).ravel().tolist()
+
+
+def _expected_step(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the step of the Dice loss, from its derivative by each probability of the tumour."""
+    tumour = probabilities[..., 1]
+    both, areas = (truth * tumour).sum(), truth.sum() + tumour.sum()
+    slope = (2 * both + 1 - 2 * truth * (areas + 1)) / (areas + 1) ** 2
+    step = -np.tensordot(probabilities, slope, axes=([0, 1, 2], [0, 1, 2]))
+    return np.stack([np.zeros(2), step], axis=1).ravel()
 
 
 def _compare_loss(inputs: tuple, output: Any) -> None:
@@ -499,6 +524,7 @@ def _compare_loss(inputs: tuple, output: Any) -> None:
                 "Use keras.ops for everything; no numpy, no float(), no .numpy().",
                 credit=EDGE_CREDIT,
             )
+        _compare_step(_expected_step(truth, probabilities), output.get("step"))
         return
     for value, message in _wrong_losses(truth, probabilities).items():
         if abs(got - value) < CLOSE:
@@ -507,6 +533,18 @@ def _compare_loss(inputs: tuple, output: Any) -> None:
         if abs(got - value) < CLOSE:
             raise Incorrect(f"Right, except for one thing: {message}", credit=EDGE_CREDIT)
     raise Incorrect(f"The loss is {expected:.4f}, and {got:.4f} came out.")
+
+
+def _compare_step(expected: np.ndarray, step: object) -> None:
+    if not (isinstance(step, list) and len(step) == 4 and all(isinstance(one, float) for one in step)):
+        raise Incorrect("The network could not be trained with this loss.")
+    if not np.allclose(step, expected, rtol=0.01, atol=1e-4):
+        raise Incorrect(
+            "The number is right, but a training step with this loss changes the weights by the wrong "
+            "amount, or not at all: `stop_gradient`, a cast to whole numbers or a comparison cuts off the "
+            "gradient.",
+            credit=EDGE_CREDIT,
+        )
 
 
 def _make_dice_loss() -> Callable:

@@ -13,7 +13,7 @@ from helpers.plots import style
 from helpers.plots.style import CourseFigure
 from helpers.reference import CLASS_NAMES
 
-PANEL_NAMES = {"tumour_iou": "tumour IoU", "raw_mean_iou": "IoU as in the report"}
+PANEL_NAMES = {"tumour_iou": "tumour IoU", "report_iou": "IoU as in the report"}
 CURVES: dict[str, dict[str, Any]] = {
     "training": {"color": style.BLUE, "linestyle": "-", "marker": "o"},
     "validation": {"color": style.VERMILLION, "linestyle": "--", "marker": "s"},
@@ -114,11 +114,12 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike) -> CourseFigure:
 
 
 @style.course_style
-def misclassified_slices(images: np.ndarray, errors: pd.DataFrame) -> CourseFigure:
+def misclassified_slices(images: np.ndarray, masks: np.ndarray, errors: pd.DataFrame) -> CourseFigure:
     """Figura 4: the first five slices whose predicted class is wrong; a sentence if there are none.
 
     Args:
         images: (n, H, W) uint8, in the order of `errors`.
+        masks: (n, H, W) uint8, 1 on the tumour, which is outlined.
         errors: from `tables.misclassified`.
     """
     if errors.empty:
@@ -126,12 +127,15 @@ def misclassified_slices(images: np.ndarray, errors: pd.DataFrame) -> CourseFigu
     shown = errors.head(5)
     figure, axes = style.image_grid(1, len(shown), side=2.6, title_lines=3)
     words = []
-    for ax, image, one in zip(axes[0], images, shown.to_dict("records"), strict=False):
+    for ax, image, mask, one in zip(axes[0], images, masks, shown.to_dict("records"), strict=False):
         predicted = f"{one['predicted']} ({one['confidence']:.2f})"
         style.show_image(ax, image, vmin=0, vmax=255)
+        style.outline(ax, mask, style.ORANGE, "solid", 1)
         ax.set_title(f"slice {one['slice']}\ntrue {one['true']}\npredicted {predicted}", fontsize=8.5)
         words.append(f"slice {one['slice']}, {one['true']} taken for {predicted}")
-    return figure.described(f"{len(shown)} of {len(errors):,} misclassified slices: {'; '.join(words)}.")
+    return figure.described(
+        f"{len(shown)} of {len(errors):,} misclassified slices, the tumour outlined: {'; '.join(words)}."
+    )
 
 
 @style.course_style

@@ -36,8 +36,10 @@ def classification_split(labels: ArrayLike, split: Split) -> pd.DataFrame:
     table = pd.DataFrame(index=pd.Index(NAMES, name="class"))
     for part in ("train", "validation", "test"):
         table[part] = np.bincount(np.asarray(labels)[getattr(split, part)], minlength=4)[1:]
+    table["total"] = table.sum(axis=1)
     report = np.array([reference.CLASSIFICATION_SPLIT[label] for label in LABELS])
     table["report, train"], table["report, test"] = report.T
+    table["report, total"] = report.sum(axis=1)
     table.loc["total"] = table.sum()
     return table
 
@@ -89,13 +91,14 @@ def misclassified(table: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFram
         probabilities: (N, 3), predicted.
 
     Returns:
-        DataFrame with the columns slice (its number), confidence (of the predicted class,
-        0..1), true and predicted (names), the most confident error first; the index is the
-        position in `probabilities`.
+        DataFrame with the columns slice (its number), patient, confidence (of the predicted
+        class, 0..1), true and predicted (names), the most confident error first; the index is
+        the position in `probabilities`.
     """
     errors = pd.DataFrame(
         {
             "slice": table["number"].to_numpy(),
+            "patient": table["patient"].to_numpy(),
             "confidence": probabilities.max(axis=1),
             "true": table["class_name"].to_numpy(),
             "predicted": np.array(NAMES)[probabilities.argmax(axis=1)],
@@ -106,7 +109,7 @@ def misclassified(table: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFram
 
 
 def misclassified_in_report() -> pd.DataFrame:
-    """Return Cuadro 3 as in the report, with the columns of `misclassified`."""
+    """Return Cuadro 3 as in the report, with the columns of `misclassified`, except for the patient."""
     table = pd.DataFrame(reference.MISCLASSIFIED, columns=["slice", "confidence", "true", "predicted"])
     return table.assign(true=table["true"].map(CLASS_NAMES), predicted=table["predicted"].map(CLASS_NAMES))
 
@@ -143,9 +146,6 @@ def _with_averages(scores: Sequence[Sequence[float]], accuracy: float) -> pd.Dat
 
 
 def side_by_side(results: Mapping[str, float], report: Mapping[str, float]) -> pd.DataFrame:
-    """Return the columns "this run" and "report", one row per result; measurements have four decimals."""
-    rows = {
-        name: (value if isinstance(value, int) else round(float(value), 4), report.get(name, np.nan))
-        for name, value in results.items()
-    }
+    """Return the columns "this run" and "report", one row per result."""
+    rows = {name: (value, report.get(name, np.nan)) for name, value in results.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["this run", "report"], dtype=object)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
@@ -11,8 +10,7 @@ from helpers import reference
 from helpers.evaluation.bootstrap import ConfidenceInterval
 from helpers.splits import Split, leakage
 
-COLUMNS = ["task", "model", "source", "split by", "tested on", "pixels", "measure", "value",
-           "95% interval", "note"]  # fmt: skip
+COLUMNS = ["task", "source", "model", "split by", "measure", "value", "details"]
 TASKS = {"classifier": "classification", "unet": "segmentation"}
 MODELS = {"classifier": "CNN", "unet": "U-Net"}
 
@@ -68,16 +66,16 @@ def protocol_comparison(records: Iterable[Mapping], measures: Sequence[str]) -> 
         measures: which of their results to show.
 
     Returns:
-        DataFrame, one row per number, indexed by task: classification first, then segmentation.
-        "split by" says what was shuffled. Measures of masks include their threshold. Intervals are
-        by bootstrap over patients; the publications give none.
+        DataFrame of text, one row per number, indexed by task and source: classification first,
+        then segmentation. "split by" says what was shuffled. Measures of masks include their
+        threshold. Values have 95% intervals, by bootstrap over patients; the publications give none.
     """
     rows = [row for record in records for row in _rows(record, measures)]
-    blank = dict.fromkeys(COLUMNS, "")
     for result in reference.PUBLISHED_RESULTS:
-        rows.append(blank | asdict(result) | {"split by": result.split_by, "pixels": result.size or ""})
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    return table.set_index("task").sort_index(kind="stable")
+        details = _listed(result.size and f"{result.size} px", result.note)
+        rows.append(asdict(result) | {"split by": result.split_by, "details": details})
+    table = pd.DataFrame(rows, columns=COLUMNS).sort_values("task", kind="stable")
+    return table.set_index(["task", "source"])
 
 
 def _rows(record: Mapping, measures: Sequence[str]) -> list[dict]:
@@ -88,19 +86,22 @@ def _rows(record: Mapping, measures: Sequence[str]) -> list[dict]:
         notes = [f"cross-validation, {record['folds']} folds"]
     if record["training"]["augmentation"]:
         notes.append("augmentation")
+    tested = f"{len(split['slices']['test'])} slices of {split['patients']['test']} patients"
     common = {
         "task": TASKS[name],
         "model": f"{MODELS[name]}, {record['network']['parameters']:,} parameters",
         "source": f"this run, {record['data']['folder']}",
         "split by": split["unit"],
-        "tested on": f"{len(split['slices']['test'])} slices, {split['patients']['test']} patients",
-        "pixels": record["size"],
-        "note": ", ".join(notes),
+        "details": _listed(f"{record['size']} px", tested, *notes),
     }
     rows = []
     for measure in measures:
         if result := record["results"].get(measure):
             full = f"{measure} at {result['threshold']}" if "threshold" in result else measure
-            bounds = "" if np.isnan(result["low"]) else f"{result['low']:.3f} to {result['high']:.3f}"
-            rows.append(common | {"measure": full, "value": f"{result['value']:.3f}", "95% interval": bounds})
+            interval = ConfidenceInterval(*(result[name] for name in ("value", "low", "high")))
+            rows.append(common | {"measure": full, "value": f"{interval:.3f}"})
     return rows
+
+
+def _listed(*details: object) -> str:
+    return ", ".join(str(one) for one in details if one)

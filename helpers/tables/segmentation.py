@@ -63,7 +63,7 @@ def unet_results(history: pd.DataFrame) -> pd.DataFrame:
     columns = {}
     for part, prefix in (("train", ""), ("validation", "val_")):
         report = reference.UNET_RESULTS[part]
-        names = ("loss", "accuracy", "raw_mean_iou", "tumour_iou")
+        names = ("loss", "accuracy", "report_iou", "tumour_iou")
         columns[part, "this run"] = [last[prefix + name] for name in names]
         columns[part, "report"] = [report["loss"], report["accuracy"], report["IoU"], np.nan]
     return pd.DataFrame(columns, index=["loss", "accuracy", "IoU as in the report", "IoU of the tumour"])

@@ -9,7 +9,7 @@ class ReportIoU(keras.metrics.MeanIoU):
     For the tumour's IoU, use `keras.metrics.IoU` with `target_class_ids=[1]` and `sparse_y_pred=False`.
     """
 
-    def __init__(self, name="raw_mean_iou", dtype=None):
+    def __init__(self, name="report_iou", dtype=None):
         super().__init__(num_classes=2, name=name, dtype=dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):

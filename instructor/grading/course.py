@@ -1,6 +1,7 @@
 """The student edition and its exercises, and the copy of the course that a sandbox may read."""
 
 import hashlib
+import re
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,9 +85,9 @@ class Pristine:
         return next((one for one in found if one), None)
 
     def _section(self, place: int) -> str:
-        lines = [line for cell in self.paper.cells[:place] if cell.cell_type == "markdown"
-                 for line in cell.source.splitlines() if line.startswith("## ")]  # fmt: skip
-        return lines[-1].removeprefix("## ") if lines else self.name
+        texts = [cell.source for cell in self.paper.cells[:place] if cell.cell_type == "markdown"]
+        found = re.findall(r"^#{2,3} (\d+\.\d+ .+)", "\n".join(texts), re.MULTILINE)
+        return found[-1] if found else self.name
 
 
 @dataclass(frozen=True)

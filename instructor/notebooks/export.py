@@ -10,6 +10,10 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 TEMPLATE = Path(__file__).with_name("html_template")
+# A Part or a numbered section, as nbconvert renders its heading.
+SECTION = re.compile(
+    r'<h(?P<level>[23]) id="(?P<anchor>[^"]+)">(?P<words>(?:Part |\d+\.\d+ ).*?)<a class="anchor-link"'
+)
 FORMULA = re.compile(r"\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\s](?:[^$]*[^$\s])?)\$", re.DOTALL)
 
 
@@ -44,4 +48,14 @@ def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:
     title = heading[1] if heading else name
     text, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
     text = text.replace("<th></th>", "<td></td>")  # the corner of a pandas table is not a header
+    text = text.replace("<main>", f"{_contents(text)}<main>", 1)
     return re.sub(r'(<a href="(?!https?:)[^"#]+)\.ipynb\b', r"\1.html", text)
+
+
+def _contents(text: str) -> str:
+    """Return a list of links to the parts and sections of a page; nothing if it has none."""
+    links = [
+        f'<li class="level-{one["level"]}"><a href="#{one["anchor"]}">{one["words"]}</a></li>'
+        for one in SECTION.finditer(text)
+    ]
+    return f'<nav aria-label="Contents"><ul>{"".join(links)}</ul></nav>' if links else ""

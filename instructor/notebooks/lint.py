@@ -118,13 +118,15 @@ def ids_can_be_read(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 
 def heading_order(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """One title, no skipped level; numbered sections, parts with letters."""
-    chapter, section, above = int(path.name[:2]), 0, 0
+    """One title, no skipped level; parts with letters, numbered sections below them or the title."""
+    chapter, section, above, top = int(path.name[:2]), 0, 0, 2
     for cell in _texts(notebook):
         for level, words in markdown.headings(cell.source):
             if level > above + 1 or (level == 1) != (above == 0):
                 yield f"cell '{cell.id}': '{words}' of level {level} follows a heading of level {above}."
-            if level == 2 and not re.match(r"Part [A-Z]: ", words):
+            if level == 2 and re.match(r"Part [A-Z]: ", words):
+                top = 3
+            elif level <= top and level > 1:
                 if not words.startswith(f"{chapter}.{section} "):
                     yield f"cell '{cell.id}': the section '{words}' should be {chapter}.{section}."
                 section += 1

@@ -38,9 +38,8 @@ class EditionError(CourseError):
 def make_student_edition(notebook: NotebookNode, name: str) -> NotebookNode:
     """Remove the solutions.
 
-    The outputs of answers and checks are removed too. Of the other outputs, figures and tables stay
-    as targets, and so do all outputs of a cell tagged `nbval-check-output`, which are the same in
-    every run; text printed by other cells is removed.
+    Of the outputs, only figures and tables stay, as targets; those of answers, of checks, and of cells
+    tagged `remove-output`, which would answer a question before it is asked, do not.
 
     Args:
         notebook: the solved one; not changed.
@@ -205,10 +204,8 @@ def _stub_of(solution: re.Match) -> str:
 
 
 def _kept_outputs(cell: NotebookNode) -> list[NotebookNode]:
-    if _role(cell):
+    if _role(cell) or "remove-output" in cell.metadata.get("tags", []):
         return []
-    if "nbval-check-output" in cell.metadata.get("tags", []):
-        return cell.outputs
     return [output for output in cell.outputs if any(kind in output.get("data", {}) for kind in KEPT)]
 
 

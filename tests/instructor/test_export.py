@@ -1,3 +1,5 @@
+import re
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -49,3 +51,15 @@ def test_formulas_are_rendered_without_a_script():
     html = page(new_notebook(cells=[new_markdown_cell(text)]), "01_a")
     assert html.count("<math") == 2 and "<mfrac>" in html
     assert "$$" not in html and "5 $ or 6 $" in html
+
+
+def test_a_page_has_a_list_of_its_parts_and_sections():
+    text = (
+        "# 1 · From files\n\n## 1.0 Setup\n\n## Part A: files\n\n### 1.1 What `is`\n\n#### Exercise 1.1: more"
+    )
+    html = page(new_notebook(cells=[new_markdown_cell(text)]), "01_a")
+    contents = html[html.index("<nav") : html.index("</nav>")]
+    assert contents.count("<li") == 3 and "Exercise" not in contents
+    for anchor in re.findall('href="#(.+?)"', contents):
+        assert f'id="{anchor}"' in html
+    assert "<nav" not in page(new_notebook(), "01_a")

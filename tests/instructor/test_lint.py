@@ -40,7 +40,7 @@ def notebook():
         new_markdown_cell(DATA, id="data"),
         new_markdown_cell("## 1.0 Setup", id="setup-heading"),
         new_code_cell("start()", id="setup", metadata={"cellView": "form"}, outputs=[printed("Data: 3")]),
-        new_markdown_cell("## Part A: all\n\n## 1.1 The end\n\n### How many?", id="end-heading"),
+        new_markdown_cell("## Part A: all\n\n### 1.1 The end\n\n#### How many?", id="end-heading"),
         new_code_cell("bars()", id="bars", outputs=[figure()]),
         new_code_cell("count()", id="count", outputs=[new_output("execute_result", {"text/html": "<tr>"})]),
         new_markdown_cell("Most are gliomas.\n\n```\n# no heading\n```", id="bars-see"),
@@ -120,7 +120,7 @@ BROKEN = {
     "a random id": (lambda cells, notebook: cells["bars"].update(id="3f2a91bc"), "id is not made of words"),
     "an id of letters": (lambda cells, notebook: cells["bars"].update(id="deadbeef"), "id is not made of"),
     "a second title": (source("bars-see", "# Two\n\nWords."), "'Two' of level 1 follows"),
-    "a level left out": (source("bars-see", "##### Deep\n\nWords."), "level 5 follows a heading of level 3"),
+    "a level left out": (source("bars-see", "###### Deep\n\nWords."), "level 6 follows a heading of level 4"),
     "a number left out": (replaced("end-heading", "1.1", "1.2"), "should be 1.1"),
     "a bold heading": (replaced("end-heading", "## Part A: all", "**Part A: all**"), "should be a heading"),
     "not executed": (executed("count", None), "count None, expected 3"),
@@ -151,7 +151,7 @@ BROKEN = {
     "a figure without alt": (output("bars", figure(alt="")), "'bars': a figure's alt text has"),
     "a short alt": (output("bars", figure(alt="A chart.")), "'bars': a figure's alt text has 40"),
     "HTML without alt": (output("count", shown({"text/html": "<img src='a'>"})), "alt text has"),
-    "a figure without words": (source("bars-see", f"### More\n\n{IMAGE}"), "'bars': no sentence after the"),
+    "a figure without words": (source("bars-see", f"#### More\n\n{IMAGE}"), "'bars': no sentence after the"),
     "a large file": (output("count", shown({"image/png": "A" * 2_500_000})), "bytes stored"),
 }  # fmt: skip
 

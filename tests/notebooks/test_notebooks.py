@@ -71,7 +71,7 @@ def test_an_exercise_is_a_text_an_answer_and_a_check(cells, path):
 def test_an_exercise_has_the_number_of_its_section(cells):
     section = None
     for cell in cells:
-        if heading := re.search(r"^## (\d+\.\d+) ", cell.source, re.MULTILINE):
+        if heading := re.search(r"^#{2,3} (\d+\.\d+) ", cell.source, re.MULTILINE):
             section = heading[1]
         if number := number_of(cell):
             assert number == section or number.startswith(f"{section}.")
@@ -85,7 +85,9 @@ def test_exercises_have_their_title_points_and_metadata(cells):
         exercise = EXERCISES[number_of(cell)]
         if cell.id.endswith("-text"):
             kind = "Think!" if exercise.kind == "open" else "Exercise"
-            assert cell.source.lower().startswith(f"### {kind} {exercise.id}: {exercise.title}".lower())
+            assert (
+                cell.source.lstrip("#").lower().startswith(f" {kind} {exercise.id}: {exercise.title}".lower())
+            )
             continue
         marks = cell.metadata.nbgrader
         answer, graded = not cell.id.startswith("check-"), not cell.id.startswith("exercise-")

@@ -68,7 +68,7 @@ def make_table(count: int) -> pd.DataFrame:
 def make_history(epochs: int) -> pd.DataFrame:
     epoch = pd.Index(np.arange(1, epochs + 1), name="epoch")
     loss = np.exp(-epoch / 4)
-    curves = {"loss": loss, "accuracy": 1 - loss, "tumour_iou": 0.8 - loss / 2, "raw_mean_iou": 0.4915}
+    curves = {"loss": loss, "accuracy": 1 - loss, "tumour_iou": 0.8 - loss / 2, "report_iou": 0.4915}
     training = pd.DataFrame(curves, index=epoch)
     return training.join((training + 0.0123).add_prefix("val_"))
 
@@ -170,7 +170,7 @@ FIGURES = {  # public name, variant: (arguments, what the alt text must say)
         ["After 20 epochs", "report, validation 0.17", "validation 0.01904"],
     ),
     "learning_curves, four": (
-        (make_history(40), ["loss", "accuracy", "tumour_iou", "raw_mean_iou"]),
+        (make_history(40), ["loss", "accuracy", "tumour_iou", "report_iou"]),
         ["tumour IoU", "0.4915"],
     ),
     "learning_curves, one epoch": ((make_history(1), ["loss"]), ["After 1 epoch:"]),
@@ -186,10 +186,10 @@ FIGURES = {  # public name, variant: (arguments, what the alt text must say)
     ),
     "confusion_matrix, class missing": (([1, 2], [2, 2]), ["pituitary 0 of 0"]),
     "misclassified_slices": (
-        (IMAGES[[0] * 7], make_errors(7)),
-        ["5 of 7", "slice 752, glioma taken for meningioma (0.90)"],
+        (IMAGES[[0] * 7], MASKS[[0] * 7], make_errors(7)),
+        ["5 of 7", "outlined", "slice 752, glioma taken for meningioma (0.90)"],
     ),
-    "misclassified_slices, none": ((IMAGES[:0], make_errors(0)), ["No slice was misclassified"]),
+    "misclassified_slices, none": ((IMAGES[:0], MASKS[:0], make_errors(0)), ["No slice was misclassified"]),
     "nearest_slices": (
         (IMAGES[:2], IMAGES[:2], SOME_ROWS, SOME_ROWS[::-1]),
         ["slice 7 (glioma) and slice 9 of another patient", "slice 9 (pituitary) and slice 7 of another"],

@@ -14,7 +14,12 @@ def test_cuadro_1_has_the_counts_of_the_report():
     table = tables.classification_split(LABELS, classification_split(LABELS, seed=0))
     np.testing.assert_array_equal(table["test"], table["report, test"])
     np.testing.assert_array_equal(table["train"] + table["validation"], table["report, train"])
-    assert table.loc["total", ["report, train", "report, test"]].tolist() == [2450, 614]
+    assert table.loc["total", ["report, train", "report, test", "report, total"]].tolist() == [
+        2450,
+        614,
+        3064,
+    ]
+    assert (table["total"] == table["report, total"]).all()
 
 
 def test_cuadro_2_has_the_layers_of_the_report():
@@ -25,11 +30,13 @@ def test_cuadro_2_has_the_layers_of_the_report():
 
 
 def test_cuadro_3_lists_the_most_confident_error_first():
-    slices = pd.DataFrame({"number": [7, 8, 9], "class_name": ["glioma", "pituitary", "meningioma"]})
+    names = ["glioma", "pituitary", "meningioma"]
+    slices = pd.DataFrame({"number": [7, 8, 9], "patient": ["a", "b", "c"], "class_name": names})
     probabilities = np.array([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7], [0.05, 0.9, 0.05]])
     errors = tables.misclassified(slices, probabilities)
     assert errors.index.tolist() == [2, 0]
     assert errors["slice"].tolist() == [9, 7]
+    assert errors["patient"].tolist() == ["c", "a"]
     assert errors["confidence"].tolist() == [0.9, 0.6]
     assert errors["predicted"].tolist() == ["glioma", "meningioma"]
     assert tables.misclassified(slices.iloc[1:2], probabilities[1:2]).empty
@@ -75,3 +82,13 @@ def test_classifier_results_are_next_to_those_of_the_report():
     expected = -(3 * np.log(0.8) + np.log(0.1)) / 4
     assert table.loc["test loss", "this run"] == pytest.approx(expected, abs=1e-4)
     assert pd.isna(table.loc["the very first slice, seconds", "report"])
+
+
+def test_a_readable_table_separates_thousands_and_has_a_dash_for_what_is_missing():
+    numbers = pd.DataFrame({"slices": [3064, 7], "Dice": [0.8049, np.nan], "class": ["all", None]})
+    shown = tables.readable(numbers, 3)
+    assert shown["slices"].tolist() == ["3,064", "7"]
+    assert shown["Dice"].tolist() == ["0.805", "–"]
+    assert numbers["Dice"].isna().sum() == 1  # the original is as it was
+    mixed = pd.DataFrame({"report": [np.int64(8_643_170), 0.17, np.float64(1.61294)]}, dtype=object)
+    assert tables.readable(mixed, 4)["report"].tolist() == ["8,643,170", "0.17", "1.6129"]

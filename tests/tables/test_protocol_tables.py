@@ -1,12 +1,14 @@
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from helpers import splits, tables
+from helpers import reference, splits, tables
 from helpers.evaluation.bootstrap import ConfidenceInterval
 from helpers.tables import protocol
+from instructor.notebooks.execute import NOTEBOOKS
 
 
 def test_intervals_over_patients_and_slices_are_side_by_side():
@@ -53,9 +55,19 @@ def test_a_measure_of_masks_is_named_with_its_threshold():
         "results": {"Dice": result | {"threshold": 0.5}, "IoU": result},
     }
     rows = protocol.protocol_comparison([record], ["Dice", "IoU"])
-    ours = rows[rows["source"] == "this run, phantoms-30"]
+    ours = rows.loc["segmentation", "this run, phantoms-30"]
     assert ours["measure"].tolist() == ["Dice at 0.5", "IoU"]
-    assert ours["95% interval"].tolist() == ["0.800 to 0.950"] * 2
+    assert ours["value"].tolist() == ["0.900 (0.800 to 0.950)"] * 2
+    assert ours["details"].tolist() == ["128 px, 2 slices of 1 patients"] * 2
+
+
+def test_every_published_result_has_a_source_that_the_notebook_cites():
+    text = NOTEBOOKS[1].read_text(encoding="utf-8")
+    others = [one for one in reference.PUBLISHED_RESULTS if one.source not in ("report", "this course")]
+    assert len(others) >= 7
+    for one in others:
+        assert re.search(r" (19|20)\d\d$", one.source)
+        assert one.url.startswith("https://") and one.url in text
 
 
 def test_the_leakage_of_two_protocols_is_compared(dataset):

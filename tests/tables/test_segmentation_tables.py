@@ -41,7 +41,7 @@ def test_unet_results_are_next_to_those_of_the_report():
         "loss": [0.5, 0.2],
         "accuracy": [0.6, 0.9],
         "tumour_iou": [0.1, 0.6],
-        "raw_mean_iou": [0.49, 0.49],
+        "report_iou": [0.49, 0.49],
     }
     history |= {f"val_{name}": values for name, values in history.items()}
     table = tables.unet_results(pd.DataFrame(history, index=[1, 2]))

@@ -108,7 +108,7 @@ def test_the_metrics_of_the_unet(rng):
         metrics=["accuracy", tumour_iou, training.ReportIoU()],
     )
     history = built.fit(batches, validation_data=batches, shuffle=False, verbose=0).history
-    names = {"loss", "accuracy", "tumour_iou", "raw_mean_iou"}
+    names = {"loss", "accuracy", "tumour_iou", "report_iou"}
     assert set(history) == names | {f"val_{name}" for name in names}
 
 
