@@ -21,6 +21,7 @@ from instructor.grading.tables import by_student, reasons_to_look, sums
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 BINS = 10
 LONGEST = 1500
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def write_pages(results: list[dict], box: str, out: Path) -> None:
@@ -91,21 +92,21 @@ def _exercises(marks: list[dict]) -> list[dict]:
     for number in dict.fromkeys(mark["id"] for mark in marks):
         own = [mark for mark in marks if mark["id"] == number]
         read = [mark["got"] / mark["points"] for mark in own if mark["got"] is not None]
-        states = [mark["status"] for mark in own]
-        said = [mark["message"] for mark in own if mark["status"] == "not yet"]
-        alike = Counter(
-            re.sub(r"\d+(?:\.\d+)?", "#", message) for message in said
-        )  # numbers are each one's own
-        common = alike.most_common(1)[0] if alike else ("", 0)
+        count = Counter(mark["status"] for mark in own)
+        said = Counter()
+        for mark in own:
+            said[NUMBER.sub("#", mark["message"])] += mark["status"] == "not yet"  # whatever its numbers
+        common, times = said.most_common(1)[0]
         rows.append({
             "id": number,
             "title": own[0]["title"],
-            "percent": round(100 * statistics.mean(read)) if read else None,
-            "correct": states.count("correct"),
-            "wrong": states.count("not yet"),
-            "blank": states.count("not attempted") + states.count("not found"),
+            # Until free-text answers are read, only those who gave none are decided.
+            "percent": round(100 * statistics.mean(read)) if 2 * len(read) > len(own) else None,
+            "correct": count["correct"],
+            "wrong": count["not yet"],
+            "blank": count["not attempted"] + count["not found"],
             "waiting": len(own) - len(read),
-            "times": common[1],
-            "message": next((one for one in said if re.sub(r"\d+(?:\.\d+)?", "#", one) == common[0]), ""),
+            "times": times,
+            "message": next(mark["message"] for mark in own if NUMBER.sub("#", mark["message"]) == common),
         })  # fmt: skip
     return sorted(rows, key=lambda row: (row["percent"] is None, row["percent"]))

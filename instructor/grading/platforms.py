@@ -35,8 +35,8 @@ class Sheet(NamedTuple):
     people: dict[
         str, tuple[list[str], str]
     ]  # the row and the platform's number of each student who was found
-    comments: int | None  # index of the column, if there is one
-    times: dict[str, datetime]  # when students submitted, as far as it is known
+    comments: int | None = None  # index of the column, if there is one
+    times: dict[str, datetime] = {}  # when students submitted, as far as it is known  # noqa: RUF012
 
 
 def read_moodle(path: Path, results: list[dict]) -> Sheet:
@@ -57,18 +57,15 @@ def read_moodle(path: Path, results: list[dict]) -> Sheet:
             f"{path} has no column with the maximum grade. Give the worksheet that Moodle offers as "
             "'Download grading worksheet', of an assignment that is graded with points."
         )
-    maximum = same[-1]
-    grade = [place for place in columns if header[place] in GRADE] or [maximum - 1]
-    comments = [place for place in range(len(header)) if header[place] in COMMENTS]
-    if not comments and not all(row[-1] for row in body):  # the times, before it, are never empty
-        comments = [len(header) - 1]
-    digits = [re.findall(r"\d*$", row[0].strip())[0] for row in body]
-    people = _people(by_student(results), body, digits)
-    timed = next(
-        (place for place in columns if place > maximum and any(_time(row[place]) for row in body)), 0
-    )
+    grade = [place for place in columns if header[place] in GRADE] or [same[-1] - 1]
+    comments = next((place for place, name in enumerate(header) if name in COMMENTS), None)
+    if comments is None and not all(row[-1] for row in body):  # the times, before it, are never empty
+        comments = len(header) - 1
+    numbers = [re.findall(r"\d*$", row[0].strip())[0] for row in body]
+    people = _people(by_student(results), body, numbers)
+    timed = next((one for one in columns if one > same[-1] and any(_time(row[one]) for row in body)), 0)
     times = {student: time for student, (row, _) in people.items() if (time := _time(row[timed]))}
-    return Sheet(rows, form, grade[-1], body[0][maximum], people, comments[0] if comments else None, times)
+    return Sheet(rows, form, grade[-1], body[0][same[-1]], people, comments, times)
 
 
 def read_canvas(path: Path, results: list[dict], assignment: str) -> Sheet:
@@ -94,9 +91,9 @@ def read_canvas(path: Path, results: list[dict], assignment: str) -> Sheet:
     if len(fitting) != 1:
         names = ", ".join(repr(header[place]) for place in found)
         raise PlatformError(f"{path}: choose one of these columns with --assignment: {names}")
-    people = body[start + 1 :]
-    people = _people(by_student(results), people, [row[header.index("ID")] for row in people])
-    return Sheet(rows, form, fitting[0], body[start][fitting[0]], people, None, {})
+    students = body[start + 1 :]
+    people = _people(by_student(results), students, [row[header.index("ID")] for row in students])
+    return Sheet(rows, form, fitting[0], body[start][fitting[0]], people)
 
 
 def fill_in(sheet: Sheet, results: list[dict], path: Path) -> str:
@@ -110,7 +107,7 @@ def fill_in(sheet: Sheet, results: list[dict], path: Path) -> str:
     Returns:
         What the instructor should know.
     """
-    left, missing = [], []
+    left, missing, encoding = [], [], sheet.form["encoding"]
     for student, own in by_student(results).items():
         total, (row, _) = sums(own), sheet.people.get(student, ([], ""))
         if not row:
@@ -121,11 +118,10 @@ def fill_in(sheet: Sheet, results: list[dict], path: Path) -> str:
             grade = f"{_number(sheet.maximum) * total['got'] / total['out_of']:.2f}"
             row[sheet.grade] = grade.replace(".", ",") if "," in sheet.maximum else grade
             if sheet.comments is not None:
-                words = _comment(own, total).encode(sheet.form["encoding"], "xmlcharrefreplace")
-                row[sheet.comments] = words.decode(sheet.form["encoding"])
-    encoding, form = sheet.form["encoding"], {**sheet.form}
-    form.pop("encoding")
+                words = _comment(own, total).encode(encoding, "xmlcharrefreplace")
+                row[sheet.comments] = words.decode(encoding)
     with path.open("w", encoding=encoding, errors="surrogateescape", newline="") as handle:
+        form = {"delimiter": sheet.form["delimiter"], "lineterminator": sheet.form["lineterminator"]}
         csv.writer(handle, **form).writerows(sheet.rows)
     said = f"{path.name}: {len(sheet.people) - len(left)} grades."
     said += f" No grade yet: {', '.join(left)}." if left else ""
@@ -156,9 +152,7 @@ def _read(path: Path) -> tuple[list[list[str]], dict, list[str], list[list[str]]
 
 def _people(students: dict[str, list[dict]], body: list[list[str]], ids: list[str]) -> dict:
     """Find each student's row and number: by number, else by e-mail, else by name, if only one row has it."""
-    names = [
-        {key for cell in row for key in (_letters(cell), _letters(_turned(cell)))} - {""} for row in body
-    ]
+    names = [{_letters(one) for cell in row for one in (cell, _turned(cell))} - {""} for row in body]
     found = {name: ids.index(own[0]["number"]) for name, own in students.items() if own[0]["number"] in ids}
     agreeing = sum(_letters(student) in names[place] for student, place in found.items())
     if 2 * agreeing < len(found) and any(_letters(student) in row for student in students for row in names):
@@ -174,8 +168,8 @@ def _people(students: dict[str, list[dict]], body: list[list[str]], ids: list[st
 
 
 def _letters(name: str) -> str:
-    """Return the letters and digits of a name, without accents and without the number that sets it apart."""
-    whole = unicodedata.normalize("NFKD", re.sub(r" \(\d+\)$", "", name.strip())).casefold()
+    """Return the letters and digits of a name, without accents and what is added in brackets."""
+    whole = unicodedata.normalize("NFKD", re.sub(r" \([^()]*\)$", "", name.strip())).casefold()
     return "".join(char for char in whole if char.isalnum())
 
 
@@ -206,11 +200,10 @@ def _comment(own: list[dict], total: dict) -> str:
     lines = [
         f"{mark['id']} {mark['title']}: {mark['got']:g} of {mark['points']:g}. {mark['message']} "
         f"{mark['comment']}"
-        for one in own
-        for mark in one["marks"]
+        for mark in (mark for one in own for mark in one["marks"])
         if mark["got"] < mark["points"] or mark["comment"]
     ]
-    lines += [f"{one['late']['got']:g}% taken off: {one['late']['answer']}" for one in own if one.get("late")]
+    lines += [f"{one['late']['got']:g}% taken off: {one['late']['answer']}" for one in own if one["late"]]
     items = "".join(f"<li>{html.escape(line.strip())}</li>" for line in lines)
     text = f"<p>{total['got']:g} of {total['out_of']:g} points</p><ul>{items}</ul>"
     return re.sub(r"[=+@-]", lambda sign: f"&#{ord(sign[0])};", text).replace("\n", " ")  # no formulas

