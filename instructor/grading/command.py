@@ -35,7 +35,7 @@ def add_to(commands) -> None:
     add("--moodle", type=Path, metavar="CSV", help="fill in this grading worksheet of Moodle")
     add("--canvas", type=Path, metavar="CSV", help="fill in this gradebook of Canvas")
     add("--assignment", default="", metavar="TEXT", help="in the heading of the gradebook's column")
-    add("--due", type=datetime.fromisoformat, metavar="TIME", help="when it is due: 2026-11-20T23:59")
+    add("--due", type=_moment, metavar="TIME", help="when it is due: 2026-11-20T23:59")
     add("--late", type=float, nargs=2, default=(0, 100), metavar=("PER_DAY", "MOST"),
         help="percent taken off for each day late that has begun, and at most")  # fmt: skip
     grade.set_defaults(function=grade_command)
@@ -45,6 +45,10 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("give a whole number, 1 or more")
     return int(text)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text if len(text) > 10 else f"{text}T23:59:59")  # a day, to its end
 
 
 def grade_command(chosen: argparse.Namespace) -> int:
@@ -124,9 +128,9 @@ def _of_notebook(found: list[Submission], name: str) -> list[Submission]:
             f"--notebook {name}: there are {', '.join(sorted({one.notebook for one in found}))}"
         )
     for one in chosen:
-        others = [two for two in found if two.student == one.student and two.content is None]
+        others = [two for two in found if two.student == one.student and not two.path]
         notes = [note for two in others for note in two.notes]
-        if one.content is None and not one.notes and notes:
+        if not one.path and not one.notes and notes:
             one.problem = "; ".join(notes)
     return chosen
 

@@ -16,8 +16,10 @@ def add_times(results: list[dict], times: dict[str, datetime], due: datetime | N
         late: percent taken off for each day that has begun, and at most.
 
     Raises:
-        CourseError: everybody was late, which is rather a fault of the times.
+        CourseError: there is `late` but no `due`; or everybody was late: a fault of the times.
     """
+    if late[0] and not due:
+        raise CourseError("--late takes off points for lateness, but nothing is due. Give --due as well.")
     due = due and due.astimezone().replace(tzinfo=None)  # local, as the times are
     for result in results:
         time = times.get(result["student"], times.get(result["path"])) if result["path"] else None

@@ -206,4 +206,6 @@ def _comment(own: list[dict], total: dict) -> str:
     lines += [f"{one['late']['got']:g}% taken off: {one['late']['answer']}" for one in own if one["late"]]
     items = "".join(f"<li>{html.escape(line.strip())}</li>" for line in lines)
     text = f"<p>{total['got']:g} of {total['out_of']:g} points</p><ul>{items}</ul>"
-    return re.sub(r"[=+@-]", lambda sign: f"&#{ord(sign[0])};", text).replace("\n", " ")  # no formulas
+    return re.sub(r"[=+@＝＋－＠-]", lambda sign: f"&#{ord(sign[0])};", text).replace(
+        "\n", " "
+    )  # no formulas

@@ -15,8 +15,8 @@ from instructor.grading.oddities import odd_names
 NOT_SUBMITTED, MARKED = "was not submitted", "marked by hand"
 # Spreadsheets interpret a text that starts with these as a formula, in any cell that their own separator
 # makes of it: https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA = re.compile(r"(^|[,;|\t\r\n])([ \"]*+)(?=[=+\-@])")
-ADDED = re.compile(r"(^|[,;|\t\r\n])([ \"]*)'(?=[=+\-@])")
+FORMULA = re.compile(r"(^|[,;|\t\r\n])([ \"]*+)(?=[=+\-@＝＋－＠])")
+ADDED = re.compile(r"(^|[,;|\t\r\n])([ \"]*)'(?=[=+\-@＝＋－＠])")
 LONGEST_FIELD = 2**24  # an answer may be longer than the default limit of csv
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # of byte order
 
@@ -83,7 +83,7 @@ def reasons_to_look(results: list[dict]) -> list[str]:
             which = f"{name}: exercise {mark['id']}"
             if COURSES_OWN in mark["message"] or "EXERCISES[" in mark.get("answer", ""):
                 reasons.append(f"{which} is answered with the course's own function")
-            if mark["status"] == "not graded" and not result["problem"]:
+            if mark["got"] is None and mark["status"] != "by hand" and not result["problem"]:
                 reasons.append(f"{which} was not graded: {mark['message']}")
             if odd := odd_names(mark):
                 reasons.append(f"{which} uses {', '.join(odd)}")

