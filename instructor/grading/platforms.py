@@ -69,12 +69,7 @@ def read_moodle(path: Path, results: list[dict]) -> Sheet:
 
 
 def read_canvas(path: Path, results: list[dict], assignment: str) -> Sheet:
-    """Read a gradebook as Canvas exports it.
-
-    Args:
-        path: of the file.
-        results: of all submissions.
-        assignment: part of the heading of its column; may be "" if the gradebook has only one assignment.
+    """Read a gradebook as Canvas exports it; `assignment` is a part of the heading of the column to fill in.
 
     Raises:
         PlatformError: it isn't a gradebook, or not exactly one heading fits.
@@ -97,15 +92,9 @@ def read_canvas(path: Path, results: list[dict], assignment: str) -> Sheet:
 
 
 def fill_in(sheet: Sheet, results: list[dict], path: Path) -> str:
-    """Write a platform's table with the grades, scaled to its maximum; nothing else in it changes.
+    """Write a platform's table to `path`, with the grades of students who have one, scaled to its maximum.
 
-    Args:
-        sheet: the table.
-        results: of all submissions. The cells of students without a grade yet stay as they are.
-        path: of the new file.
-
-    Returns:
-        What the instructor should know.
+    Nothing else in it changes. Returns what the instructor should know.
     """
     left, missing, encoding = [], [], sheet.form["encoding"]
     for student, own in by_student(results).items():
@@ -121,8 +110,7 @@ def fill_in(sheet: Sheet, results: list[dict], path: Path) -> str:
                 words = _comment(own, total).encode(encoding, "xmlcharrefreplace")
                 row[sheet.comments] = words.decode(encoding)
     with path.open("w", encoding=encoding, errors="surrogateescape", newline="") as handle:
-        form = {"delimiter": sheet.form["delimiter"], "lineterminator": sheet.form["lineterminator"]}
-        csv.writer(handle, **form).writerows(sheet.rows)
+        csv.writer(handle, **sheet.form["dialect"]).writerows(sheet.rows)
     said = f"{path.name}: {len(sheet.people) - len(left)} grades."
     said += f" No grade yet: {', '.join(left)}." if left else ""
     return said + (f" In no row, or not in one alone: {', '.join(missing)}." if missing else "")
@@ -152,7 +140,8 @@ def _read(path: Path) -> tuple[list[list[str]], dict, list[str], list[list[str]]
 
 def _people(students: dict[str, list[dict]], body: list[list[str]], ids: list[str]) -> dict:
     """Find each student's row and number: by number, else by e-mail, else by name, if only one row has it."""
-    names = [{_letters(one) for cell in row for one in (cell, _turned(cell))} - {""} for row in body]
+    turned = [[*row, *(" ".join(reversed(cell.split(","))) for cell in row)] for row in body]
+    names = [set(map(_letters, cells)) - {""} for cells in turned]  # "Pérez, Ana" is Ana Pérez
     found = {name: ids.index(own[0]["number"]) for name, own in students.items() if own[0]["number"] in ids}
     agreeing = sum(_letters(student) in names[place] for student, place in found.items())
     if 2 * agreeing < len(found) and any(_letters(student) in row for student in students for row in names):
@@ -171,10 +160,6 @@ def _letters(name: str) -> str:
     """Return the letters and digits of a name, without accents and what is added in brackets."""
     whole = unicodedata.normalize("NFKD", re.sub(r" \([^()]*\)$", "", name.strip())).casefold()
     return "".join(char for char in whole if char.isalnum())
-
-
-def _turned(name: str) -> str:
-    return " ".join(reversed(name.split(",")))
 
 
 def _number(text: str) -> float:

@@ -152,7 +152,7 @@ def read_table(path: Path) -> tuple[list[list[str]], dict]:
     """Read a table, as .xlsx or as CSV in any encoding and with any separator that spreadsheets use.
 
     Returns:
-        Its rows, and the form of the file: `encoding`, `delimiter` and `lineterminator`.
+        Its rows, and the form of the file: its `encoding` and its `dialect` for csv.
     """
     if path.suffix.lower() == ".xlsx":
         return pd.read_excel(path, header=None, dtype=str, keep_default_na=False).values.tolist(), {}
@@ -164,7 +164,8 @@ def read_table(path: Path) -> tuple[list[list[str]], dict]:
         encoding = "cp1252"
         text = content.decode(encoding, "surrogateescape")
     first = text.partition("\n")[0]
-    form = {"encoding": encoding, "delimiter": max(",;\t", key=first.count)}
+    ending = "\r\n" if first.endswith("\r") else "\n"
+    dialect = {"delimiter": max(",;\t", key=first.count), "lineterminator": ending}
     csv.field_size_limit(LONGEST_FIELD)
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=form["delimiter"]))
-    return rows, form | {"lineterminator": "\r\n" if first.endswith("\r") else "\n"}
+    rows = list(csv.reader(io.StringIO(text, newline=""), **dialect))
+    return rows, {"encoding": encoding, "dialect": dialect}
