@@ -139,7 +139,7 @@ def _read(path: Path) -> tuple[list[list[str]], dict, list[str], list[list[str]]
 
 
 def _people(students: dict[str, list[dict]], body: list[list[str]], ids: list[str]) -> dict:
-    """Find each student's row and number: by number, else by e-mail, else by name, if only one row has it."""
+    """Find each student's row and number: by number, else by the name or e-mail that only one row has."""
     turned = [[*row, *(" ".join(reversed(cell.split(","))) for cell in row)] for row in body]
     names = [set(map(_letters, cells)) - {""} for cells in turned]  # "Pérez, Ana" is Ana Pérez
     found = {name: ids.index(own[0]["number"]) for name, own in students.items() if own[0]["number"] in ids}
@@ -147,11 +147,10 @@ def _people(students: dict[str, list[dict]], body: list[list[str]], ids: list[st
     if 2 * agreeing < len(found) and any(_letters(student) in row for student in students for row in names):
         found = {}  # another assignment's worksheet, in which Moodle numbers participants differently
     free = set(range(len(body))) - set(found.values())
-    for student, own in students.items():
-        for key in filter(None, (own[0].get("email"), student)):
-            fitting = [place for place in free if _letters(key) in names[place]]
-            if student not in found and len(fitting) == 1:
-                found[student] = fitting[0]
+    for student in students.keys() - found.keys():
+        fitting = [place for place in free if _letters(student) in names[place]]
+        if len(fitting) == 1:
+            found[student] = fitting[0]
     places = list(found.values())
     return {name: (body[one], ids[one]) for name, one in found.items() if places.count(one) == 1}
 
