@@ -71,15 +71,17 @@ def _summary(results: list[dict]) -> dict:
         }
         for student, own in by_student(results).items()
     ]
-    marks = [mark for result in results for mark in result["marks"]]
-    decided = [row["total"] for row in rows if row["total"]["waiting"] < row["total"]["out_of"]]
-    shares = [100 * total["got"] / (total["out_of"] - total["waiting"]) for total in decided]
+    # Statistics are of what was submitted, and of the points that are decided.
+    marks = [mark for result in results if result["path"] for mark in result["marks"]]
+    totals = [row["total"] for row in rows if any(one["path"] for one in row["results"])]
+    decided = [(total["got"], total["out_of"] - total["waiting"]) for total in totals]
+    shares = [100 * got / out_of for got, out_of in decided if out_of]
     return {
         "rows": rows,
         "look": [row for row in rows if row["reasons"]],
         "alike": alike(results),
         "median": statistics.median(shares) if shares else None,
-        "waiting": sum(mark["got"] is None for mark in marks),
+        "waiting": sum(mark["got"] is None and mark["answer"] != "" for mark in marks),
         "bins": np.histogram(shares, BINS, (0, 100))[0].tolist(),
         "exercises": _exercises(marks),
         "notebooks": list(dict.fromkeys(result["notebook"] for result in results)),

@@ -550,10 +550,12 @@ def test_the_summary_shows_the_most_frequent_message_and_leaves_out_what_waits()
         result(str(n), None, [mark(got=0.0, status="not yet", message=one)]) for n, one in enumerate(messages)
     ]
     results += [result("read", None, [mark(), essay()]), result("waits", None, [essay()])]
+    results += [result("away", None, [mark(got=0.0, status="not found")], problem="was not submitted")]
     summary = pages._summary(results)
     row = next(row for row in summary["exercises"] if row["id"] == "1.5")
-    assert (row["times"], row["wrong"], row["message"]) == (2, 3, "3 of 5 wrong")
+    assert (row["times"], row["wrong"], row["message"], row["blank"]) == (2, 3, "3 of 5 wrong", 0)
     assert summary["bins"] == [3, 0, 0, 0, 0, 0, 0, 0, 0, 1]
+    assert summary["waiting"] == 2
 
 
 def test_the_feedback_shows_a_free_text_answer_with_its_rubric_and_comment(tmp_path):
