@@ -2,40 +2,42 @@
 
 import argparse
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from helpers._common import CourseError
-from instructor.grading import sandbox
+from instructor.grading import platforms, sandbox
 from instructor.grading.course import Course
 from instructor.grading.crew import Options, default_jobs, grade_all
 from instructor.grading.intake import collect
+from instructor.grading.late import add_times
 from instructor.grading.open_marks import take_open_marks
 from instructor.grading.pages import write_pages
 from instructor.grading.preparation import prepare
-from instructor.grading.submissions import submissions
-from instructor.grading.tables import by_student, write_grades, write_gradescope, write_moodle
+from instructor.grading.submissions import Submission, submissions
+from instructor.grading.tables import by_student, plain, write_grades
 from instructor.grading.watch import Limits
 
 
 def add_to(commands) -> None:
     """Add `grade` to the subparsers of `python -m instructor`."""
     grade = commands.add_parser("grade", help="grade submissions", description=__doc__)
-    grade.add_argument("submissions", type=Path, help="a folder, or a zip archive from Moodle or Classroom")
-    grade.add_argument("--out", type=Path, required=True, help="folder for grades and feedback")
-    grade.add_argument("--jobs", type=_count, default=default_jobs(), help="how many at once (one per core)")
-    grade.add_argument(
-        "--marks-only", action="store_true", help="only mark the answers; don't run the notebooks"
-    )
-    grade.add_argument(
-        "--minutes",
-        type=float,
-        default=30,
-        help="time limit per notebook (30); a cell may take a third of it",
-    )
-    grade.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
-    grade.add_argument("--no-sandbox", action="store_true", help="run student code with your own rights")
-    grade.add_argument("--moodle", action="store_true", help="also write moodle.csv, to upload to Moodle")
-    grade.add_argument("--gradescope", action="store_true", help="also write Gradescope's JSON files")
+    add = grade.add_argument
+    add("submissions", type=Path, help="a folder, or a zip archive from a learning platform")
+    add("--out", type=Path, required=True, help="folder for grades and feedback")
+    add("--notebook", default="", metavar="01", help="grade this notebook alone")
+    add("--student", metavar="NAME", help="grade this student again, and keep all other results")
+    add("--jobs", type=_count, default=default_jobs(), help="how many at once (one per core)")
+    add("--marks-only", action="store_true", help="only mark the answers; don't run the notebooks")
+    add("--minutes", type=float, default=30, help="limit per notebook (30); a cell may take a third of it")
+    add("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
+    add("--no-sandbox", action="store_true", help="run student code with your own rights")
+    add("--moodle", type=Path, metavar="CSV", help="fill in this grading worksheet of Moodle")
+    add("--canvas", type=Path, metavar="CSV", help="fill in this gradebook of Canvas")
+    add("--assignment", default="", metavar="TEXT", help="in the heading of the gradebook's column")
+    add("--due", type=_moment, metavar="TIME", help="when it is due: 2026-11-20T23:59")
+    add("--late", type=float, nargs=2, default=(0, 100), metavar=("PER_DAY", "MOST"),
+        help="percent taken off for each day late that has begun, and at most")  # fmt: skip
     grade.set_defaults(function=grade_command)
 
 
@@ -43,6 +45,10 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("give a whole number, 1 or more")
     return int(text)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text if len(text) > 10 else f"{text}T23:59:59")  # a day, to its end
 
 
 def grade_command(chosen: argparse.Namespace) -> int:
@@ -55,12 +61,15 @@ def grade_command(chosen: argparse.Namespace) -> int:
         0, the exit status.
 
     Raises:
-        CourseError: there are no submissions, or they cannot be graded on this machine.
+        CourseError: there are no submissions, they cannot be graded on this machine, or the table of a
+            platform cannot be filled in.
     """
     if chosen.out.resolve().is_relative_to(chosen.submissions.resolve()):
         raise CourseError(f"--out {chosen.out} is inside the folder of submissions. Choose a folder outside.")
+    _sheets([], chosen)  # what is wrong with them is said before the grading
     course = Course.load()
-    found = submissions(collect(chosen.submissions), course)
+    files = collect(chosen.submissions)
+    found = _of_notebook(submissions(files, course), chosen.notebook)
     options = Options(
         rerun=not chosen.marks_only,
         no_sandbox=chosen.no_sandbox,
@@ -71,25 +80,65 @@ def grade_command(chosen: argparse.Namespace) -> int:
     if options.rerun and not chosen.scheduler:
         prepare(course)  # before the progress bar appears
     memory = chosen.out / ".graded"
+    _forget(memory, found, chosen.student)
     results = grade_all(found, course, options, memory, chosen.jobs, chosen.scheduler)
-    write_all(results, box, chosen)
+    times = {plain(str(file.path)): datetime.fromtimestamp(file.modified) for file in files}
+    write_all(results, box, chosen, {path: time for path, time in times.items() if time.year > 1980})
     students, look = len(by_student(results)), chosen.out / "summary.html"
     print(f"{students} students, {len(results)} notebooks. Look at {look} first.")
     return 0
 
 
-def write_all(results: list[dict], box: str, chosen: argparse.Namespace) -> None:
+def write_all(results: list[dict], box: str, chosen: argparse.Namespace, times: dict[str, datetime]) -> None:
     """Write tables and pages.
 
     Args:
         results: of all submissions.
         box: name of the sandbox.
         chosen: the options of the command line.
+        times: when files were last changed, by their paths.
     """
-    take_open_marks(results, chosen.out / "open_marks.csv")
-    write_grades(results, chosen.out)
-    write_pages(results, box, chosen.out)
-    if chosen.moodle:
-        write_moodle(results, chosen.out / "moodle.csv")
-    if chosen.gradescope:
-        write_gradescope(results, chosen.out / "gradescope")
+    results, out = plain(results), chosen.out
+    sheets = _sheets(results, chosen)
+    known = {student: time for sheet in sheets.values() for student, time in sheet.times.items()}
+    add_times(results, times | known, chosen.due, chosen.late)
+    left = take_open_marks(results, out / "open_marks.csv")
+    write_grades(results, out)
+    write_pages(results, box, out)
+    for name, sheet in sheets.items():
+        print(platforms.fill_in(sheet, results, out / f"{name}.csv"))
+    if "moodle" in sheets:
+        platforms.write_feedback_zip(sheets["moodle"], results, out)
+    if left:
+        print(f"open_marks.csv has rows for nobody, or for no exercise, in this run: {'; '.join(left)}")
+
+
+def _sheets(results: list[dict], chosen: argparse.Namespace) -> dict[str, platforms.Sheet]:
+    sheets = {"moodle": platforms.read_moodle(chosen.moodle, results)} if chosen.moodle else {}
+    if chosen.canvas:
+        sheets["canvas"] = platforms.read_canvas(chosen.canvas, results, chosen.assignment)
+    return sheets
+
+
+def _of_notebook(found: list[Submission], name: str) -> list[Submission]:
+    """Return the submissions for one notebook; it gets the notes on files that fit none."""
+    chosen = [one for one in found if one.notebook.startswith(name)]
+    if not chosen:
+        raise CourseError(
+            f"--notebook {name}: there are {', '.join(sorted({one.notebook for one in found}))}"
+        )
+    for one in chosen:
+        others = [two for two in found if two.student == one.student and not two.path]
+        notes = [note for two in others for note in two.notes]
+        if not one.path and not one.notes and notes:
+            one.problem = "; ".join(notes)
+    return chosen
+
+
+def _forget(memory: Path, found: list[Submission], student: str | None) -> None:
+    """Delete the results of one student."""
+    slugs = {one.slug for one in found if student and one.student.casefold() == student.casefold()}
+    if student and not slugs:
+        raise CourseError(f"--student {student}: nobody has this name. The names are in grades.csv.")
+    for path in (path for slug in slugs for path in memory.rglob(f"{slug}--*.json")):
+        path.unlink()

@@ -26,31 +26,25 @@ def clean_png(encoded: str) -> str | None:
         return None
     try:
         content = base64.b64decode("".join(encoded.split()), validate=True)
-        chunks = list(_chunks(content))
-    except (binascii.Error, struct.error, ValueError):
+        kept = [chunk for chunk in _chunks(content) if chunk[4:8] in KEPT]
+        width, height = struct.unpack(">II", kept[0][8:16])
+    except (binascii.Error, struct.error, ValueError, IndexError):
         return None
-    kept = [(kind, body) for kind, body in chunks if kind in KEPT]
-    if [kind for kind, _ in kept[:1]] != [b"IHDR"] or kept[-1][0] != b"IEND" or len(kept[0][1]) != 13:
+    sized = 0 < width <= LARGEST_SIDE_PX and 0 < height <= LARGEST_SIDE_PX
+    if not sized or kept[0][:8] != b"\0\0\0\x0dIHDR" or kept[-1][4:8] != b"IEND":
         return None
-    width, height = struct.unpack(">II", kept[0][1][:8])
-    if not (0 < width <= LARGEST_SIDE_PX and 0 < height <= LARGEST_SIDE_PX):
-        return None
-    return base64.b64encode(SIGNATURE + b"".join(_chunk(*one) for one in kept)).decode()
+    return base64.b64encode(SIGNATURE + b"".join(kept)).decode()
 
 
 def _chunks(content: bytes):
+    """Yield length, kind, body and checksum of each chunk as they are; the checksums are verified."""
     if not content.startswith(SIGNATURE):
         raise ValueError("not a PNG")
     place = len(SIGNATURE)
     while place < len(content):
-        (length,) = struct.unpack(">I", content[place : place + 4])
-        kind, body = content[place + 4 : place + 8], content[place + 8 : place + 8 + length]
-        (checksum,) = struct.unpack(">I", content[place + 8 + length : place + 12 + length])
-        if checksum != zlib.crc32(kind + body):
+        end = place + 12 + struct.unpack(">I", content[place : place + 4])[0]
+        chunk = content[place:end]
+        if end > len(content) or chunk[-4:] != struct.pack(">I", zlib.crc32(chunk[4:-4])):
             raise ValueError("damaged")
-        yield kind, body
-        place += 12 + length
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        yield chunk
+        place = end

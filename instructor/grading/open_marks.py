@@ -1,81 +1,84 @@
-"""open_marks.csv: the free-text answers, and the marks that a person gives for them."""
+"""open_marks.csv: the marks that a person gives, for free-text answers and in place of any other mark."""
 
-import csv
-import io
+import re
 from pathlib import Path
 
 from helpers._common import CourseError
-from instructor.grading.tables import without_apostrophe, write_csv
+from instructor.grading.tables import MARKED, NOT_SUBMITTED, read_table, without_apostrophe, write_csv
 
-OPEN_COLUMNS = ["student", "exercise", "points", "mark", "comment", "answer"]
-LONGEST_FIELD = 2**24  # an answer may be longer than the default limit of csv
+COLUMNS = ["student", "exercise", "points", "mark", "comment", "answer"]
+NUMBER = re.compile(r"(?:late )?[\d.]+")
 
 
 class OpenMarksError(CourseError):
     """The file of marks given by hand cannot be read."""
 
 
-def take_open_marks(results: list[dict], path: Path) -> None:
+def take_open_marks(results: list[dict], path: Path) -> list[str]:
     """Add the marks given by hand to the results, and list the answers to be read.
 
     Args:
-        results: of all submissions; changed in place.
+        results: of all submissions; changed in place. The marks of a notebook that could not be graded wait.
         path: of open_marks.csv. Its marks and comments are kept, including those of answers and
-            students that are not in this run.
+            students that are not in this run. An open_marks.xlsx that is newer is read in its place.
+
+    Returns:
+        The rows with a mark or a comment that belong to nothing in this run.
 
     Raises:
         OpenMarksError: a mark is not a number, or out of range.
     """
-    given = _read_open_marks(path)
-    rows = []
+    given, rows = _read_open_marks(path), []
     for result in results:
         for mark in result["marks"]:
-            if mark["status"] != "by hand":
-                continue
-            row = given.pop(_key(result["student"], mark["id"]), dict.fromkeys(OPEN_COLUMNS, ""))
-            points, comment, then = row["mark"], row["comment"], row["answer"]
-            rows.append([result["student"], mark["id"], mark["points"], points, comment, mark["answer"]])
-            if points:
-                mark["got"] = _points(points, mark, result["student"], path)
-                mark["message"] = comment
-            if points and then and _words(then) != _words(mark["answer"]):
-                result["notes"].append(f"the answer to {mark['id']} has changed since a person marked it")
-    rows += [list(row.values()) for row in given.values() if row["mark"] or row["comment"]]
-    write_csv(path, OPEN_COLUMNS, rows)
+            if result["problem"] not in (None, NOT_SUBMITTED):
+                mark |= {"got": None, "status": "not graded", "message": result["problem"]}
+        for mark in result["marks"] + ([result["late"]] if result.get("late") else []):
+            row = given.pop((result["student"], mark["id"]), {})
+            mark["comment"] = row.get("comment", "")
+            if row or mark["status"] in ("by hand", "late") or (mark["got"] is None and mark["answer"]):
+                # With its title, a spreadsheet does not take "1.10" for a number or a date.
+                about = {"student": result["student"], "exercise": f"{mark['id']} {mark['title']}"}
+                rows.append(row | about | {"points": mark["points"], "answer": mark["answer"]})
+            if row.get("mark"):
+                got = _points(row["mark"], mark, f"{path}, {result['student']}, {mark['id']}")
+                mark |= {"got": got, "status": MARKED, "message": ""}
+                if row["answer"] and _words(row["answer"]) != _words(mark["answer"]):
+                    result["notes"].append(f"the answer to {mark['id']} has changed since a person marked it")
+    left = [row for row in given.values() if row["mark"] or row["comment"]]
+    write_csv(path, rows + left, COLUMNS)
+    return [f"{row['student']}, {row['exercise']}" for row in left]
 
 
 def _read_open_marks(path: Path) -> dict[tuple[str, str], dict[str, str]]:
-    if not path.is_file():
+    files = [file for file in (path, path.with_suffix(".xlsx")) if file.is_file()]
+    if not files:
         return {}
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        text = handle.read()
-    # In many countries, spreadsheets separate columns by semicolons.
-    first = text.partition("\n")[0]
-    csv.field_size_limit(LONGEST_FIELD)
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",")
-    missing = set(OPEN_COLUMNS[:5]) - set(rows.fieldnames or [])
+    path = max(files, key=lambda file: file.stat().st_mtime)
+    header, *rows = read_table(path)[0] or [[]]
+    missing = [name for name in COLUMNS[:5] if name not in header]
     if missing:
-        raise OpenMarksError(f"{path}: the column {sorted(missing)[0]!r} is missing.")
-    read = [{name: (row.get(name) or "").strip() for name in OPEN_COLUMNS} for row in rows]
-    for row in read:
-        row["mark"], row["comment"] = row["mark"].lstrip("'"), without_apostrophe(row["comment"])
-    return {_key(row["student"], row["exercise"]): row for row in read}
+        raise OpenMarksError(f"{path}: the column {missing[0]!r} is missing.")
+    read: dict[tuple[str, str], dict[str, str]] = {}
+    for cells in rows:
+        row = dict.fromkeys(COLUMNS, "") | dict(zip(header, map(str.strip, cells), strict=False))
+        row = {name: without_apostrophe(row[name]) for name in COLUMNS}
+        number = NUMBER.match(row["exercise"])
+        key = row["student"], number[0] if number else row["exercise"]
+        if row["mark"] or row["comment"] or key not in read:
+            read[key] = row
+    return read
 
 
 def _words(answer: str) -> list[str]:
-    return answer.lstrip("'").split()  # spreadsheets change line endings
+    return without_apostrophe(answer).split()  # spreadsheets change line endings
 
 
-def _key(student: str, exercise: str) -> tuple[str, str]:
-    return student.lstrip("'").strip(), exercise.lstrip("'")  # without the apostrophe that `harmless` adds
-
-
-def _points(text: str, mark: dict, student: str, path: Path) -> float:
+def _points(text: str, mark: dict, where: str) -> float:
     try:
         points = float(text.replace(",", "."))
     except ValueError:
         points = -1.0
     if not 0 <= points <= mark["points"]:
-        where = f"{path}, {student}, {mark['id']}"
         raise OpenMarksError(f"{where}: the mark is {text!r}; give a number from 0 to {mark['points']}.")
     return points

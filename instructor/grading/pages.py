@@ -1,18 +1,27 @@
 """Write one feedback page per student, and a summary for the instructor.
 
-Everything that a student wrote is escaped, and the pages forbid scripts and external content.
+Everything that a student wrote is escaped. The pages forbid external content, and all scripts but the one
+that sorts the summary's table.
 """
 
+import base64
+import hashlib
+import re
 import statistics
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader
 
+from helpers.checks import EXERCISES
+from instructor.grading.oddities import alike
 from instructor.grading.tables import by_student, reasons_to_look, sums
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 BINS = 10
 LONGEST = 1500
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def write_pages(results: list[dict], box: str, out: Path) -> None:
@@ -28,20 +37,23 @@ def write_pages(results: list[dict], box: str, out: Path) -> None:
     for page in folder.glob("*.html"):
         page.unlink()
     templates = _templates()
-    students = by_student(results)
-    for student, own in students.items():
+    rubrics = {number: exercise.rubric for number, exercise in EXERCISES.items()}
+    for student, own in by_student(results).items():
         page = templates.get_template("feedback.html.jinja")
-        text = page.render(student=student, results=own, total=sums(own))
+        text = page.render(student=student, results=own, total=sums(own), rubrics=rubrics)
         (folder / f"{own[0]['slug']}.html").write_text(text, encoding="utf-8")
+    script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = templates.get_template("summary.html.jinja")
-    (out / "summary.html").write_text(page.render(box=box, **_summary(results)), encoding="utf-8")
+    text = page.render(box=box, script=script, allowed=allowed, **_summary(results))
+    (out / "summary.html").write_text(text, encoding="utf-8")
 
 
 def _templates() -> Environment:
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    templates.filters["points"] = lambda value: "-" if value is None else f"{value:g}"
+    templates.filters["points"] = lambda value: "\N{EN DASH}" if value is None else f"{value:g}"
     templates.filters["spaced"] = lambda name: name.replace("_", " ")
     templates.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:]}."
     templates.filters["shortened"] = lambda text: text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
@@ -55,35 +67,25 @@ def _summary(results: list[dict]) -> dict:
             "slug": own[0]["slug"],
             "total": sums(own),
             "reasons": reasons_to_look(own),
-            "verdicts": [one["rerun"]["verdict"] if one["rerun"] else "not run" for one in own],
+            "results": own,
         }
         for student, own in by_student(results).items()
     ]
-    marks = [mark for result in results for mark in result["marks"]]
+    # Statistics are of what was submitted, and of the points that are decided.
+    marks = [mark for result in results if result["path"] for mark in result["marks"]]
+    totals = [row["total"] for row in rows if any(one["path"] for one in row["results"])]
+    decided = [(total["got"], total["out_of"] - total["waiting"]) for total in totals]
+    shares = [100 * got / out_of for got, out_of in decided if out_of]
     return {
         "rows": rows,
         "look": [row for row in rows if row["reasons"]],
-        "out_of": max(row["total"]["out_of"] for row in rows),
-        "median": statistics.median(row["total"]["got"] for row in rows),
-        "waiting": sum(mark["got"] is None for mark in marks),
-        "bins": _bins([row["total"] for row in rows]),
+        "alike": alike(results),
+        "median": statistics.median(shares) if shares else None,
+        "waiting": sum(mark["got"] is None and mark["answer"] != "" for mark in marks),
+        "bins": np.histogram(shares, BINS, (0, 100))[0].tolist(),
         "exercises": _exercises(marks),
         "notebooks": list(dict.fromkeys(result["notebook"] for result in results)),
     }
-
-
-def _bins(totals: list[dict]) -> list[dict]:
-    width = 100 // BINS
-    shares = [100 * total["got"] / (total["out_of"] or 1) for total in totals]
-    counts = [sum(min(int(share // width), BINS - 1) == place for share in shares) for place in range(BINS)]
-    return [
-        {
-            "label": f"{place * width} to {(place + 1) * width}",
-            "count": count,
-            "percent": round(100 * count / max(counts)),
-        }
-        for place, count in enumerate(counts)
-    ]
 
 
 def _exercises(marks: list[dict]) -> list[dict]:
@@ -92,14 +94,21 @@ def _exercises(marks: list[dict]) -> list[dict]:
     for number in dict.fromkeys(mark["id"] for mark in marks):
         own = [mark for mark in marks if mark["id"] == number]
         read = [mark["got"] / mark["points"] for mark in own if mark["got"] is not None]
-        states = [mark["status"] for mark in own]
-        waits = len(read) < len(own)
+        count = Counter(mark["status"] for mark in own)
+        said = Counter()
+        for mark in own:
+            said[NUMBER.sub("#", mark["message"])] += mark["status"] == "not yet"  # whatever its numbers
+        common, times = said.most_common(1)[0]
         rows.append({
             "id": number,
             "title": own[0]["title"],
-            "percent": None if waits else round(100 * statistics.mean(read)),
-            "correct": states.count("correct"),
-            "wrong": states.count("not yet"),
-            "blank": states.count("not attempted") + states.count("not found"),
+            # Until free-text answers are read, only those who gave none are decided.
+            "percent": round(100 * statistics.mean(read)) if 2 * len(read) > len(own) else None,
+            "correct": count["correct"],
+            "wrong": count["not yet"],
+            "blank": count["not attempted"] + count["not found"],
+            "waiting": len(own) - len(read),
+            "times": times,
+            "message": next(mark["message"] for mark in own if NUMBER.sub("#", mark["message"]) == common),
         })  # fmt: skip
     return sorted(rows, key=lambda row: (row["percent"] is None, row["percent"]))

@@ -1,26 +1,45 @@
-"""Write grades.csv, grades.json, and files for Moodle and Gradescope."""
+"""Tables of grades, and tables in every form that spreadsheets and learning platforms save."""
 
 import csv
+import io
 import json
+import re
+import unicodedata
 from pathlib import Path
 
-from helpers.checks.exercise import COURSES_OWN
+import pandas as pd
 
-# Spreadsheets interpret a text that starts with these as a formula:
-# https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+from helpers.checks.exercise import COURSES_OWN
+from instructor.grading.oddities import odd_names
+
+NOT_SUBMITTED, MARKED = "was not submitted", "marked by hand"
+# Spreadsheets interpret a text that starts with these as a formula, in any cell that their own separator
+# makes of it: https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA = re.compile(r"(^|[,;|\t\r\n])([ \"]*+)(?=[=+\-@＝＋－＠])")
+ADDED = re.compile(r"(^|[,;|\t\r\n])([ \"]*)'(?=[=+\-@＝＋－＠])")
+LONGEST_FIELD = 2**24  # an answer may be longer than the default limit of csv
+MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # of byte order
 
 
 def harmless(value: object) -> object:
-    """Return a value of a CSV file, with an apostrophe before a text that would be a formula."""
-    if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA):
-        return f"'{value}"
-    return value
+    """Return a value of a CSV file, with an apostrophe before what would be a formula."""
+    return FORMULA.sub(r"\1\2'", value) if isinstance(value, str) else value
 
 
 def without_apostrophe(text: str) -> str:
-    """Remove the apostrophe that `harmless` added."""
-    return text[1:] if text.startswith("'") and harmless(text[1:]) == text else text
+    """Remove the apostrophes that `harmless` added."""
+    return ADDED.sub(r"\1\2", text)
+
+
+def plain(value):
+    """Return a value without control characters in its texts, at any depth; tabs and line breaks stay."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(char for char in value if char in "\t\n" or unicodedata.category(char)[0] != "C")
 
 
 def by_student(results: list[dict]) -> dict[str, list[dict]]:
@@ -32,12 +51,19 @@ def by_student(results: list[dict]) -> dict[str, list[dict]]:
 
 
 def sums(results: list[dict]) -> dict:
-    """Sum the points of results: `got` so far, `out_of` in total, `waiting` for answers to be read."""
+    """Sum the points of results: `got` so far, less what is taken off for being late; `out_of` in total;
+    `waiting` for a person; and `final`, whether they are a grade: something was submitted, nothing waits.
+    """
     marks = [mark for result in results for mark in result["marks"]]
+    waiting = sum(mark["points"] for mark in marks if mark["got"] is None)
+    given = any(one["problem"] != NOT_SUBMITTED for one in results)
+    off = [one["late"]["got"] if one.get("late") else 0 for one in results]
+    got = [sum(mark["got"] or 0 for mark in one["marks"]) for one in results]
     return {
-        "got": sum(mark["got"] or 0 for mark in marks),
+        "got": round(sum(points * (1 - percent / 100) for points, percent in zip(got, off, strict=True)), 4),
         "out_of": sum(mark["points"] for mark in marks),
-        "waiting": sum(mark["points"] for mark in marks if mark["got"] is None),
+        "waiting": waiting,
+        "final": not waiting and (given or any(mark["status"] == MARKED for mark in marks)),
     }
 
 
@@ -53,11 +79,14 @@ def reasons_to_look(results: list[dict]) -> list[str]:
             reasons.append(f"{name}: does not run: {first_failure(result['rerun'])}")
         if result["stored"] and result["stored"]["verdict"] == "differ":
             reasons.append(f"{name}: stored results differ from the re-run")
-        reasons += [
-            f"{name}: exercise {mark['id']} is answered with the course's own function"
-            for mark in result["marks"]
-            if COURSES_OWN in mark["message"] or "EXERCISES[" in mark.get("answer", "")
-        ]
+        for mark in result["marks"]:
+            which = f"{name}: exercise {mark['id']}"
+            if COURSES_OWN in mark["message"] or "EXERCISES[" in mark.get("answer", ""):
+                reasons.append(f"{which} is answered with the course's own function")
+            if mark["got"] is None and mark["status"] != "by hand" and not result["problem"]:
+                reasons.append(f"{which} was not graded: {mark['message']}")
+            if odd := odd_names(mark):
+                reasons.append(f"{which} uses {', '.join(odd)}")
         if not result["problem"] and all(mark["status"] == "not found" for mark in result["marks"]):
             reasons.append(f"{name}: no answer cell was found")
     return reasons
@@ -72,69 +101,27 @@ def first_failure(rerun: dict) -> str:
 
 
 def write_grades(results: list[dict], out: Path) -> None:
-    """Write grades.csv, one row per student, and grades.json, which has everything but figures and answers.
+    """Write grades.csv and grades.xlsx, one row per student, and grades.json, which has everything but
+    figures and answers.
 
     Args:
         results: of all submissions.
         out: folder.
     """
-    students = by_student(results)
-    exercises = list(dict.fromkeys(mark["id"] for result in results for mark in result["marks"]))
-    notebooks = list(dict.fromkeys(result["notebook"] for result in results))
-    header = ["student", "number", *exercises, "points", "out of", "waiting"]
-    header += [f"reproduces {name[:2]}" for name in notebooks] + ["look"]
-    rows = []
-    for student, own in students.items():
-        got = {mark["id"]: "" if mark["got"] is None else mark["got"] for one in own for mark in one["marks"]}
-        total = sums(own)
-        verdicts = [one["rerun"]["verdict"] if one["rerun"] else "not run" for one in own]
-        row = [student, own[0]["number"] or "", *(got.get(number, "") for number in exercises)]
-        row += [total["got"], total["out_of"], total["waiting"], *verdicts, "; ".join(reasons_to_look(own))]
-        rows.append(row)
-    write_csv(out / "grades.csv", header, rows)
-    _write_json(out / "grades.json", [_slim(result) for result in results])
-
-
-def write_moodle(results: list[dict], path: Path) -> None:
-    """Write a grading worksheet to upload to a Moodle assignment.
-
-    Args:
-        results: of all submissions.
-        path: of the CSV file.
-
-    Source: https://docs.moodle.org/en/Assignment_activity, "Offline grading worksheet".
-    """
-    rows = []
+    exercises, rows = [mark["id"] for result in results for mark in result["marks"]], []
     for student, own in by_student(results).items():
-        number = own[0]["number"]
         total = sums(own)
-        rows.append([f"Participant {number}" if number else "", student, total["got"], total["out_of"]])
-    write_csv(path, ["Identifier", "Full name", "Grade", "Maximum Grade"], rows)
-
-
-def write_gradescope(results: list[dict], folder: Path) -> None:
-    """Write results for each student in the format of Gradescope's autograder.
-
-    Args:
-        results: of all submissions.
-        folder: for the files `<student>.json`.
-
-    Source: https://gradescope-autograders.readthedocs.io/en/latest/specs/#output-format
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for own in by_student(results).values():
-        tests = [
-            {
-                "name": f"{mark['id']} {mark['title']}",
-                "score": mark["got"] or 0,
-                "max_score": mark["points"],
-                "output": f"{mark['status']}. {mark['message']}",
-                "output_format": "text",
-            }
-            for result in own
-            for mark in result["marks"]
-        ]
-        _write_json(folder / f"{own[0]['slug']}.json", {"score": sums(own)["got"], "tests": tests})
+        row = {"student": student, "number": own[0]["number"]} | dict.fromkeys(exercises)
+        row |= {mark["id"]: mark["got"] for one in own for mark in one["marks"]}
+        row |= {"points": total["got"], "out of": total["out_of"], "waiting": total["waiting"]}
+        for one in own:
+            name = one["notebook"][:2]
+            row |= {f"submitted {name}": one["handed_in"], f"% off {name}": (one["late"] or {}).get("got")}
+            row[f"reproduces {name}"] = one["rerun"]["verdict"] if one["rerun"] else "not run"
+        rows.append(row | {"look": "; ".join(reasons_to_look(own))})
+    write_csv(out / "grades.csv", rows).to_excel(out / "grades.xlsx", index=False, freeze_panes=(1, 1))
+    content = json.dumps([_slim(result) for result in results], indent=2)
+    (out / "grades.json").write_text(f"{content}\n", encoding="utf-8")
 
 
 def _slim(result: dict) -> dict:
@@ -145,23 +132,40 @@ def _slim(result: dict) -> dict:
     return result | {"marks": marks, "rerun": again, "points": sums([result])}
 
 
-def write_csv(path: Path, header: list[str], rows: list[list]) -> None:
-    """Write a table without formulas, to a temporary file that is then renamed.
+def write_csv(path: Path, rows: list[dict], columns: list[str] | None = None) -> pd.DataFrame:
+    """Write a table without formulas, to a temporary file that is then renamed; return what is in it.
 
     Args:
         path: of the file; its folder is created if it doesn't exist.
-        header: names of the columns.
-        rows: values, one list per row.
+        rows: values by column.
+        columns: their names, in order; those of the rows by default.
     """
+    table = pd.DataFrame(rows, columns=columns).map(harmless)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # With the byte order mark, spreadsheets read accents correctly.
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8-sig", newline="") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(header)
-        writer.writerows([harmless(value) for value in row] for row in rows)
+    table.to_csv(temporary, index=False, encoding="utf-8-sig")  # with this mark, spreadsheets read accents
     temporary.replace(path)
+    return table
 
 
-def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+def read_table(path: Path) -> tuple[list[list[str]], dict]:
+    """Read a table, as .xlsx or as CSV in any encoding and with any separator that spreadsheets use.
+
+    Returns:
+        Its rows, and the form of the file: its `encoding` and its `dialect` for csv.
+    """
+    if path.suffix.lower() == ".xlsx":
+        return pd.read_excel(path, header=None, dtype=str, keep_default_na=False).values.tolist(), {}
+    content = path.read_bytes()
+    encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeError:  # what Excel saves in Western countries
+        encoding = "cp1252"
+        text = content.decode(encoding, "surrogateescape")
+    first = text.partition("\n")[0]
+    ending = "\r\n" if first.endswith("\r") else "\n"
+    dialect = {"delimiter": max(",;\t", key=first.count), "lineterminator": ending}
+    csv.field_size_limit(LONGEST_FIELD)
+    rows = list(csv.reader(io.StringIO(text, newline=""), **dialect))
+    return rows, {"encoding": encoding, "dialect": dialect}

@@ -21,9 +21,20 @@ def graded(tmp_path_factory, sandbox_here):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_HOME", str(folder / "home"))
         patch.delenv("COURSE_DATA", raising=False)
-        words = ["grade", str(folder / "class.zip"), "--out", str(folder / "out"), "--marks-only", "--moodle"]
-        assert command.main(words) == 0
+        words = ["grade", str(folder / "class.zip"), "--out", str(folder / "out"), "--marks-only"]
+        assert command.main([*words, "--moodle", str(worksheet(folder, known))]) == 0
     return known, folder / "out"
+
+
+def worksheet(folder, known):
+    """Write the worksheet of a Spanish Moodle."""
+    path = folder / "calificaciones.csv"
+    header = (
+        "Identificador;Nombre completo;Calificación;Calificación máxima;Última modificación (calificación)"
+    )
+    rows = [f"Participante{70_000 + place};{name};;100,00;-" for place, name in enumerate(known)]
+    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    return path
 
 
 def rows_of(path):
@@ -48,17 +59,23 @@ def test_every_mark_is_as_expected(graded):
 
 def test_free_text_answers_are_listed_to_be_read(graded):
     known, out = graded
-    listed = {(row["student"], row["exercise"]) for row in rows_of(out / "open_marks.csv")}
+    listed = {(row["student"], row["exercise"].split()[0]) for row in rows_of(out / "open_marks.csv")}
     waiting = {(student, number) for student in known for number, points in known[student].items()
                if points is None}  # fmt: skip
     assert listed == waiting
 
 
-def test_participants_keep_their_number(graded):
-    _, out = graded
-    rows = rows_of(out / "moodle.csv")
-    assert rows[0]["Identifier"].startswith("Participant 700")
-    assert len({row["Identifier"] for row in rows}) == 30
+def test_moodles_worksheet_has_the_grade_of_everybody_whose_answers_are_read(graded):
+    known, out = graded
+    header, *rows = (line.split(";") for line in (out / "moodle.csv").read_text("utf-8").splitlines())
+    assert header == worksheet(out, known).read_text("utf-8").splitlines()[0].split(";")
+    total = sum(EXERCISES[number].points for number in EXERCISES)
+    for row, points in zip(rows, known.values(), strict=True):
+        grade = (
+            "" if None in points.values() else f"{100 * sum(points.values()) / total:.2f}".replace(".", ",")
+        )
+        assert row[2] == grade
+    assert {row[2] == "" for row in rows} == {True, False}
 
 
 def test_each_student_gets_a_page_with_every_exercise(graded):

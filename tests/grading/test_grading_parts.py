@@ -1,6 +1,5 @@
-"""The parts of grading that run nothing: which statements an answer needs, comparisons, tables."""
+"""The parts of grading that run nothing: which statements an answer needs, comparisons."""
 
-import csv
 import json
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from instructor.grading import marks, open_marks, reproduction, tables
+from instructor.grading import marks, reproduction
 from instructor.grading.context import checked_expression, imports, needed
 from instructor.grading.course import Course, visible_course
 from instructor.grading.inside.answer_codec import encode
@@ -149,118 +148,6 @@ def test_lone_surrogates_are_replaced_in_a_rerun():
 def test_several_answers_are_reported():
     paper = read_paper(tiny.notebook(*tiny.RIGHT, more=(f"{tiny.DECODE}return 'x'",)).encode())
     assert marks.notes(paper) == ["exercise 1.2.1 has several answers; the last was marked"]
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "  =1", "\r=1"])
-def test_no_field_is_a_formula(text):
-    assert tables.harmless(text).startswith("'")
-
-
-def test_numbers_and_names_are_unchanged():
-    assert [tables.harmless(value) for value in (-1.5, "Ana = Bo", "")] == [-1.5, "Ana = Bo", ""]
-
-
-def result(student="Ana", got=None, points=3):
-    mark = {"id": "1.10", "title": "t", "points": points, "status": "by hand", "message": "", "got": got,
-            "section": "s", "answer": "=essay"}  # fmt: skip
-    return {"student": student, "slug": student.lower(), "number": None, "notebook": "01_tiny", "path": "",
-            "problem": None, "notes": [], "marks": [mark], "rerun": None, "stored": None}  # fmt: skip
-
-
-def fill(path, mark, delimiter=",", comment="Well said"):
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        rows = list(csv.reader(handle))
-    for row in rows[1:]:
-        row[3], row[4] = tables.harmless(mark), tables.harmless(comment)
-    with path.open("w", encoding="utf-8", newline="") as handle:
-        csv.writer(handle, delimiter=delimiter).writerows(rows)
-
-
-@pytest.mark.parametrize(
-    ("mark", "delimiter", "got"), [("2.5", ",", 2.5), ("2,5", ";", 2.5), ("0", ",", 0), ("+1", ",", 1)]
-)
-def test_marks_given_by_hand_are_kept(tmp_path, mark, delimiter, got):
-    path = tmp_path / "open_marks.csv"
-    student = "=Ana"
-    open_marks.take_open_marks([result(student)], path)
-    fill(path, mark, delimiter)
-    for _ in range(2):  # they survive being written again
-        again = [result(student)]
-        open_marks.take_open_marks(again, path)
-        assert again[0]["marks"][0]["got"] == got
-        assert again[0]["marks"][0]["message"] == "Well said"
-        assert tables.sums(again) == {"got": got, "out_of": 3, "waiting": 0}
-
-
-@pytest.mark.parametrize("other", ["not found", "the grader failed", "another class"])
-def test_marks_given_by_hand_survive_a_run_without_the_answer(tmp_path, other):
-    path = tmp_path / "open_marks.csv"
-    open_marks.take_open_marks([result(), result("Bo")], path)
-    fill(path, "2", comment="+ well said")
-    run = [result(), result("Bo")] if other != "another class" else [result("Cy")]
-    for one in run if other != "another class" else []:
-        one["marks"] = [one["marks"][0] | {"status": "not found", "got": 0}] if other == "not found" else []
-    open_marks.take_open_marks(run, path)
-    again = [result(), result("Bo")]
-    open_marks.take_open_marks(again, path)
-    assert [one["marks"][0]["got"] for one in again] == [2, 2]
-    assert [one["marks"][0]["message"] for one in again] == ["+ well said"] * 2
-    assert again[0]["notes"] == []
-
-
-def test_an_interrupted_write_preserves_the_marks(tmp_path, monkeypatch):
-    path = tmp_path / "open_marks.csv"
-    open_marks.take_open_marks([result()], path)
-    fill(path, "2")
-    before = path.read_text()
-    monkeypatch.setattr(tables, "harmless", lambda value: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        open_marks.take_open_marks([result()], path)
-    assert path.read_text() == before
-
-
-@pytest.mark.parametrize("answer", ["x" * 150_000, "one\u2028two\x0cthree", "a\r\nb"])
-def test_any_answer_can_be_read_back(tmp_path, answer):
-    path = tmp_path / "open_marks.csv"
-    results = [result(), result("Bo")]
-    results[0]["marks"][0]["answer"] = answer
-    open_marks.take_open_marks(results, path)
-    csv.field_size_limit(131_072)
-    fill(path, "2") if len(answer) < 131_072 else None
-    open_marks.take_open_marks(results, path)
-    assert results[0]["notes"] == []
-    assert results[1]["marks"][0]["got"] == (2 if len(answer) < 131_072 else None)
-
-
-def test_an_answer_changed_after_marking_is_reported(tmp_path):
-    path = tmp_path / "open_marks.csv"
-    open_marks.take_open_marks([result()], path)
-    fill(path, "2")
-    same, changed = result(), result()
-    changed["marks"][0]["answer"] = "=another essay"
-    open_marks.take_open_marks([same], path)
-    assert same["notes"] == []
-    open_marks.take_open_marks([changed], path)
-    assert "1.10 has changed" in changed["notes"][0]
-    assert changed["marks"][0]["got"] == 2
-
-
-@pytest.mark.parametrize("mark", ["4", "-1", "good", "nan"])
-def test_an_invalid_mark_is_refused(tmp_path, mark):
-    path = tmp_path / "open_marks.csv"
-    open_marks.take_open_marks([result()], path)
-    fill(path, mark)
-    before = path.read_text()
-    with pytest.raises(open_marks.OpenMarksError, match=r"Ana, 1\.10: the mark is"):
-        open_marks.take_open_marks([result()], path)
-    assert path.read_text() == before
-
-
-def test_gradescope_gets_one_file_per_student(tmp_path):
-    tables.write_gradescope([result("Ana", 2), result("Bo")], tmp_path)
-    made = json.loads((tmp_path / "ana.json").read_text())
-    assert made["score"] == 2
-    assert made["tests"][0]["max_score"] == 3
 
 
 def test_the_visible_course_is_sufficient_for_the_setup_cell(tmp_path):

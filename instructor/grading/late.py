@@ -1,0 +1,42 @@
+"""When a notebook was submitted, and what is taken off if that was late."""
+
+import math
+from datetime import datetime, timedelta
+
+from helpers._common import CourseError
+
+
+def add_times(results: list[dict], times: dict[str, datetime], due: datetime | None, late) -> None:
+    """Add `handed_in` and, to late ones, `late`: a row of open_marks.csv, in which a person may change it.
+
+    Args:
+        results: of all submissions; changed in place.
+        times: when each was submitted, by its student or its path; the former takes precedence.
+        due: the last moment; None if nothing is late.
+        late: percent taken off for each day that has begun, and at most.
+
+    Raises:
+        CourseError: there is `late` but no `due`; or everybody was late: a fault of the times.
+    """
+    if late[0] and not due:
+        raise CourseError("--late takes off points for lateness, but nothing is due. Give --due as well.")
+    due = due and due.astimezone().replace(tzinfo=None)  # local, as the times are
+    for result in results:
+        time = times.get(result["student"], times.get(result["path"])) if result["path"] else None
+        result |= {"handed_in": f"{time:%Y-%m-%d %H:%M}" if time else "", "late": None}
+        if due and time and time > due:
+            days = math.ceil((time - due) / timedelta(days=1))
+            result["late"] = {
+                "id": f"late {result['notebook'][:2]}", "title": "percent taken off", "points": 100,
+                "got": min(late[0] * days, *late[1:], 100), "status": "late",
+                "answer": f"{result['handed_in']}, {days} day{'s' * (days > 1)} late",
+            }  # fmt: skip
+        elif due and result["path"] and not time:
+            result["notes"].append("the time of its submission is not known")
+    if len({one["student"] for one in results if one["late"]}) > 1 and all(
+        one["late"] for one in results if one["path"]
+    ):
+        raise CourseError(
+            "--due: by the times in the archive, everybody was late. Moodle and Canvas write the time of the "
+            "download there. Moodle's worksheet has the real times: give it with --moodle."
+        )

@@ -1,0 +1,195 @@
+"""Return grades: in Moodle's grading worksheet and feedback files, and in Canvas's gradebook."""
+
+import csv
+import html
+import re
+import unicodedata
+import zipfile
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from dateutil import parser
+
+from helpers._common import CourseError
+from instructor.grading.tables import by_student, read_table, sums
+
+# In English and Spanish; in other languages the columns are found by what is in them.
+GRADE, MAXIMUM = ("Grade", "Calificación"), ("Maximum Grade", "Maximum grade", "Calificación máxima")
+COMMENTS = ("Feedback comments", "Comentarios de retroalimentación")
+MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
+KEPT = ("EX", "N/A")  # Canvas: excused, not assigned
+
+
+class PlatformError(CourseError):
+    """A table of a learning platform cannot be filled in."""
+
+
+class Sheet(NamedTuple):
+    """A platform's table, to be filled in."""
+
+    rows: list[list[str]]
+    form: dict  # of the file: see `read_table`
+    grade: int  # index of the column
+    maximum: str  # what the platform gives at most, as it writes it
+    people: dict[
+        str, tuple[list[str], str]
+    ]  # the row and the platform's number of each student who was found
+    comments: int | None = None  # index of the column, if there is one
+    times: dict[str, datetime] = {}  # when students submitted, as far as it is known  # noqa: RUF012
+
+
+def read_moodle(path: Path, results: list[dict]) -> Sheet:
+    """Read a grading worksheet as Moodle gives it.
+
+    Raises:
+        PlatformError: it has no column with the maximum grade.
+
+    Source: `mod/assign/gradingtable.php` and `mod/assign/feedback/offline/importgradeslib.php` of Moodle.
+    """
+    rows, form, header, body = _read(path)
+    columns = range(2, len(header) - 1)  # between identifiers and times
+    same = [place for place in columns if body and len({row[place] for row in body}) == 1]
+    same = [place for place in same if _number(body[0][place])]
+    same = [place for place in same if header[place] in MAXIMUM] or same
+    if not same:
+        raise PlatformError(
+            f"{path} has no column with the maximum grade. Give the worksheet that Moodle offers as "
+            "'Download grading worksheet', of an assignment that is graded with points."
+        )
+    grade = [place for place in columns if header[place] in GRADE] or [same[-1] - 1]
+    comments = next((place for place, name in enumerate(header) if name in COMMENTS), None)
+    if comments is None and not all(row[-1] for row in body):  # the times, before it, are never empty
+        comments = len(header) - 1
+    numbers = [re.findall(r"\d*$", row[0].strip())[0] for row in body]
+    people = _people(by_student(results), body, numbers)
+    timed = next((one for one in columns if one > same[-1] and any(_time(row[one]) for row in body)), 0)
+    times = {student: time for student, (row, _) in people.items() if (time := _time(row[timed]))}
+    return Sheet(rows, form, grade[-1], body[0][same[-1]], people, comments, times)
+
+
+def read_canvas(path: Path, results: list[dict], assignment: str) -> Sheet:
+    """Read a gradebook as Canvas exports it; `assignment` is a part of the heading of the column to fill in.
+
+    Raises:
+        PlatformError: it isn't a gradebook, or not exactly one heading fits.
+
+    Source: `lib/gradebook_exporter.rb` and `lib/gradebook_importer.rb` of Canvas.
+    """
+    rows, form, header, body = _read(path)
+    start = next((place for place, row in enumerate(body) if "Points Possible" in row[0]), None)
+    if start is None or "ID" not in header:
+        raise PlatformError(f"{path} is not a gradebook as Canvas exports it.")
+    # An assignment's heading ends with its number, and it has points: "Notebook 1 (90201)".
+    found = [p for p, name in enumerate(header) if re.search(r"\(\d+\)$", name) and _number(body[start][p])]
+    fitting = [place for place in found if assignment.casefold() in header[place].casefold()]
+    if len(fitting) != 1:
+        names = ", ".join(repr(header[place]) for place in found)
+        raise PlatformError(f"{path}: choose one of these columns with --assignment: {names}")
+    students = body[start + 1 :]
+    people = _people(by_student(results), students, [row[header.index("ID")] for row in students])
+    return Sheet(rows, form, fitting[0], body[start][fitting[0]], people)
+
+
+def fill_in(sheet: Sheet, results: list[dict], path: Path) -> str:
+    """Write a platform's table to `path`, with the grades of students who have one, scaled to its maximum.
+
+    Nothing else in it changes. Returns what the instructor should know.
+    """
+    left, missing, encoding = [], [], sheet.form["encoding"]
+    for student, own in by_student(results).items():
+        total, (row, _) = sums(own), sheet.people.get(student, ([], ""))
+        if not row:
+            missing.append(student)
+        elif not total["final"] or row[sheet.grade].strip() in KEPT:
+            left.append(student)
+        else:
+            grade = f"{_number(sheet.maximum) * total['got'] / total['out_of']:.2f}"
+            row[sheet.grade] = grade.replace(".", ",") if "," in sheet.maximum else grade
+            if sheet.comments is not None:
+                words = _comment(own, total).encode(encoding, "xmlcharrefreplace")
+                row[sheet.comments] = words.decode(encoding)
+    with path.open("w", encoding=encoding, errors="surrogateescape", newline="") as handle:
+        csv.writer(handle, **sheet.form["dialect"]).writerows(sheet.rows)
+    said = f"{path.name}: {len(sheet.people) - len(left)} grades."
+    said += f" No grade yet: {', '.join(left)}." if left else ""
+    return said + (f" In no row, or not in one alone: {', '.join(missing)}." if missing else "")
+
+
+def write_feedback_zip(sheet: Sheet, results: list[dict], out: Path) -> None:
+    """Pack the feedback pages of everybody with a grade, for Moodle's upload of feedback files in a zip.
+
+    Source: `mod/assign/feedback/file/importziplib.php` of Moodle, which splits the folder's name at "_".
+    """
+    with zipfile.ZipFile(out / "feedback.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for student, own in by_student(results).items():
+            if student in sheet.people and sums(own)["final"]:
+                name = " ".join(re.sub(r"[^\w.' -]|_", " ", student).split())
+                folder = f"{name}_{sheet.people[student][1]}_assignsubmission_file_"
+                archive.write(out / "feedback" / f"{own[0]['slug']}.html", f"{folder}/feedback.html")
+
+
+def _read(path: Path) -> tuple[list[list[str]], dict, list[str], list[list[str]]]:
+    """Return a table, its form, its first row, and its other complete rows."""
+    if not path.is_file():
+        raise PlatformError(f"{path} does not exist.")
+    rows, form = read_table(path)
+    header = rows[0] if rows else []
+    return rows, form, header, [row for row in rows[1:] if len(row) == len(header)]
+
+
+def _people(students: dict[str, list[dict]], body: list[list[str]], ids: list[str]) -> dict:
+    """Find each student's row and number: by number, else by the name or e-mail that only one row has."""
+    turned = [[*row, *(" ".join(reversed(cell.split(","))) for cell in row)] for row in body]
+    names = [set(map(_letters, cells)) - {""} for cells in turned]  # "Pérez, Ana" is Ana Pérez
+    found = {name: ids.index(own[0]["number"]) for name, own in students.items() if own[0]["number"] in ids}
+    agreeing = sum(_letters(student) in names[place] for student, place in found.items())
+    if 2 * agreeing < len(found) and any(_letters(student) in row for student in students for row in names):
+        found = {}  # another assignment's worksheet, in which Moodle numbers participants differently
+    free = set(range(len(body))) - set(found.values())
+    for student in students.keys() - found.keys():
+        fitting = [place for place in free if _letters(student) in names[place]]
+        if len(fitting) == 1:
+            found[student] = fitting[0]
+    places = list(found.values())
+    return {name: (body[one], ids[one]) for name, one in found.items() if places.count(one) == 1}
+
+
+def _letters(name: str) -> str:
+    """Return the letters and digits of a name, without accents and what is added in brackets."""
+    whole = unicodedata.normalize("NFKD", re.sub(r" \([^()]*\)$", "", name.strip())).casefold()
+    return "".join(char for char in whole if char.isalnum())
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", ".")) if re.fullmatch(r"\s*\d+(?:[.,]\d+)?\s*", text) else 0.0
+
+
+class _Words(parser.parserinfo):
+    MONTHS = [(*one, two) for one, two in zip(parser.parserinfo.MONTHS, MONTHS.split(), strict=True)]  # noqa: RUF012
+
+
+def _time(text: str) -> datetime | None:
+    """Read a time as Moodle writes it in English or Spanish."""
+    try:  # what the text does not say, or says in another language, differs
+        defaults = datetime(2000, 1, 1), datetime(2001, 2, 2)
+        one, two = (parser.parse(text, _Words(True), fuzzy=True, default=default) for default in defaults)
+    except (ValueError, OverflowError):
+        return None
+    return one if one == two else None
+
+
+def _comment(own: list[dict], total: dict) -> str:
+    """Return a student's feedback comment, in HTML, which is what Moodle takes it for."""
+    lines = [
+        f"{mark['id']} {mark['title']}: {mark['got']:g} of {mark['points']:g}. {mark['message']} "
+        f"{mark['comment']}"
+        for mark in (mark for one in own for mark in one["marks"])
+        if mark["got"] < mark["points"] or mark["comment"]
+    ]
+    lines += [f"{one['late']['got']:g}% taken off: {one['late']['answer']}" for one in own if one["late"]]
+    items = "".join(f"<li>{html.escape(line.strip())}</li>" for line in lines)
+    text = f"<p>{total['got']:g} of {total['out_of']:g} points</p><ul>{items}</ul>"
+    return re.sub(r"[=+@＝＋－＠-]", lambda sign: f"&#{ord(sign[0])};", text).replace(
+        "\n", " "
+    )  # no formulas

