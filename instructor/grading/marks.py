@@ -4,7 +4,9 @@ The sandbox returns outputs; they are judged here, where no student code runs.
 """
 
 import hashlib
+import importlib.util
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,15 +14,15 @@ import numpy as np
 
 from helpers.checks import NOT_ATTEMPTED, NOT_YET, MissingOutput, Verdict
 from instructor.grading import sandbox, watch
-from instructor.grading.context import imports, needed
 from instructor.grading.course import Pristine, Task
 from instructor.grading.inside.answer_codec import CodecError, decode
-from instructor.grading.papers import Cell, Paper, storable
+from instructor.grading.papers import Paper, storable
 from instructor.grading.watch import Limits
-from instructor.notebooks.student_edition import answer_cells, exercise_number, is_stub
+from instructor.notebooks.student_edition import answer_cells, exercise_number, is_stub, to_python
 
 TRIALS = 3
-NOT_FOUND, BY_HAND = "not found", "by hand"
+NOT_FOUND, BY_HAND, NEEDS_A_LOOK = "not found", "by hand", "needs a look"
+NO_MODULE = re.compile(r"No module named '(\w+)")
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Mark:
 
     Args:
         id, title, points: of the exercise.
-        status: "correct", "not yet", "not attempted", "not found" or "by hand".
+        status: "correct", "not yet", "not attempted", "not found", "by hand" or "needs a look".
         message: the reason.
         got: points; None if a person decides.
         section: to read again.
@@ -63,21 +65,33 @@ def mark(
         One mark per exercise, in the notebook's order.
     """
     answers = answer_cells(paper)
-    seeds = _seeds(answers)
     tried = [task for task in pristine.tasks if _to_be_run(task, answers)]
     results, reason = {}, ""
     if tried:
-        jobs = [_job(task, answers, paper, seeds) for task in tried]
-        job = {"answers": jobs, "seconds": limits.answer_seconds}
+        # For each answer, and to start: the limit for the notebook is not theirs.
+        enough = replace(limits, seconds=limits.answer_seconds * (len(tried) + 2))
         program = [f"{sandbox.PROGRAMS}/answers.py"]
-        outcome = sandbox.run(box, program, job, sandbox.Visible(course, shared), limits)
+        job = _job(tried, answers, paper, pristine) | {"seconds": limits.answer_seconds}
+        outcome = sandbox.run(box, program, job, sandbox.Visible(course, shared), enough)
         results, reason = _results(outcome)
-    return [_mark(task, answers, results, reason, seeds) for task in pristine.tasks]
+    return [_mark(task, answers, results, reason) for task in pristine.tasks]
 
 
 def nothing(task: Task) -> Mark:
     """Return the mark of an exercise in a notebook that is missing or cannot be read."""
-    return _mark(task, {}, {}, "", [])
+    return _mark(task, {}, {}, "")
+
+
+def not_graded(paper: Paper, pristine: Pristine, reason: str) -> list[Mark]:
+    """Return the marks of answers that could not be run; a person decides.
+
+    Args:
+        paper: the submission.
+        pristine: the notebook that it was made from.
+        reason: why.
+    """
+    answers = answer_cells(paper)
+    return [_mark(task, answers, {}, reason) for task in pristine.tasks]
 
 
 def notes(paper: Paper) -> list[str]:
@@ -124,19 +138,47 @@ def _to_be_run(task: Task, answers: dict[str, str]) -> bool:
     return task.exercise.kind != "open" and answer is not None and not is_stub(answer)
 
 
-def _job(task: Task, answers: dict[str, str], paper: Paper, seeds: list[int]) -> dict:
-    answer = answers[task.exercise.id]
-    whole = f"{answer}\n{task.expression}"
-    own = imports(cell.source for cell in paper.cells if cell.cell_type == "code")
+def _job(tried: list[Task], answers: dict[str, str], paper: Paper, pristine: Pristine) -> dict:
+    """Return the job of `inside/answers.py`; the student's code is parsed in the sandbox."""
+    own = _own_cells(paper, pristine)
+    jobs = [
+        {
+            "id": task.exercise.id,
+            "before": task.before,
+            "own": sum(place < _place(paper, task, answers) for place in own),
+            "answer": to_python(answers[task.exercise.id]),
+            "expression": task.expression,
+            "seeds": _seeds(task, answers),
+        }
+        for task in tried
+    ]
     # The student's own earlier answers: `checks.choose` replaces those that are not correct.
-    before = [answers.get(exercise_number(Cell("code", source)) or "", source) for source in task.before]
+    cells = [
+        to_python(answer) if (answer := answers.get(exercise_number(cell) or "")) else found
+        for cell, found in zip(pristine.code, pristine.statements, strict=True)
+    ]
+    sources = [*own.values(), *(job["answer"] for job in jobs)]
+    words = {word for source in sources for word in re.findall(r"\w+", source)}
+    keras = not words.isdisjoint({"keras", *pristine.keras_names})
+    return {"cells": cells, "own": [*own.values()], "answers": jobs, "keras": keras}
+
+
+def _own_cells(paper: Paper, pristine: Pristine) -> dict[int, str]:
+    """Return cells that a student wrote or changed, answers aside: Python by the cell's index."""
+    courses = {cell.source.strip() for cell in pristine.code}
     return {
-        "id": task.exercise.id,
-        "before": needed([*own, *before], whole),
-        "answer": answer,
-        "expression": task.expression,
-        "seeds": seeds,
+        place: to_python(cell.source)
+        for place, cell in enumerate(paper.cells)
+        if cell.cell_type == "code" and cell.source.strip() not in courses and not exercise_number(cell)
     }
+
+
+def _place(paper: Paper, task: Task, answers: dict[str, str]) -> int:
+    """Return the index of the cell with a student's answer."""
+    return max(
+        place for place, cell in enumerate(paper.cells)
+        if cell.source == answers[task.exercise.id] and exercise_number(cell) == task.exercise.id
+    )  # fmt: skip
 
 
 def _results(outcome: watch.Outcome) -> tuple[dict, str]:
@@ -150,7 +192,7 @@ def _results(outcome: watch.Outcome) -> tuple[dict, str]:
     return (answers, "") if isinstance(answers, dict) else ({}, "There is no result.")
 
 
-def _mark(task: Task, answers: dict[str, str], results: dict, reason: str, seeds: list[int]) -> Mark:
+def _mark(task: Task, answers: dict[str, str], results: dict, reason: str) -> Mark:
     exercise, answer = task.exercise, answers.get(task.exercise.id)
     if answer is None:
         message = f"There is no cell that begins with '# Exercise {exercise.id}'."
@@ -161,14 +203,31 @@ def _mark(task: Task, answers: dict[str, str], results: dict, reason: str, seeds
         message, got = ("", 0.0) if blank else ("A person reads this one.", None)
     elif is_stub(answer):
         status, message, got = NOT_ATTEMPTED, "The cell is as you found it.", 0.0
+    elif exercise.id not in results and reason:
+        status, message, got = NEEDS_A_LOOK, f"It was not graded. {reason}", None
     else:
-        verdict = judge(task, results.get(exercise.id, {"problem": reason}), seeds)
+        result = results.get(exercise.id)
+        verdict = judge(task, result, _seeds(task, answers))
         status, message, got = verdict.status, verdict.message, verdict.score * exercise.points
+        if verdict.score < 1 and (module := _missing_module(result)):
+            message = f"The module {module} is missing where it was graded: a person decides. {message}"
+            status, got = NEEDS_A_LOOK, None
     about = exercise.id, exercise.title, exercise.points
     return Mark(*about, status, message, got, task.section, answer or "")
 
 
-def _seeds(answers: dict[str, str]) -> list[int]:
-    """Return seeds of inputs that students can't know; the same if the same answers are marked again."""
-    digest = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).digest()
+def _missing_module(result: object) -> str | None:
+    """Return a module that an answer wanted, and that is not installed here; Colab may have it."""
+    for name in dict.fromkeys(NO_MODULE.findall(json.dumps(result))):
+        try:
+            if importlib.util.find_spec(name) is None:
+                return name
+        except ValueError:  # a module without a specification, such as __main__
+            continue
+    return None
+
+
+def _seeds(task: Task, answers: dict[str, str]) -> list[int]:
+    """Return seeds of inputs that students can't know; the same if the same answer is marked again."""
+    digest = hashlib.sha256(f"{task.exercise.id}\n{answers[task.exercise.id]}".encode()).digest()
     return [int.from_bytes(digest[4 * trial : 4 * trial + 4]) for trial in range(TRIALS)]

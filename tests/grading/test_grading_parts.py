@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from instructor.grading import marks, open_marks, reproduction, tables
-from instructor.grading.context import checked_expression, imports, needed
-from instructor.grading.course import Course, visible_course
+from instructor.grading.course import Course, checked_expression, visible_course
 from instructor.grading.inside.answer_codec import encode
-from instructor.grading.papers import Paper, read_paper
+from instructor.grading.inside.context import needed, statements
+from instructor.grading.papers import Cell, Paper, read_paper
 from instructor.grading.stored import compare, same_words, similar_numbers
 from instructor.grading.watch import Outcome
 from tests.support import tiny_course as tiny
@@ -22,10 +22,16 @@ BEFORE = [
     "import numpy as np\nfrom helpers import datasets as made",
     "data = made.prepare(1)\nprint(data)",
     "probabilities = data.predict()",
-    "!pip install nothing",
+    "def (",
     "speck = np.zeros(3)",
-    "speck = speck + 1",
+    "speck = speck + 1\ndata.fit(speck)",
 ]
+
+
+def texts_needed(answer, own=(), before=BEFORE):
+    course = [one for source in before for one in statements(source)]
+    students = [one for source in own for one in statements(source, changes=True)]
+    return [one.text for one in needed(course, students, [compile(answer, "<answer>", "exec")])]
 
 
 @pytest.mark.parametrize(
@@ -41,15 +47,32 @@ BEFORE = [
         ("import numpy as np\nx = np.pi", []),
         ("x = [np for np in 'abc']", []),
         ("x = {np: data for np, data in {speck for speck in 'abc'}}", []),
-        ("def f(:", []),
+        ("class A:\n    np = 1\n    def f(self):\n        return np", ["import numpy as np"]),
+        ("def f():\n    def g():\n        return np\n    return g", ["import numpy as np"]),
     ],
 )
 def test_only_the_statements_that_an_answer_needs_are_run(answer, expected):
-    assert needed(BEFORE, answer) == expected
+    assert texts_needed(answer) == expected
 
 
-def test_imports_are_found_in_any_cell():
-    assert imports(["import os, sys\nx = 1", "%%bash\nls", "import os, sys"]) == ["import os, sys"]
+@pytest.mark.parametrize(
+    ("own", "answer", "expected"),
+    [
+        ("import os, sys\nx = 1", "os.sep", ["import os, sys"]),
+        ("from math import *", "sqrt(4)", ["from math import *"]),
+        ("class A:\n    pass\nB = A()\nprint(B)", "B", ["class A:\n    pass", "B = A()"]),
+        ("t = {}\nfor k in 'ab':\n    t[k] = 1\nprint(t)\nt.clear()", "t",
+         ["t = {}", "for k in 'ab':\n    t[k] = 1", "t.clear()"]),
+        ("try:\n    import a\nexcept ImportError:\n    a = None", "a",
+         ["try:\n    import a\nexcept ImportError:\n    a = None"]),
+        ("def f(x):\n    return np.pi", "f(1)", ["import numpy as np", "def f(x):\n    return np.pi"]),
+        ("def speck():\n    pass", "speck()",  # what the student wrote last; the course's, if that fails here
+         ["import numpy as np", "speck = np.zeros(3)", "speck = speck + 1", "def speck():\n    pass"]),
+        ("np.random.seed(1)\nplt.plot(data)", "np.pi", ["import numpy as np"]),
+    ],
+)  # fmt: skip
+def test_students_own_cells_count(own, answer, expected):
+    assert texts_needed(answer, [own]) == expected
 
 
 def test_the_checked_expression_is_read_from_the_check():
@@ -277,6 +300,9 @@ def test_a_later_answer_may_use_an_earlier_one():
         "2.9.1": "# Exercise 2.9.1\ndef dice_of(truth, predicted):\n    return 'my own'",
         "2.9.2": "# Exercise 2.9.2\ndef best_threshold(t, p, thresholds):\n    return dice_of(t, p)",
     }
-    before = marks._job(task, answers, Paper([]), [1])["before"]
-    assert any("my own" in statement for statement in before)
-    assert any("checks.choose('2.9.1', dice_of)" in statement for statement in before)
+    paper = Paper([Cell("code", source) for source in answers.values()])
+    cells = marks._job([task], answers, paper, pristine)["cells"][: task.before]
+    before = [statements(cell) if isinstance(cell, str) else cell for cell in cells]
+    chosen = needed([one for cell in before for one in cell], [], [compile(answers["2.9.2"], "a", "exec")])
+    assert any("my own" in one.text for one in chosen)
+    assert any("checks.choose('2.9.1', dice_of)" in one.text for one in chosen)

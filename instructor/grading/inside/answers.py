@@ -1,14 +1,18 @@
 """Run a student's answers, each in its own process, and report their outputs.
 
-job     {"answers": [{"id", "before": [sources], "answer": source, "expression", "seeds": [...]}, ...],
-         "seconds": for each}
-result  {"answers": {id: {"outputs": [JSON text, one per seed]} or {"problem": words}}}
+job     {"cells": of the course [source of an earlier answer, or the statements of another cell, ...],
+         "own": the student's cells [source, ...],
+         "answers": [{"id", "before": n cells, "own": n cells, "answer", "expression", "seeds": [...]}, ...],
+         "keras": whether to load it, "seconds": for each}
+result  {"answers": {id: {"outputs": [JSON text, one per seed]} or {"problem": words}}}, both with "before":
+         errors of the statements that the answer needs
 """
 
 import contextlib
 import importlib
 import json
 import os
+import random
 import select
 import signal
 import sys
@@ -16,6 +20,7 @@ import time
 
 import numpy as np
 from answer_codec import encode_outputs
+from context import NOT_PYTHON, Statement, needed, statements
 from report import Report, read_job, share_finished_work
 
 from helpers import checks
@@ -27,8 +32,13 @@ ENDED = "It ended Python itself, or took more memory than there is."
 
 def run(job: dict) -> dict:
     """Run the job."""
-    _load_keras_if_needed(job["answers"])
-    return {"answers": {one["id"]: _in_a_child(one, job["seconds"]) for one in job["answers"]}}
+    if job["keras"]:
+        _load_keras()
+    jobs = [
+        one | {"cells": job["cells"][: one["before"]], "own": job["own"][: one["own"]]}
+        for one in job["answers"]
+    ]
+    return {"answers": {one["id"]: _in_a_child(one, job["seconds"]) for one in jobs}}
 
 
 def outputs(job: dict) -> dict:
@@ -36,33 +46,63 @@ def outputs(job: dict) -> dict:
     exercise = checks.EXERCISES[job["id"]]
     # Bound before the student's code runs. It cannot gain by changing them, but could break its own run.
     encode, run_answer = encode_outputs, checks.run_answer
-    names = {"__name__": "__main__"}
-    for source in job["before"]:
-        try:
-            exec(compile(source, "<the notebook>", "exec"), names)
-        except Exception as error:  # such as a missing module, which the answer may not need
-            print(error, file=sys.stderr)
+    names = {"__name__": "__main__", "display": _nothing, "get_ipython": Notebook}
     try:
-        exec(compile(job["answer"], OWN_LINES, "exec"), names)
-        answer = eval(compile(job["expression"], "<the check>", "eval"), names)
-    except SyntaxError as error:
-        return {"problem": f"Line {error.lineno} of the cell is not valid Python: {error.msg}."}
-    except Exception as error:
-        return {"problem": f"{_place(error)} stopped with {type(error).__name__}: {str(error)[:300]}"}
+        answer = compile(job["answer"], OWN_LINES, "exec")
+        check = compile(job["expression"], "<the check>", "eval")
+        before = _run_before(job, [answer, check], names)
+    except NOT_PYTHON as error:
+        place = f"Line {error.lineno} of the cell" if isinstance(error, SyntaxError) else "The cell"
+        return {"problem": f"{place} is not valid Python: {getattr(error, 'msg', error)}."}
+    try:
+        exec(answer, names)
+        value = eval(check, names)
+    except BaseException as error:
+        said = f"{_place(error)} stopped with {type(error).__name__}: {str(error)[:300]}"
+        return {"problem": said, "before": before}
     texts = []
     for seed in job["seeds"]:
         cases = exercise.cases(np.random.default_rng(seed))
-        texts.append(encode(run_answer(exercise, answer, cases)))
-    return {"outputs": texts}
+        random.seed(seed)  # for answers that are random without a seed
+        np.random.seed(seed)
+        texts.append(encode(run_answer(exercise, value, cases)))
+    return {"outputs": texts, "before": before}
 
 
-def _load_keras_if_needed(answers: list[dict]) -> None:
+class Notebook:
+    """What `get_ipython()` returns: magics and shell commands do nothing."""
+
+    def __getattr__(self, name: str):
+        return (lambda *_, **__: []) if name.startswith("getoutput") else _nothing
+
+
+def _nothing(*_, **__) -> None:
+    """Take the place of `display`, whose output nobody sees."""
+
+
+def _run_before(job: dict, answer: list, names: dict) -> str:
+    """Run the statements that an answer needs; return the errors, since it may need a missing module."""
+    course = [Statement(*one) for cell in job["cells"] for one in _statements(cell)]
+    known = {one.text for one in course}
+    own = [one for source in job["own"] for one in statements(source, changes=True) if one.text not in known]
+    errors = []
+    for one in needed(course, own, answer):
+        try:
+            exec(one.code or one.text, names)
+        except Exception as error:  # what is missing, the answer may not need
+            errors.append(str(error)[:300])
+    return "; ".join(errors)[:1000]
+
+
+def _statements(cell: str | list) -> list:
+    return statements(cell, changes=True) if isinstance(cell, str) else cell
+
+
+def _load_keras() -> None:
     """Import Keras once rather than in each child. Without an operation, TensorFlow starts no threads."""
-    sources = (source for one in answers for source in [*one["before"], one["answer"]])
-    if any("keras" in source for source in sources):
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are small, and many graders share a GPU
-        with contextlib.suppress(Exception):  # an answer that needs it says what is wrong
-            importlib.import_module("keras")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are small, and many graders share a GPU
+    with contextlib.suppress(Exception):  # an answer that needs it says what is wrong
+        importlib.import_module("keras")
 
 
 def _in_a_child(one: dict, seconds: float) -> dict:
