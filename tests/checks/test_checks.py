@@ -39,14 +39,15 @@ SEEDS = 40
 def solution(number, source=None):
     """What the check cell is given if an answer cell holds this source, by default the solution."""
     source = SOLVED[number] if source is None else source
-    expression = next(filter(None, (checked_expression(cell.source, number) for cell in CELLS)))
+    code = [cell.source for cell in CELLS if cell.cell_type == "code"]
+    expression = next(filter(None, (checked_expression(text, number) for text in code)))
     before = CELLS[
         : next(n for n, cell in enumerate(CELLS) if cell.id == f"check-{number.replace('.', '-')}")
     ]
     names = {}
-    code = [compile(text, "<answer>", "exec") for text in (source, expression)]
+    answer = [compile(text, "<answer>", "exec") for text in (source, expression)]
     cells = [cell.source for cell in before if cell.cell_type == "code"][:-1]
-    for one in needed([one for cell in cells for one in statements(cell)], [], code):
+    for one in needed([one for cell in cells for one in statements(cell)], [], answer):
         exec(one.text, names)
     exec(source, names)
     return eval(expression, names)

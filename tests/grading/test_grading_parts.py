@@ -101,14 +101,25 @@ def test_reproducible_outputs_are_compared_word_by_word():
     assert not same_words("0.91", "0.92")
 
 
+BANNER = "Course   version 1\nData     phantoms\nProfile  quick\n"
+RAN = {"setup": BANNER}
+
+
 @pytest.mark.parametrize(
     ("said", "fresh", "verdict"),
     [
         ({}, {}, "not compared"),
-        ({"tagged": "two and two: 4\n"}, {8: "two and two: 4\n"}, "agree"),
-        ({"tagged": "two and two: 5\n"}, {8: "two and two: 4\n"}, "differ"),
-        ({"tagged": "two and two: 4\n"}, {8: "bar 10%\rbar 20%\r       \rtwo and two: 4\n"}, "agree"),
-        ({"tagged": "two and two: 4\n"}, {}, "not compared"),
+        (RAN | {"tagged": "two and two: 4\n"}, {1: BANNER, 8: "two and two: 4\n"}, "agree"),
+        (RAN | {"tagged": "two and two: 5\n"}, {1: BANNER, 8: "two and two: 4\n"}, "differ"),
+        (
+            RAN | {"tagged": "two and two: 4\n"},
+            {1: BANNER, 8: "bar 10%\rbar 20%\r       \rtwo and two: 4\n"},
+            "agree",
+        ),
+        (RAN | {"tagged": "two and two: 4\n"}, {1: BANNER}, "not compared"),
+        (RAN | {"tagged": "two and two: 5\n"}, {8: "two and two: 4\n"}, "not compared"),
+        ({"tagged": "two and two: 5\n"}, {1: BANNER, 8: "two and two: 4\n"}, "not compared"),
+        (RAN | {"tagged": "5"}, {1: BANNER.replace("quick", "full"), 8: "4"}, "not compared"),
         (
             {"setup": "Data     figshare\nProfile  full", "tagged": "two and two: 5"},
             {1: "Data     phantoms\nProfile  quick", 8: "two and two: 4"},
@@ -160,7 +171,7 @@ def test_lone_surrogates_are_replaced_in_a_message(task, result):
 def test_lone_surrogates_are_replaced_in_a_rerun():
     lines = [
         {"begin": 1},
-        {"outputs": [{"text": "\ud800"}, {"error": "\ud800", "text": "\ud800"}], "seconds": 1},
+        {"outputs": [{"text": "\ud800"}], "error": "\ud800: \ud800"},
     ]
     said = "\n".join(map(json.dumps, lines)).encode()
     read = reproduction._read(
