@@ -151,6 +151,10 @@ class Course:
         grader = [path for path in (COURSE_FOLDER / "instructor").rglob("*") if path.suffix in CODE]
         return cls(student_edition, notebooks, _hash(material), _hash([*material, *grader]))
 
+    def named(self, name: str) -> Pristine:
+        """Return the notebook of this name."""
+        return next(one for one in self.notebooks if one.name == name)
+
     def the_one_like(self, paper: Paper, path: PurePosixPath) -> Pristine | None:
         """Return the notebook that a file was made from; None if it resembles none."""
         best = max(self.notebooks, key=lambda one: one.likeness(paper, path))

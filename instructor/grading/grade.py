@@ -1,11 +1,15 @@
-"""Grade one submission. The result is a plain dictionary, sent between machines, cached and rendered."""
+"""Grade one submission. The result is a plain dictionary, sent between machines, cached and rendered.
 
+It has two parts, which are cached apart: the marks, and the re-run. A failure of one keeps the other.
+"""
+
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from instructor.grading import marks, reproduction, stored
-from instructor.grading.course import Course
-from instructor.grading.papers import read_paper
+from instructor.grading.course import Course, Pristine
+from instructor.grading.papers import Paper, read_paper
 from instructor.grading.sandbox import Sandbox
 from instructor.grading.submissions import Submission
 from instructor.grading.watch import Limits
@@ -34,29 +38,74 @@ class Workplace:
     cores: int = 1
 
 
-def grade(submission: Submission, place: Workplace) -> dict:
+def grade(submission: Submission, place: Workplace, parts: dict | None = None) -> dict:
     """Grade one notebook of one student.
 
     Args:
         submission: the notebook.
         place: where and how.
+        parts: those of an earlier result that are still valid; they are not made again.
+
+    Returns:
+        The parts: "marks", and "rerun" unless notebooks are only marked. A part that failed has the reason as
+        "failed".
+    """
+    parts = dict(parts or {})
+    if submission.content is None:
+        return parts
+    paper, pristine = read_paper(submission.content), place.course.named(submission.notebook)
+    if "marks" not in parts:
+        parts["marks"] = _safely(_marks, paper, pristine, place)
+    if "rerun" not in parts and place.rerun:
+        parts["rerun"] = _safely(_rerun, paper, pristine, place)
+    return parts
+
+
+def whole(submission: Submission, parts: dict, course: Course) -> dict:
+    """Put the parts of a result together.
+
+    Args:
+        submission: the notebook.
+        parts: as made by `grade`.
+        course: the course.
 
     Returns:
         `student`, `slug`, `number`, `notebook`, `path`, `problem`, `notes`; `marks`, one per
         exercise; `rerun` and `stored`, or None if the notebook was not run.
     """
-    pristine = next(one for one in place.course.notebooks if one.name == submission.notebook)
+    pristine = course.named(submission.notebook)
     result = {key: value for key, value in asdict(submission).items() if key != "content"}
-    result |= {"marks": [], "rerun": None, "stored": None}
-    if submission.content is None:
-        result["marks"] = [asdict(marks.nothing(task)) for task in pristine.tasks]
-        return result
-    paper = read_paper(submission.content)
-    where = place.box, place.visible, place.shared, place.limits
-    result["marks"] = [asdict(mark) for mark in marks.mark(paper, pristine, *where)]
-    result["notes"] = [*submission.notes, *marks.notes(paper)]
-    if place.rerun:
-        again = reproduction.rerun(paper, *where, cores=place.cores)
-        result["rerun"] = asdict(again)
-        result["stored"] = asdict(stored.compare(paper, again.texts))
+    result |= {
+        "marks": [asdict(marks.nothing(task)) for task in pristine.tasks],
+        "rerun": None,
+        "stored": None,
+    }
+    for name, part in parts.items():
+        if "failed" in part:
+            what = "marking" if name == "marks" else "the re-run"
+            result["notes"].append(f"{what} failed ({part['failed']}); grade it again")
+            if name == "marks":
+                made = marks.not_graded(read_paper(submission.content), pristine, part["failed"])
+                result["marks"] = [asdict(mark) for mark in made]
+        else:
+            result |= part | {"notes": [*result["notes"], *part.get("notes", [])]}
     return result
+
+
+def _marks(paper: Paper, pristine: Pristine, place: Workplace) -> dict:
+    made = marks.mark(paper, pristine, place.box, place.visible, place.shared, place.limits)
+    return {"marks": [asdict(mark) for mark in made], "notes": marks.notes(paper)}
+
+
+def _rerun(paper: Paper, pristine: Pristine, place: Workplace) -> dict:
+    where = place.box, place.visible, place.shared, place.limits
+    again = reproduction.rerun(paper, *where, cores=place.cores)
+    return {"rerun": asdict(again), "stored": asdict(stored.compare(paper, again.texts))}
+
+
+def _safely(make: Callable, *given) -> dict:
+    """Make a part; an error in it must not stop the others."""
+    try:
+        return make(*given)
+    except Exception as error:  # a fault of the grader, or of the machine
+        return {"failed": f"{type(error).__name__}: {error}"}
