@@ -78,16 +78,6 @@ class Pristine:
         """The statements of each code cell, without their compiled code."""
         return [[one._replace(code=None) for one in statements(to_python(cell.source))] for cell in self.code]
 
-    @cached_property
-    def keras_names(self) -> set[str]:
-        """Modules, functions and classes that need Keras, directly or through others."""
-        found: set[str] = set()
-        for one in [one for cell in self.statements for one in cell]:
-            defines = one.text.startswith(("import ", "from ", "def ", "class "))
-            if defines and ("keras" in one.text or not found.isdisjoint(one.used)):
-                found.update(one.defined)
-        return found
-
     def likeness(self, paper: Paper, path: PurePosixPath) -> tuple[int, int, int]:
         """Return the similarity of a file to this notebook: shared exercises, shared cell ids, its name."""
         numbers = {task.exercise.id for task in self.tasks} & set(answer_cells(paper))

@@ -8,8 +8,8 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from threading import Event, Lock
@@ -19,10 +19,11 @@ from joblib import Parallel, delayed, parallel_config
 from helpers._common import CourseError, progress_bar, read_json, write_json
 from instructor.grading import sandbox
 from instructor.grading.course import Course, visible_course
-from instructor.grading.grade import Workplace, grade, whole
+from instructor.grading.grade import Options, Workplace, grade, whole
+from instructor.grading.marks import NEEDS_A_LOOK
 from instructor.grading.preparation import prepare
 from instructor.grading.submissions import Submission
-from instructor.grading.watch import LOOK_SECONDS, Limits, end_all
+from instructor.grading.watch import LOOK_SECONDS, end_all
 
 CONNECT_SECONDS = 10
 
@@ -31,31 +32,13 @@ class CrewError(CourseError):
     """A Dask scheduler or worker cannot be used."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """How to grade; the same on every machine.
-
-    Args:
-        rerun: run the notebooks, in addition to marking the answers.
-        no_sandbox: run student code without a sandbox.
-        limits: of each program.
-        cores: threads per program.
-    """
-
-    rerun: bool = True
-    no_sandbox: bool = False
-    limits: Limits = field(default_factory=Limits)
-    cores: int = 1
-
-
 @contextmanager
 def workplace(course: Course, options: Options) -> Iterator[Workplace]:
     """Set up this machine; the copy of the course is deleted afterwards."""
     box = sandbox.choose(none=options.no_sandbox)
     shared = prepare(course) if options.rerun else None
     with tempfile.TemporaryDirectory(prefix="grading-course-") as folder:
-        visible = visible_course(Path(folder))
-        yield Workplace(course, box, visible, shared, options.limits, options.rerun, options.cores)
+        yield Workplace(course, box, visible_course(Path(folder)), shared, options)
 
 
 def grade_all(
@@ -78,7 +61,8 @@ def grade_all(
         CrewError: no scheduler or worker is reached, or a worker has another version of the course.
     """
     memory.mkdir(parents=True, exist_ok=True)
-    parts = [_remembered(memory, one, course, options) for one in found]
+    files = [memory / f"{one.slug}--{one.notebook}.json" for one in found]
+    parts = [_remembered(file, one, course, options) for file, one in zip(files, found, strict=True)]
     wanted = {"marks", "rerun"} if options.rerun else {"marks"}
     missing = [
         place for place, one in enumerate(found) if one.content is not None and wanted - {*parts[place]}
@@ -92,7 +76,7 @@ def grade_all(
             try:
                 for place, made in graded:
                     parts[place] = json.loads(made)
-                    _remember(memory, found[place], course, options, parts[place])
+                    _remember(files[place], found[place], course, options, parts[place])
                     progress.update()
             finally:
                 with warnings.catch_warnings(action="ignore"):  # joblib's, about what is not finished
@@ -126,7 +110,7 @@ def _here(jobs: int, course: Course, options: Options) -> Iterator[tuple[Callabl
 def _dask(address: str, course: Course, options: Options) -> Iterator[tuple[Callable, dict]]:
     """Yield what grades one submission on a worker, and joblib's settings."""
     try:
-        from distributed import Client, KilledWorker
+        from distributed import Client
     except ImportError as error:
         raise CrewError("--scheduler needs Dask: pip install distributed") from error
 
@@ -138,12 +122,10 @@ def _dask(address: str, course: Course, options: Options) -> Iterator[tuple[Call
         with client, parallel_config("dask", client=client, wait_for_workers_timeout=CONNECT_SECONDS):
             # joblib does not notice that workers have ended; nothing takes longer than this.
             yield work, {"timeout": 2 * options.limits.seconds + 3600}
-    except KilledWorker as error:
+    except OSError as error:  # also a timeout
         raise CrewError(
-            f"workers ended ({error}). Finished results are kept: run the command again."
+            f"no Dask scheduler with workers answers at {address}: {error}. Finished results are kept."
         ) from error
-    except OSError as error:
-        raise CrewError(f"no Dask scheduler with workers answers at {address}: {error}") from error
 
 
 def _on_worker(submission: dict, parts: dict, version: str, options: Options) -> str:
@@ -151,22 +133,16 @@ def _on_worker(submission: dict, parts: dict, version: str, options: Options) ->
         place = _worker_place(options)
     if place.course.version != version:
         where = f"the worker on {platform.node()}"
-        raise CrewError(
-            f"{where} has another version of the course: update it there, and restart the worker."
-        )
+        raise CrewError(f"{where} has another version of the course: update it there, and restart it.")
     return json.dumps(grade(Submission(**submission), place, parts))
 
 
 @cache
 def _worker_place(options: Options) -> Workplace:
-    # Never exited: the worker keeps its copy of the course until it ends.
-    manager = workplace(Course.load(), options)
-    _kept.append(manager)
-    return manager.__enter__()
+    return _kept.enter_context(workplace(Course.load(), options))
 
 
-_kept: list = []
-_one_at_a_time = Lock()
+_kept, _one_at_a_time = ExitStack(), Lock()  # the worker keeps its copy of the course until it ends
 
 
 def _keys(submission: Submission, course: Course, options: Options) -> tuple[str, str]:
@@ -178,27 +154,22 @@ def _keys(submission: Submission, course: Course, options: Options) -> tuple[str
     return key, f"{key}, {options.limits.seconds:g} s, {options.limits.cell_seconds:g} s"
 
 
-def _file(memory: Path, submission: Submission) -> Path:
-    return memory / f"{submission.slug}--{submission.notebook}.json"
-
-
-def _remembered(memory: Path, submission: Submission, course: Course, options: Options) -> dict:
+def _remembered(file: Path, submission: Submission, course: Course, options: Options) -> dict:
     """Return the parts of an earlier result that are still valid."""
-    kept = read_json(_file(memory, submission)) or {}
     keys = _keys(submission, course, options)
-    found = {name: kept.get(name) or {} for name in ("marks", "rerun")}
-    return {name: one["part"] for name, one in found.items() if one.get("key") in keys}
+    kept = (read_json(file) or {}).items()
+    return {name: one["part"] for name, one in kept if isinstance(one, dict) and one.get("key") in keys}
 
 
-def _remember(memory: Path, submission: Submission, course: Course, options: Options, parts: dict) -> None:
-    """Write the parts that did not fail; a re-run that took too long depends on the limit."""
+def _remember(file: Path, submission: Submission, course: Course, options: Options, parts: dict) -> None:
+    """Write the parts that are finished; a re-run that took too long depends on the limit."""
     always, timed = _keys(submission, course, options)
     kept = {
         name: {"key": timed if part.get("rerun", {}).get("ending") == "time" else always, "part": part}
         for name, part in parts.items()
-        if "failed" not in part
+        if "failed" not in part and NEEDS_A_LOOK not in [mark["status"] for mark in part.get("marks", [])]
     }
-    write_json(_file(memory, submission), kept)
+    write_json(file, kept)
 
 
 def default_jobs() -> int:

@@ -16,26 +16,24 @@ from instructor.grading.watch import Limits
 
 
 @dataclass(frozen=True)
-class Workplace:
-    """What one machine needs for grading.
+class Options:
+    """How to grade; the same on every machine."""
 
-    Args:
-        course: the course.
-        box: the sandbox.
-        visible: the copy of the course that student code can read.
-        shared: finished data sets and trainings, or None.
-        limits: of each program.
-        rerun: whether notebooks are run, or only marked.
-        cores: threads per program.
-    """
+    rerun: bool = True  # run the notebooks, in addition to marking the answers
+    no_sandbox: bool = False
+    limits: Limits = field(default_factory=Limits)  # of each program
+    cores: int = 1  # threads per program
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What one machine needs for grading."""
 
     course: Course
     box: Sandbox
-    visible: Path
-    shared: Path | None = None
-    limits: Limits = field(default_factory=Limits)
-    rerun: bool = True
-    cores: int = 1
+    visible: Path  # the copy of the course that student code can read
+    shared: Path | None  # finished data sets and trainings
+    options: Options
 
 
 def grade(submission: Submission, place: Workplace, parts: dict | None = None) -> dict:
@@ -56,7 +54,7 @@ def grade(submission: Submission, place: Workplace, parts: dict | None = None) -
     paper, pristine = read_paper(submission.content), place.course.named(submission.notebook)
     if "marks" not in parts:
         parts["marks"] = _safely(_marks, paper, pristine, place)
-    if "rerun" not in parts and place.rerun:
+    if "rerun" not in parts and place.options.rerun:
         parts["rerun"] = _safely(_rerun, paper, pristine, place)
     return parts
 
@@ -75,31 +73,26 @@ def whole(submission: Submission, parts: dict, course: Course) -> dict:
     """
     pristine = course.named(submission.notebook)
     result = {key: value for key, value in asdict(submission).items() if key != "content"}
-    result |= {
-        "marks": [asdict(marks.nothing(task)) for task in pristine.tasks],
-        "rerun": None,
-        "stored": None,
-    }
+    result |= {"marks": [], "rerun": None, "stored": None}
     for name, part in parts.items():
-        if "failed" in part:
-            what = "marking" if name == "marks" else "the re-run"
-            result["notes"].append(f"{what} failed ({part['failed']}); grade it again")
-            if name == "marks":
-                made = marks.not_graded(read_paper(submission.content), pristine, part["failed"])
-                result["marks"] = [asdict(mark) for mark in made]
-        else:
-            result |= part | {"notes": [*result["notes"], *part.get("notes", [])]}
+        what = "marking" if name == "marks" else "the re-run"
+        said = [f"{what} failed ({part['failed']}); grade it again"] if "failed" in part else []
+        result |= part | {"notes": [*result["notes"], *part.get("notes", said)]}
+    if not result["marks"]:
+        paper = read_paper(submission.content) if submission.content else Paper()
+        made = marks.not_run(paper, pristine, parts.get("marks", {}).get("failed", ""))
+        result["marks"] = [asdict(mark) for mark in made]
     return result
 
 
 def _marks(paper: Paper, pristine: Pristine, place: Workplace) -> dict:
-    made = marks.mark(paper, pristine, place.box, place.visible, place.shared, place.limits)
+    made = marks.mark(paper, pristine, place.box, place.visible, place.shared, place.options.limits)
     return {"marks": [asdict(mark) for mark in made], "notes": marks.notes(paper)}
 
 
 def _rerun(paper: Paper, pristine: Pristine, place: Workplace) -> dict:
-    where = place.box, place.visible, place.shared, place.limits
-    again = reproduction.rerun(paper, *where, cores=place.cores)
+    options = place.options
+    again = reproduction.rerun(paper, place.box, place.visible, place.shared, options.limits, options.cores)
     return {"rerun": asdict(again), "stored": asdict(stored.compare(paper, again.texts))}
 
 

@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,33 +78,18 @@ def mark(
     return [_mark(task, answers, results, reason) for task in pristine.tasks]
 
 
-def nothing(task: Task) -> Mark:
-    """Return the mark of an exercise in a notebook that is missing or cannot be read."""
-    return _mark(task, {}, {}, "")
-
-
-def not_graded(paper: Paper, pristine: Pristine, reason: str) -> list[Mark]:
-    """Return the marks of answers that could not be run; a person decides.
-
-    Args:
-        paper: the submission.
-        pristine: the notebook that it was made from.
-        reason: why.
-    """
+def not_run(paper: Paper, pristine: Pristine, reason: str) -> list[Mark]:
+    """Return the marks of answers that could not be run, which a person decides; 0 if there are none."""
     answers = answer_cells(paper)
     return [_mark(task, answers, {}, reason) for task in pristine.tasks]
 
 
 def notes(paper: Paper) -> list[str]:
     """List the exercises with several different answers."""
-    found = [answer_cells(Paper([cell])) for cell in paper.cells]
-    pairs = {pair for answers in found for pair in answers.items() if not is_stub(pair[1])}
-    numbers = [number for number, _ in pairs]
-    return [
-        f"exercise {number} has several answers; the last was marked"
-        for number in sorted(set(numbers))
-        if numbers.count(number) > 1
-    ]
+    pairs = {(exercise_number(cell), cell.source) for cell in paper.cells if exercise_number(cell)}
+    counts = Counter(number for number, source in pairs if not is_stub(source))
+    several = sorted(number for number, count in counts.items() if count > 1)
+    return [f"exercise {number} has several answers; the last was marked" for number in several]
 
 
 def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
@@ -140,12 +126,12 @@ def _to_be_run(task: Task, answers: dict[str, str]) -> bool:
 
 def _job(tried: list[Task], answers: dict[str, str], paper: Paper, pristine: Pristine) -> dict:
     """Return the job of `inside/answers.py`; the student's code is parsed in the sandbox."""
-    own = _own_cells(paper, pristine)
+    own, counts = _own_cells(paper, pristine, answers)
     jobs = [
         {
             "id": task.exercise.id,
             "before": task.before,
-            "own": sum(place < _place(paper, task, answers) for place in own),
+            "own": counts[task.exercise.id],
             "answer": to_python(answers[task.exercise.id]),
             "expression": task.expression,
             "seeds": _seeds(task, answers),
@@ -157,28 +143,27 @@ def _job(tried: list[Task], answers: dict[str, str], paper: Paper, pristine: Pri
         to_python(answer) if (answer := answers.get(exercise_number(cell) or "")) else found
         for cell, found in zip(pristine.code, pristine.statements, strict=True)
     ]
-    sources = [*own.values(), *(job["answer"] for job in jobs)]
-    words = {word for source in sources for word in re.findall(r"\w+", source)}
-    keras = not words.isdisjoint({"keras", *pristine.keras_names})
-    return {"cells": cells, "own": [*own.values()], "answers": jobs, "keras": keras}
+    keras = any(task.exercise.make_reference or "keras" in answers[task.exercise.id] for task in tried)
+    return {"cells": cells, "own": own, "answers": jobs, "keras": keras}
 
 
-def _own_cells(paper: Paper, pristine: Pristine) -> dict[int, str]:
-    """Return cells that a student wrote or changed, answers aside: Python by the cell's index."""
+def _own_cells(paper: Paper, pristine: Pristine, answers: dict[str, str]) -> tuple[list[str], dict[str, int]]:
+    """Return the cells that a student wrote or changed; for each answer, how many are above its check."""
     courses = {cell.source.strip() for cell in pristine.code}
-    return {
-        place: to_python(cell.source)
-        for place, cell in enumerate(paper.cells)
-        if cell.cell_type == "code" and cell.source.strip() not in courses and not exercise_number(cell)
-    }
-
-
-def _place(paper: Paper, task: Task, answers: dict[str, str]) -> int:
-    """Return the index of the cell with a student's answer."""
-    return max(
-        place for place, cell in enumerate(paper.cells)
-        if cell.source == answers[task.exercise.id] and exercise_number(cell) == task.exercise.id
-    )  # fmt: skip
+    own: list[str] = []
+    counts: dict[str, int] = {}
+    answered = None
+    for cell in paper.cells:
+        number = exercise_number(cell)
+        if number and cell.source == answers[number]:
+            answered = number
+        elif cell.cell_type == "code" and not number and cell.source.strip() not in courses:
+            own.append(to_python(cell.source))
+        elif cell.cell_type == "code":
+            answered = None
+        if answered:
+            counts[answered] = len(own)
+    return own, counts
 
 
 def _results(outcome: watch.Outcome) -> tuple[dict, str]:

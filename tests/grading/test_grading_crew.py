@@ -210,6 +210,15 @@ def test_marks_and_reruns_are_kept_apart(source, course, tmp_path, counted, runs
     assert [one["marks"] for one in again] == [one["marks"] for one in first]
 
 
+def test_answers_that_need_a_look_are_tried_again(source, course, tmp_path, counted, monkeypatch):
+    (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(f"import torch_here\n{tiny.RIGHT[0]}"))
+    first = graded(source, course, tmp_path)
+    assert [one["marks"][0]["status"] for one in first] == ["correct", "needs a look", "correct"]
+    counted.clear()
+    graded(source, course, tmp_path)
+    assert counted == ["bo"]  # the module may have been installed
+
+
 def test_a_first_run_with_marks_only_runs_the_notebooks_later(source, course, tmp_path, counted, runs):
     first = graded(source, course, tmp_path)
     assert runs == []
@@ -287,5 +296,5 @@ def test_without_dask_the_scheduler_is_refused(source, course, tmp_path, monkeyp
 @pytest.mark.filterwarnings("ignore")
 def test_a_worker_with_another_course_is_refused(source, course, tmp_path, scheduler):
     changed = Course(course.folder, course.notebooks, course.material, "another version")
-    with pytest.raises(CrewError, match=r"another version of the course.*restart the worker"):
+    with pytest.raises(CrewError, match=r"another version of the course.*restart it"):
         graded(source, changed, tmp_path, scheduler=scheduler)

@@ -32,8 +32,10 @@ ENDED = "It ended Python itself, or took more memory than there is."
 
 def run(job: dict) -> dict:
     """Run the job."""
-    if job["keras"]:
-        _load_keras()
+    if job["keras"]:  # once, not in each child. Without an operation, TensorFlow starts no threads.
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are small, and many graders share a GPU
+        with contextlib.suppress(Exception):  # an answer that needs it says what is wrong
+            importlib.import_module("keras")
     jobs = [
         one | {"cells": job["cells"][: one["before"]], "own": job["own"][: one["own"]]}
         for one in job["answers"]
@@ -82,7 +84,8 @@ def _nothing(*_, **__) -> None:
 
 def _run_before(job: dict, answer: list, names: dict) -> str:
     """Run the statements that an answer needs; return the errors, since it may need a missing module."""
-    course = [Statement(*one) for cell in job["cells"] for one in _statements(cell)]
+    cells = [statements(cell, changes=True) if isinstance(cell, str) else cell for cell in job["cells"]]
+    course = [Statement(*one) for cell in cells for one in cell]
     known = {one.text for one in course}
     own = [one for source in job["own"] for one in statements(source, changes=True) if one.text not in known]
     errors = []
@@ -92,17 +95,6 @@ def _run_before(job: dict, answer: list, names: dict) -> str:
         except Exception as error:  # what is missing, the answer may not need
             errors.append(str(error)[:300])
     return "; ".join(errors)[:1000]
-
-
-def _statements(cell: str | list) -> list:
-    return statements(cell, changes=True) if isinstance(cell, str) else cell
-
-
-def _load_keras() -> None:
-    """Import Keras once rather than in each child. Without an operation, TensorFlow starts no threads."""
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are small, and many graders share a GPU
-    with contextlib.suppress(Exception):  # an answer that needs it says what is wrong
-        importlib.import_module("keras")
 
 
 def _in_a_child(one: dict, seconds: float) -> dict:

@@ -17,19 +17,12 @@ ANYTHING = "*"
 
 
 class Statement(NamedTuple):
-    """A statement at the top level of a cell.
+    """A statement at the top level of a cell."""
 
-    Args:
-        text: its source, as `ast.unparse` writes it; "" if it is nested too deeply for that.
-        defined: names that it defines or changes; "*" for any.
-        used: names that it uses from earlier statements.
-        code: compiled; None to compile the text when it is needed.
-    """
-
-    text: str
-    defined: list[str]
-    used: list[str]
-    code: CodeType | None = None
+    text: str  # as `ast.unparse` writes it; "" if it is nested too deeply for that
+    defined: list[str]  # names that it defines or changes; "*" for any
+    used: list[str]  # names from earlier statements
+    code: CodeType | None = None  # None to compile the text when it is needed
 
 
 def statements(source: str, changes: bool = False) -> list[Statement]:

@@ -38,10 +38,6 @@ os.environ.__class__ = Environment
 EXIT = "exit() or quit() ended Python here; the cells below were not run"
 
 
-class ExitError(Exception):
-    """The notebook has ended Python."""
-
-
 class Client(NotebookClient):
     """A client that kills the kernel when the output exceeds the limit."""
 
@@ -70,7 +66,7 @@ def run(job: dict, report: Report) -> str:
         exits = any(part.get("source") == "ask_exit" for part in reply.get("payload", []))
         report.line({"outputs": _outputs(cell), "error": EXIT if exits else _error(reply)})
         if exits:
-            raise ExitError
+            raise EOFError
 
     client = Client(
         notebook,
@@ -87,8 +83,8 @@ def run(job: dict, report: Report) -> str:
     client.room = job["output_bytes"]
     try:
         client.execute()
-    except ExitError:
-        return "done"
+    except EOFError:
+        return "done"  # by the notebook itself
     except CellTimeoutError:
         return "time"
     except DeadKernelError:
