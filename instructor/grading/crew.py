@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from threading import Event, Lock
@@ -115,7 +115,7 @@ def _dask(address: str, course: Course, options: Options) -> Iterator[tuple[Call
         raise CrewError("--scheduler needs Dask: pip install distributed") from error
 
     def work(order: int, submission: Submission, parts: dict) -> tuple[int, str]:
-        return order, _on_worker(asdict(submission), parts, course.version, options)
+        return order, _on_worker(submission, parts, course.version, options)
 
     try:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
@@ -128,13 +128,13 @@ def _dask(address: str, course: Course, options: Options) -> Iterator[tuple[Call
         ) from error
 
 
-def _on_worker(submission: dict, parts: dict, version: str, options: Options) -> str:
+def _on_worker(submission: Submission, parts: dict, version: str, options: Options) -> str:
     with _one_at_a_time:  # a worker has threads, and the course is prepared once
         place = _worker_place(options)
     if place.course.version != version:
         where = f"the worker on {platform.node()}"
         raise CrewError(f"{where} has another version of the course: update it there, and restart it.")
-    return json.dumps(grade(Submission(**submission), place, parts))
+    return json.dumps(grade(submission, place, parts))
 
 
 @cache

@@ -67,29 +67,32 @@ def mark(
     """
     answers = answer_cells(paper)
     tried = [task for task in pristine.tasks if _to_be_run(task, answers)]
-    results, reason = {}, ""
-    if tried:
-        # For each answer, and to start: the limit for the notebook is not theirs.
-        enough = replace(limits, seconds=limits.answer_seconds * (len(tried) + 2))
-        program = [f"{sandbox.PROGRAMS}/answers.py"]
-        job = _job(tried, answers, paper, pristine) | {"seconds": limits.answer_seconds}
-        outcome = sandbox.run(box, program, job, sandbox.Visible(course, shared), enough)
-        results, reason = _results(outcome)
-    return [_mark(task, answers, results, reason) for task in pristine.tasks]
+    job = {"answers": _jobs(tried, answers, paper, pristine), "seconds": limits.answer_seconds}
+    # For each answer, and to start: the limit for the notebook is not theirs.
+    enough = replace(limits, seconds=limits.answer_seconds * (len(tried) + 2))
+    results = _results(job, box, sandbox.Visible(course, shared), enough)
+    return [_mark(task, answers, results) for task in pristine.tasks]
 
 
 def not_run(paper: Paper, pristine: Pristine, reason: str) -> list[Mark]:
     """Return the marks of answers that could not be run, which a person decides; 0 if there are none."""
-    answers = answer_cells(paper)
-    return [_mark(task, answers, {}, reason) for task in pristine.tasks]
+    results = {task.exercise.id: reason for task in pristine.tasks}
+    return [_mark(task, answer_cells(paper), results) for task in pristine.tasks]
 
 
-def notes(paper: Paper) -> list[str]:
-    """List the exercises with several different answers."""
+def notes(paper: Paper, made: list[Mark]) -> list[str]:
+    """List the exercises with several different answers, and the reasons why a person has to decide."""
     pairs = {(exercise_number(cell), cell.source) for cell in paper.cells if exercise_number(cell)}
     counts = Counter(number for number, source in pairs if not is_stub(source))
     several = sorted(number for number, count in counts.items() if count > 1)
-    return [f"exercise {number} has several answers; the last was marked" for number in several]
+    reasons: dict[str, list[str]] = {}
+    for one in made:
+        if one.status == NEEDS_A_LOOK:
+            reasons.setdefault(one.message, []).append(one.id)
+    return [
+        *(f"exercise {number} has several answers; the last was marked" for number in several),
+        *(f"no mark for {', '.join(ids)}: {reason}" for reason, ids in reasons.items()),
+    ]
 
 
 def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
@@ -124,27 +127,27 @@ def _to_be_run(task: Task, answers: dict[str, str]) -> bool:
     return task.exercise.kind != "open" and answer is not None and not is_stub(answer)
 
 
-def _job(tried: list[Task], answers: dict[str, str], paper: Paper, pristine: Pristine) -> dict:
-    """Return the job of `inside/answers.py`; the student's code is parsed in the sandbox."""
+def _jobs(tried: list[Task], answers: dict[str, str], paper: Paper, pristine: Pristine) -> list[dict]:
+    """Return the jobs of `inside/answers.py`; the student's code is parsed in the sandbox."""
     own, counts = _own_cells(paper, pristine, answers)
-    jobs = [
-        {
-            "id": task.exercise.id,
-            "before": task.before,
-            "own": counts[task.exercise.id],
-            "answer": to_python(answers[task.exercise.id]),
-            "expression": task.expression,
-            "seeds": _seeds(task, answers),
-        }
-        for task in tried
-    ]
     # The student's own earlier answers: `checks.choose` replaces those that are not correct.
     cells = [
         to_python(answer) if (answer := answers.get(exercise_number(cell) or "")) else found
         for cell, found in zip(pristine.code, pristine.statements, strict=True)
     ]
-    keras = any(task.exercise.make_reference or "keras" in answers[task.exercise.id] for task in tried)
-    return {"cells": cells, "own": own, "answers": jobs, "keras": keras}
+    return [
+        {
+            "id": number,
+            "cells": cells[: task.before],
+            "own": own[: counts[number]],
+            "answer": to_python(answers[number]),
+            "expression": task.expression,
+            "seeds": _seeds(task, answers),
+            "keras": bool(task.exercise.make_reference) or "keras" in answers[number],
+        }
+        for task in tried
+        for number in [task.exercise.id]
+    ]
 
 
 def _own_cells(paper: Paper, pristine: Pristine, answers: dict[str, str]) -> tuple[list[str], dict[str, int]]:
@@ -166,18 +169,44 @@ def _own_cells(paper: Paper, pristine: Pristine, answers: dict[str, str]) -> tup
     return own, counts
 
 
-def _results(outcome: watch.Outcome) -> tuple[dict, str]:
-    """Return the sandbox's results by exercise, and the reason if there are none."""
-    if outcome.ending != "done":
-        return {}, f"Your answers together took too much {outcome.ending} and were stopped."
+def _results(job: dict, box: sandbox.Sandbox, visible: sandbox.Visible, limits: Limits) -> dict:
+    """Return the sandbox's results by exercise, or the reason why there is none.
+
+    The answers share a sandbox, which saves time. If it ends in any unusual way, none of its results is used,
+    and each answer gets a sandbox of its own, so that it cannot affect the others.
+    """
+    results, size = {}, len(job["answers"])
+    while waiting := [one for one in job["answers"] if one["id"] not in results][:size]:
+        program = [f"{sandbox.PROGRAMS}/answers.py"]
+        outcome = sandbox.run(box, program, job | {"answers": waiting}, visible, limits)
+        found = _read(outcome)
+        if found and found.keys() <= {one["id"] for one in waiting}:
+            results |= found
+        elif size > 1:
+            size = 1
+        else:
+            results[waiting[0]["id"]] = _without_result(outcome)
+    return results
+
+
+def _read(outcome: watch.Outcome) -> dict:
+    """Return the results; {} if the program did anything but write one line and end."""
+    if outcome.ending != "done" or outcome.status or outcome.stdout.find(b"\n") != len(outcome.stdout) - 1:
+        return {}
     try:
-        answers = json.loads(outcome.stdout)["answers"]
+        return dict(json.loads(outcome.stdout)["answers"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        return {}, "Your answers ended the program that runs them."
-    return (answers, "") if isinstance(answers, dict) else ({}, "There is no result.")
+        return {}
 
 
-def _mark(task: Task, answers: dict[str, str], results: dict, reason: str) -> Mark:
+def _without_result(outcome: watch.Outcome) -> dict | str:
+    if outcome.ending != "done":
+        much = "many" if outcome.ending.endswith("s") else "much"  # files, processes
+        return {"problem": f"It took too {much} {outcome.ending} and was stopped."}
+    return f"The answer ended the program that runs it (status {outcome.status})."
+
+
+def _mark(task: Task, answers: dict[str, str], results: dict) -> Mark:
     exercise, answer = task.exercise, answers.get(task.exercise.id)
     if answer is None:
         message = f"There is no cell that begins with '# Exercise {exercise.id}'."
@@ -188,10 +217,9 @@ def _mark(task: Task, answers: dict[str, str], results: dict, reason: str) -> Ma
         message, got = ("", 0.0) if blank else ("A person reads this one.", None)
     elif is_stub(answer):
         status, message, got = NOT_ATTEMPTED, "The cell is as you found it.", 0.0
-    elif exercise.id not in results and reason:
-        status, message, got = NEEDS_A_LOOK, f"It was not graded. {reason}", None
+    elif isinstance(result := results[exercise.id], str):
+        status, message, got = NEEDS_A_LOOK, f"It was not graded. {storable(result)}", None
     else:
-        result = results.get(exercise.id)
         verdict = judge(task, result, _seeds(task, answers))
         status, message, got = verdict.status, verdict.message, verdict.score * exercise.points
         if verdict.score < 1 and (module := _missing_module(result)):

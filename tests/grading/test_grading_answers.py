@@ -127,7 +127,7 @@ def test_an_answer_is_judged_the_same_every_time(marked):
 
 
 def test_answers_that_could_not_be_run_wait_for_a_person(marked, monkeypatch):
-    monkeypatch.setattr(marks, "_results", lambda outcome: ({}, "The program ended."))
+    monkeypatch.setattr(marks, "_results", lambda *_: {"1.2.1": "The program ended."})
     mark = marked(RIGHT)
     assert (mark.status, mark.got) == ("needs a look", None)
     assert mark.message == "It was not graded. The program ended."

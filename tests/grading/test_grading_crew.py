@@ -14,7 +14,7 @@ from instructor.grading.crew import CrewError, Options, grade_all
 from instructor.grading.intake import collect
 from instructor.grading.pages import write_pages
 from instructor.grading.submissions import submissions
-from instructor.grading.tables import write_grades
+from instructor.grading.tables import reasons_to_look, write_grades
 from instructor.grading.watch import MachineError
 from tests.support import tiny_course as tiny
 
@@ -214,6 +214,9 @@ def test_answers_that_need_a_look_are_tried_again(source, course, tmp_path, coun
     (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(f"import torch_here\n{tiny.RIGHT[0]}"))
     first = graded(source, course, tmp_path)
     assert [one["marks"][0]["status"] for one in first] == ["correct", "needs a look", "correct"]
+    assert reasons_to_look([first[1]])[0].startswith(
+        "01: no mark for 1.2.1: The module torch_here is missing"
+    )
     counted.clear()
     graded(source, course, tmp_path)
     assert counted == ["bo"]  # the module may have been installed

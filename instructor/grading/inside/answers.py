@@ -1,9 +1,8 @@
 """Run a student's answers, each in its own process, and report their outputs.
 
-job     {"cells": of the course [source of an earlier answer, or the statements of another cell, ...],
-         "own": the student's cells [source, ...],
-         "answers": [{"id", "before": n cells, "own": n cells, "answer", "expression", "seeds": [...]}, ...],
-         "keras": whether to load it, "seconds": for each}
+job     {"answers": [{"id", "cells": [source of an earlier answer, or statements of a cell of the course],
+         "own": [sources of the student's cells], "answer": source, "expression", "seeds": [...],
+         "keras": whether to load it}, ...], "seconds": for each}
 result  {"answers": {id: {"outputs": [JSON text, one per seed]} or {"problem": words}}}, both with "before":
          errors of the statements that the answer needs
 """
@@ -32,15 +31,8 @@ ENDED = "It ended Python itself, or took more memory than there is."
 
 def run(job: dict) -> dict:
     """Run the job."""
-    if job["keras"]:  # once, not in each child. Without an operation, TensorFlow starts no threads.
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are small, and many graders share a GPU
-        with contextlib.suppress(Exception):  # an answer that needs it says what is wrong
-            importlib.import_module("keras")
-    jobs = [
-        one | {"cells": job["cells"][: one["before"]], "own": job["own"][: one["own"]]}
-        for one in job["answers"]
-    ]
-    return {"answers": {one["id"]: _in_a_child(one, job["seconds"]) for one in jobs}}
+    _load_keras_if_needed(job["answers"])
+    return {"answers": {one["id"]: _in_a_child(one, job["seconds"]) for one in job["answers"]}}
 
 
 def outputs(job: dict) -> dict:
@@ -86,7 +78,7 @@ def _run_before(job: dict, answer: list, names: dict) -> str:
     """Run the statements that an answer needs; return the errors, since it may need a missing module."""
     cells = [statements(cell, changes=True) if isinstance(cell, str) else cell for cell in job["cells"]]
     course = [Statement(*one) for cell in cells for one in cell]
-    known = {one.text for one in course}
+    known = {one.text for one in course if one.text}
     own = [one for source in job["own"] for one in statements(source, changes=True) if one.text not in known]
     errors = []
     for one in needed(course, own, answer):
@@ -95,6 +87,14 @@ def _run_before(job: dict, answer: list, names: dict) -> str:
         except Exception as error:  # what is missing, the answer may not need
             errors.append(str(error)[:300])
     return "; ".join(errors)[:1000]
+
+
+def _load_keras_if_needed(answers: list[dict]) -> None:
+    """Import Keras once rather than in each child. Without an operation, TensorFlow starts no threads."""
+    if any(one["keras"] for one in answers):
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are small, and many graders share a GPU
+        with contextlib.suppress(Exception):  # an answer that needs it says what is wrong
+            importlib.import_module("keras")
 
 
 def _in_a_child(one: dict, seconds: float) -> dict:
