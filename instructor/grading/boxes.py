@@ -148,6 +148,7 @@ def environment(course: str, home: str, cores: int) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONPATH": course,
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",  # the order of a set is the same each time
         "MPLBACKEND": "agg",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "COURSE_DATA": "phantoms",

@@ -1,5 +1,6 @@
 """The student edition and its exercises, and the copy of the course that a sandbox may read."""
 
+import ast
 import hashlib
 import re
 import shutil
@@ -10,13 +11,14 @@ from pathlib import Path, PurePosixPath
 from helpers._common import CourseError
 from helpers.checks import EXERCISES, Exercise
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading.context import checked_expression
-from instructor.grading.papers import Paper, read_paper
+from instructor.grading.inside.context import Statement, statements
+from instructor.grading.papers import Cell, Paper, read_paper
 from instructor.grading.sandbox import empty_course
-from instructor.notebooks.student_edition import answer_cells
+from instructor.notebooks.student_edition import answer_cells, parse, to_python
 
 HELPERS = (".py", ".mplstyle")
 CODE = (".py", ".jinja")
+GOOGLE = COURSE_FOLDER / "instructor" / "colab" / "stubs" / "google"
 STUDENT_EDITION = COURSE_FOLDER / "notebooks" / "student"
 
 
@@ -26,14 +28,14 @@ class Task:
 
     Args:
         exercise: the question, and how answers are judged.
-        before: the sources of the code cells before the answer.
+        before: number of code cells before the answer.
         expression: what the check cell passes to the check; None for a free-text question.
         section: the heading above it, for the feedback.
         place: index of the answer cell.
     """
 
     exercise: Exercise
-    before: tuple[str, ...]
+    before: int
     expression: str | None
     section: str
     place: int
@@ -57,7 +59,7 @@ class Pristine:
         return [
             Task(
                 EXERCISES[number],
-                tuple(cell.source for cell in self.paper.cells[:place] if cell.cell_type == "code"),
+                sum(cell.cell_type == "code" for cell in self.paper.cells[:place]),
                 self._expression(number),
                 self._section(place),
                 place,
@@ -66,6 +68,16 @@ class Pristine:
             for number in answer_cells(Paper([cell]))
             if number in EXERCISES
         ]
+
+    @cached_property
+    def code(self) -> list[Cell]:
+        """Its code cells, in order."""
+        return [cell for cell in self.paper.cells if cell.cell_type == "code"]
+
+    @cached_property
+    def statements(self) -> list[list[Statement]]:
+        """The statements of each code cell, without their compiled code."""
+        return [[one._replace(code=None) for one in statements(to_python(cell.source))] for cell in self.code]
 
     def likeness(self, paper: Paper, path: PurePosixPath) -> tuple[int, int, int]:
         """Return the similarity of a file to this notebook: shared exercises, shared cell ids, its name."""
@@ -80,8 +92,7 @@ class Pristine:
         return words.lower() in name or f"{number} " in f"{name} "
 
     def _expression(self, number: str) -> str | None:
-        code = (cell.source for cell in self.paper.cells if cell.cell_type == "code")
-        found = (checked_expression(source, number) for source in code)
+        found = (checked_expression(cell.source, number) for cell in self.code)
         return next((one for one in found if one), None)
 
     def _section(self, place: int) -> str:
@@ -131,6 +142,10 @@ class Course:
         grader = [path for path in (COURSE_FOLDER / "instructor").rglob("*") if path.suffix in CODE]
         return cls(student_edition, notebooks, _hash(material), _hash([*material, *grader]))
 
+    def named(self, name: str) -> Pristine:
+        """Return the notebook of this name."""
+        return next(one for one in self.notebooks if one.name == name)
+
     def the_one_like(self, paper: Paper, path: PurePosixPath) -> Pristine | None:
         """Return the notebook that a file was made from; None if it resembles none."""
         best = max(self.notebooks, key=lambda one: one.likeness(paper, path))
@@ -138,7 +153,7 @@ class Course:
 
 
 def visible_course(folder: Path) -> Path:
-    """Copy what a sandbox may read of the course: the helpers and their data, but no solutions.
+    """Copy what a sandbox may read of the course: the helpers, a stub of `google.colab`, no solutions.
 
     Args:
         folder: for the copy.
@@ -148,12 +163,27 @@ def visible_course(folder: Path) -> Path:
     """
     course = empty_course(folder)
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("helpers", "colab"):
-        shutil.copytree(COURSE_FOLDER / name, course / name, ignore=ignored)
+    for source in (COURSE_FOLDER / "helpers", COURSE_FOLDER / "colab", GOOGLE):
+        shutil.copytree(source, course / source.name, ignore=ignored)
     shutil.copy(COURSE_FOLDER / "pyproject.toml", course)
     for path in course.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return course
+
+
+def checked_expression(source: str, exercise: str) -> str | None:
+    """Return the second argument of `checks.check("1.2", ...)` as source; None if there is no such call.
+
+    Args:
+        source: of a code cell in the course's notebook.
+        exercise: its number.
+    """
+    for node in ast.walk(parse(source)):
+        if isinstance(node, ast.Call) and len(node.args) == 2:
+            number, answer = node.args
+            if isinstance(number, ast.Constant) and number.value == exercise:
+                return ast.unparse(answer)
+    return None
 
 
 def _hash(paths: list[Path]) -> str:

@@ -6,21 +6,24 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
+
+from joblib import Parallel, delayed, parallel_config
 
 from helpers._common import CourseError, progress_bar, read_json, write_json
 from instructor.grading import sandbox
 from instructor.grading.course import Course, visible_course
-from instructor.grading.grade import Workplace, grade
+from instructor.grading.grade import Options, Workplace, grade, whole
+from instructor.grading.marks import NEEDS_A_LOOK
 from instructor.grading.preparation import prepare
 from instructor.grading.submissions import Submission
-from instructor.grading.watch import LOOK_SECONDS, Limits, end_all
+from instructor.grading.watch import LOOK_SECONDS, end_all
 
 CONNECT_SECONDS = 10
 
@@ -29,31 +32,13 @@ class CrewError(CourseError):
     """A Dask scheduler or worker cannot be used."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """How to grade; the same on every machine.
-
-    Args:
-        rerun: run the notebooks, in addition to marking the answers.
-        no_sandbox: run student code without a sandbox.
-        limits: of each program.
-        cores: threads per program.
-    """
-
-    rerun: bool = True
-    no_sandbox: bool = False
-    limits: Limits = field(default_factory=Limits)
-    cores: int = 1
-
-
 @contextmanager
 def workplace(course: Course, options: Options) -> Iterator[Workplace]:
     """Set up this machine; the copy of the course is deleted afterwards."""
     box = sandbox.choose(none=options.no_sandbox)
     shared = prepare(course) if options.rerun else None
     with tempfile.TemporaryDirectory(prefix="grading-course-") as folder:
-        visible = visible_course(Path(folder))
-        yield Workplace(course, box, visible, shared, options.limits, options.rerun, options.cores)
+        yield Workplace(course, box, visible_course(Path(folder)), shared, options)
 
 
 def grade_all(
@@ -65,7 +50,7 @@ def grade_all(
         found: the submissions.
         course: the course.
         options: how to grade.
-        memory: folder with earlier results, which are reused if nothing has changed.
+        memory: folder with earlier marks and re-runs, which are reused if nothing has changed.
         jobs: how many submissions at once on this machine.
         scheduler: address of a Dask scheduler, to grade on its workers instead.
 
@@ -73,123 +58,118 @@ def grade_all(
         One result per submission, in order.
 
     Raises:
-        CourseError: no sandbox works, or a worker has another version of the course.
+        CrewError: no scheduler or worker is reached, or a worker has another version of the course.
     """
     memory.mkdir(parents=True, exist_ok=True)
-    results = [_remembered(memory, one, course, options) for one in found]
-    missing = [place for place, result in enumerate(results) if result is None]
-    work = _by_dask(scheduler) if scheduler else _here(jobs)
-    if not missing:
-        return results
-    with (
-        progress_bar(total=len(missing), unit="notebook", title="grading") as progress,
-        closing(work([found[place] for place in missing], course, options)) as graded,
-    ):
-        for order, result in graded:
-            place = missing[order]
-            results[place] = result
-            _remember(memory, found[place], course, options, result)
-            progress.update()
-    return results
-
-
-def _here(jobs: int):
-    def work(found: list[Submission], course: Course, options: Options) -> Iterator[tuple[int, dict]]:
-        with workplace(course, options) as place, ThreadPoolExecutor(jobs) as pool:
-            futures = {pool.submit(_safely, one, place): order for order, one in enumerate(found)}
+    files = [memory / f"{one.slug}--{one.notebook}.json" for one in found]
+    parts = [_remembered(file, one, course, options) for file, one in zip(files, found, strict=True)]
+    wanted = {"marks", "rerun"} if options.rerun else {"marks"}
+    missing = [
+        place for place, one in enumerate(found) if one.content is not None and wanted - {*parts[place]}
+    ]
+    if missing:
+        crew = _dask(scheduler, course, options) if scheduler else _here(jobs, course, options)
+        bar = progress_bar(total=len(missing), unit="notebook", title="grading")
+        with crew as (work, settings), bar as progress:
+            tasks = (delayed(work)(place, found[place], parts[place]) for place in missing)
+            graded = Parallel(return_as="generator_unordered", batch_size=1, **settings)(tasks)
             try:
-                for future in as_completed(futures):
-                    yield futures[future], future.result()
-            finally:  # if interrupted: cancel what hasn't started, end what is running
-                pool.shutdown(wait=False, cancel_futures=True)
-                while any(future.running() for future in futures):
-                    end_all()
-                    time.sleep(LOOK_SECONDS)
+                for place, made in graded:
+                    parts[place] = json.loads(made)
+                    _remember(files[place], found[place], course, options, parts[place])
+                    progress.update()
+            finally:
+                with warnings.catch_warnings(action="ignore"):  # joblib's, about what is not finished
+                    graded.close()
+    return [whole(one, part, course) for one, part in zip(found, parts, strict=True)]
 
-    return work
 
+@contextmanager
+def _here(jobs: int, course: Course, options: Options) -> Iterator[tuple[Callable, dict]]:
+    """Yield what grades one submission, and joblib's settings: threads, since each runs other processes."""
+    busy, interrupted = set(), Event()
 
-def _by_dask(address: str):
-    def work(found: list[Submission], course: Course, options: Options) -> Iterator[tuple[int, dict]]:
+    def work(order: int, submission: Submission, parts: dict) -> tuple[int, str]:
+        busy.add(order)
         try:
-            from distributed import Client, KilledWorker
-            from distributed import as_completed as as_dask_completes
-        except ImportError as error:
-            raise CrewError("--scheduler needs Dask: pip install distributed") from error
+            return order, json.dumps({} if interrupted.is_set() else grade(submission, place, parts))
+        finally:
+            busy.discard(order)
+
+    with workplace(course, options) as place:
         try:
-            client = Client(address, timeout=CONNECT_SECONDS)
-        except OSError as error:
-            raise CrewError(f"no Dask scheduler answers at {address}: {error}") from error
-        with client:
-            futures = {
-                client.submit(_on_worker, asdict(one), course.version, options, pure=False): order
-                for order, one in enumerate(found)
-            }
-            for future in as_dask_completes(futures):
-                try:
-                    # JSON: only text is accepted from a machine that ran student code.
-                    yield futures[future], json.loads(future.result())
-                except KilledWorker as error:
-                    raise CrewError(
-                        f"workers ended ({error}). Finished results are kept: run the command again."
-                    ) from error
-
-    return work
+            yield work, {"n_jobs": jobs, "backend": "threading"}
+        finally:  # if interrupted: end what is running
+            interrupted.set()
+            while busy:
+                end_all()
+                time.sleep(LOOK_SECONDS)
 
 
-def _on_worker(submission: dict, version: str, options: Options) -> str:
+@contextmanager
+def _dask(address: str, course: Course, options: Options) -> Iterator[tuple[Callable, dict]]:
+    """Yield what grades one submission on a worker, and joblib's settings."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise CrewError("--scheduler needs Dask: pip install distributed") from error
+
+    def work(order: int, submission: Submission, parts: dict) -> tuple[int, str]:
+        return order, _on_worker(submission, parts, course.version, options)
+
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        with client, parallel_config("dask", client=client, wait_for_workers_timeout=CONNECT_SECONDS):
+            # joblib does not notice that workers have ended; nothing takes longer than this.
+            yield work, {"timeout": 2 * options.limits.seconds + 3600}
+    except OSError as error:  # also a timeout
+        raise CrewError(
+            f"no Dask scheduler with workers answers at {address}: {error}. Finished results are kept."
+        ) from error
+
+
+def _on_worker(submission: Submission, parts: dict, version: str, options: Options) -> str:
     with _one_at_a_time:  # a worker has threads, and the course is prepared once
         place = _worker_place(options)
     if place.course.version != version:
         where = f"the worker on {platform.node()}"
-        raise CrewError(
-            f"{where} has another version of the course: update it there, and restart the worker."
-        )
-    return json.dumps(_safely(Submission(**submission), place))
+        raise CrewError(f"{where} has another version of the course: update it there, and restart it.")
+    return json.dumps(grade(submission, place, parts))
 
 
 @cache
 def _worker_place(options: Options) -> Workplace:
-    # Never exited: the worker keeps its copy of the course until it ends.
-    manager = workplace(Course.load(), options)
-    _kept.append(manager)
-    return manager.__enter__()
+    return _kept.enter_context(workplace(Course.load(), options))
 
 
-_kept: list = []
-_one_at_a_time = Lock()
+_kept, _one_at_a_time = ExitStack(), Lock()  # the worker keeps its copy of the course until it ends
 
 
-def _safely(submission: Submission, place: Workplace) -> dict:
-    """Grade a submission; an error in it must not stop the others."""
-    try:
-        return grade(submission, place)
-    except Exception as error:  # a fault of the grader, or of the machine
-        submission.notes.append(f"the grader failed ({type(error).__name__}: {error}); grade it again")
-        broken = Submission(**asdict(submission) | {"content": None, "problem": "could not be graded"})
-        return grade(broken, place) | {"failed": True}
+def _keys(submission: Submission, course: Course, options: Options) -> tuple[str, str]:
+    """Return what a part depends on: without the time for a notebook, and with it."""
+    limits = replace(options.limits, seconds=0, cell_seconds=0)
+    others = replace(options, rerun=True, cores=1, limits=limits)  # cores affect the time, not the marks
+    about = f"{submission.notebook}\n{course.version}\n{others}\n".encode()
+    key = hashlib.sha256(about + (submission.content or b"")).hexdigest()
+    return key, f"{key}, {options.limits.seconds:g} s, {options.limits.cell_seconds:g} s"
 
 
-def _key(submission: Submission, course: Course, options: Options) -> str:
-    about = asdict(submission) | {"content": None}
-    parts = [json.dumps(about, sort_keys=True, default=str), course.version]
-    parts.append(repr(replace(options, cores=1)))  # cores affect the time, not the marks
-    return hashlib.sha256("\n".join(parts).encode() + (submission.content or b"")).hexdigest()
+def _remembered(file: Path, submission: Submission, course: Course, options: Options) -> dict:
+    """Return the parts of an earlier result that are still valid."""
+    keys = _keys(submission, course, options)
+    kept = (read_json(file) or {}).items()
+    return {name: one["part"] for name, one in kept if isinstance(one, dict) and one.get("key") in keys}
 
 
-def _file(memory: Path, submission: Submission) -> Path:
-    return memory / f"{submission.slug}--{submission.notebook}.json"
-
-
-def _remembered(memory: Path, submission: Submission, course: Course, options: Options) -> dict | None:
-    kept = read_json(_file(memory, submission)) or {}
-    return kept.get("result") if kept.get("key") == _key(submission, course, options) else None
-
-
-def _remember(memory: Path, submission: Submission, course: Course, options: Options, result: dict) -> None:
-    if not result.get("failed"):
-        kept = {"key": _key(submission, course, options), "result": result}
-        write_json(_file(memory, submission), kept)
+def _remember(file: Path, submission: Submission, course: Course, options: Options, parts: dict) -> None:
+    """Write the parts that are finished; a re-run that took too long depends on the limit."""
+    always, timed = _keys(submission, course, options)
+    kept = {
+        name: {"key": timed if part.get("rerun", {}).get("ending") == "time" else always, "part": part}
+        for name, part in parts.items()
+        if "failed" not in part and NEEDS_A_LOOK not in [mark["status"] for mark in part.get("marks", [])]
+    }
+    write_json(file, kept)
 
 
 def default_jobs() -> int:

@@ -1,62 +1,104 @@
-"""Grade one submission. The result is a plain dictionary, sent between machines, cached and rendered."""
+"""Grade one submission. The result is a plain dictionary, sent between machines, cached and rendered.
 
+It has two parts, which are cached apart: the marks, and the re-run. A failure of one keeps the other.
+"""
+
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from instructor.grading import marks, reproduction, stored
-from instructor.grading.course import Course
-from instructor.grading.papers import read_paper
+from instructor.grading.course import Course, Pristine
+from instructor.grading.papers import Paper, read_paper
 from instructor.grading.sandbox import Sandbox
 from instructor.grading.submissions import Submission
 from instructor.grading.watch import Limits
 
 
 @dataclass(frozen=True)
-class Workplace:
-    """What one machine needs for grading.
+class Options:
+    """How to grade; the same on every machine."""
 
-    Args:
-        course: the course.
-        box: the sandbox.
-        visible: the copy of the course that student code can read.
-        shared: finished data sets and trainings, or None.
-        limits: of each program.
-        rerun: whether notebooks are run, or only marked.
-        cores: threads per program.
-    """
+    rerun: bool = True  # run the notebooks, in addition to marking the answers
+    no_sandbox: bool = False
+    limits: Limits = field(default_factory=Limits)  # of each program
+    cores: int = 1  # threads per program
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What one machine needs for grading."""
 
     course: Course
     box: Sandbox
-    visible: Path
-    shared: Path | None = None
-    limits: Limits = field(default_factory=Limits)
-    rerun: bool = True
-    cores: int = 1
+    visible: Path  # the copy of the course that student code can read
+    shared: Path | None  # finished data sets and trainings
+    options: Options
 
 
-def grade(submission: Submission, place: Workplace) -> dict:
+def grade(submission: Submission, place: Workplace, parts: dict | None = None) -> dict:
     """Grade one notebook of one student.
 
     Args:
         submission: the notebook.
         place: where and how.
+        parts: those of an earlier result that are still valid; they are not made again.
+
+    Returns:
+        The parts: "marks", and "rerun" unless notebooks are only marked. A part that failed has the reason as
+        "failed".
+    """
+    parts = dict(parts or {})
+    if submission.content is None:
+        return parts
+    paper, pristine = read_paper(submission.content), place.course.named(submission.notebook)
+    if "marks" not in parts:
+        parts["marks"] = _safely(_marks, paper, pristine, place)
+    if "rerun" not in parts and place.options.rerun:
+        parts["rerun"] = _safely(_rerun, paper, pristine, place)
+    return parts
+
+
+def whole(submission: Submission, parts: dict, course: Course) -> dict:
+    """Put the parts of a result together.
+
+    Args:
+        submission: the notebook.
+        parts: as made by `grade`.
+        course: the course.
 
     Returns:
         `student`, `slug`, `number`, `notebook`, `path`, `problem`, `notes`; `marks`, one per
         exercise; `rerun` and `stored`, or None if the notebook was not run.
     """
-    pristine = next(one for one in place.course.notebooks if one.name == submission.notebook)
+    pristine = course.named(submission.notebook)
     result = {key: value for key, value in asdict(submission).items() if key != "content"}
     result |= {"marks": [], "rerun": None, "stored": None}
-    if submission.content is None:
-        result["marks"] = [asdict(marks.nothing(task)) for task in pristine.tasks]
-        return result
-    paper = read_paper(submission.content)
-    where = place.box, place.visible, place.shared, place.limits
-    result["marks"] = [asdict(mark) for mark in marks.mark(paper, pristine, *where)]
-    result["notes"] = [*submission.notes, *marks.notes(paper)]
-    if place.rerun:
-        again = reproduction.rerun(paper, *where, cores=place.cores)
-        result["rerun"] = asdict(again)
-        result["stored"] = asdict(stored.compare(paper, again.texts))
+    for name, part in parts.items():
+        what = "marking" if name == "marks" else "the re-run"
+        said = [f"{what} failed ({part['failed']}); grade it again"] if "failed" in part else []
+        result |= part | {"notes": [*result["notes"], *part.get("notes", said)]}
+    if not result["marks"]:
+        paper = read_paper(submission.content) if submission.content else Paper()
+        made = marks.not_run(paper, pristine, parts.get("marks", {}).get("failed", ""))
+        result["marks"] = [asdict(mark) for mark in made]
     return result
+
+
+def _marks(paper: Paper, pristine: Pristine, place: Workplace) -> dict:
+    made = marks.mark(paper, pristine, place.box, place.visible, place.shared, place.options.limits)
+    return {"marks": [asdict(mark) for mark in made], "notes": marks.notes(paper, made)}
+
+
+def _rerun(paper: Paper, pristine: Pristine, place: Workplace) -> dict:
+    options = place.options
+    again = reproduction.rerun(paper, place.box, place.visible, place.shared, options.limits, options.cores)
+    return {"rerun": asdict(again), "stored": asdict(stored.compare(paper, again.texts))}
+
+
+def _safely(make: Callable, *given) -> dict:
+    """Make a part; an error in it must not stop the others."""
+    try:
+        return make(*given)
+    except Exception as error:  # a fault of the grader, or of the machine
+        return {"failed": f"{type(error).__name__}: {error}"}

@@ -4,7 +4,10 @@ The sandbox returns outputs; they are judged here, where no student code runs.
 """
 
 import hashlib
+import importlib.util
 import json
+import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,15 +15,15 @@ import numpy as np
 
 from helpers.checks import NOT_ATTEMPTED, NOT_YET, MissingOutput, Verdict
 from instructor.grading import sandbox, watch
-from instructor.grading.context import imports, needed
 from instructor.grading.course import Pristine, Task
 from instructor.grading.inside.answer_codec import CodecError, decode
-from instructor.grading.papers import Cell, Paper, storable
+from instructor.grading.papers import Paper, storable
 from instructor.grading.watch import Limits
-from instructor.notebooks.student_edition import answer_cells, exercise_number, is_stub
+from instructor.notebooks.student_edition import answer_cells, exercise_number, is_stub, to_python
 
 TRIALS = 3
-NOT_FOUND, BY_HAND = "not found", "by hand"
+NOT_FOUND, BY_HAND, NEEDS_A_LOOK = "not found", "by hand", "needs a look"
+NO_MODULE = re.compile(r"No module named '(\w+)")
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Mark:
 
     Args:
         id, title, points: of the exercise.
-        status: "correct", "not yet", "not attempted", "not found" or "by hand".
+        status: "correct", "not yet", "not attempted", "not found", "by hand" or "needs a look".
         message: the reason.
         got: points; None if a person decides.
         section: to read again.
@@ -63,32 +66,32 @@ def mark(
         One mark per exercise, in the notebook's order.
     """
     answers = answer_cells(paper)
-    seeds = _seeds(answers)
     tried = [task for task in pristine.tasks if _to_be_run(task, answers)]
-    results, reason = {}, ""
-    if tried:
-        jobs = [_job(task, answers, paper, seeds) for task in tried]
-        job = {"answers": jobs, "seconds": limits.answer_seconds}
-        program = [f"{sandbox.PROGRAMS}/answers.py"]
-        outcome = sandbox.run(box, program, job, sandbox.Visible(course, shared), limits)
-        results, reason = _results(outcome)
-    return [_mark(task, answers, results, reason, seeds) for task in pristine.tasks]
+    job = {"answers": _jobs(tried, answers, paper, pristine), "seconds": limits.answer_seconds}
+    # For each answer, and to start: the limit for the notebook is not theirs.
+    enough = replace(limits, seconds=limits.answer_seconds * (len(tried) + 2))
+    results = _results(job, box, sandbox.Visible(course, shared), enough)
+    return [_mark(task, answers, results) for task in pristine.tasks]
 
 
-def nothing(task: Task) -> Mark:
-    """Return the mark of an exercise in a notebook that is missing or cannot be read."""
-    return _mark(task, {}, {}, "", [])
+def not_run(paper: Paper, pristine: Pristine, reason: str) -> list[Mark]:
+    """Return the marks of answers that could not be run, which a person decides; 0 if there are none."""
+    results = {task.exercise.id: reason for task in pristine.tasks}
+    return [_mark(task, answer_cells(paper), results) for task in pristine.tasks]
 
 
-def notes(paper: Paper) -> list[str]:
-    """List the exercises with several different answers."""
-    found = [answer_cells(Paper([cell])) for cell in paper.cells]
-    pairs = {pair for answers in found for pair in answers.items() if not is_stub(pair[1])}
-    numbers = [number for number, _ in pairs]
+def notes(paper: Paper, made: list[Mark]) -> list[str]:
+    """List the exercises with several different answers, and the reasons why a person has to decide."""
+    pairs = {(exercise_number(cell), cell.source) for cell in paper.cells if exercise_number(cell)}
+    counts = Counter(number for number, source in pairs if not is_stub(source))
+    several = sorted(number for number, count in counts.items() if count > 1)
+    reasons: dict[str, list[str]] = {}
+    for one in made:
+        if one.status == NEEDS_A_LOOK:
+            reasons.setdefault(one.message, []).append(one.id)
     return [
-        f"exercise {number} has several answers; the last was marked"
-        for number in sorted(set(numbers))
-        if numbers.count(number) > 1
+        *(f"exercise {number} has several answers; the last was marked" for number in several),
+        *(f"no mark for {', '.join(ids)}: {reason}" for reason, ids in reasons.items()),
     ]
 
 
@@ -124,33 +127,86 @@ def _to_be_run(task: Task, answers: dict[str, str]) -> bool:
     return task.exercise.kind != "open" and answer is not None and not is_stub(answer)
 
 
-def _job(task: Task, answers: dict[str, str], paper: Paper, seeds: list[int]) -> dict:
-    answer = answers[task.exercise.id]
-    whole = f"{answer}\n{task.expression}"
-    own = imports(cell.source for cell in paper.cells if cell.cell_type == "code")
+def _jobs(tried: list[Task], answers: dict[str, str], paper: Paper, pristine: Pristine) -> list[dict]:
+    """Return the jobs of `inside/answers.py`; the student's code is parsed in the sandbox."""
+    own, counts = _own_cells(paper, pristine, answers)
     # The student's own earlier answers: `checks.choose` replaces those that are not correct.
-    before = [answers.get(exercise_number(Cell("code", source)) or "", source) for source in task.before]
-    return {
-        "id": task.exercise.id,
-        "before": needed([*own, *before], whole),
-        "answer": answer,
-        "expression": task.expression,
-        "seeds": seeds,
-    }
+    cells = [
+        to_python(answer) if (answer := answers.get(exercise_number(cell) or "")) else found
+        for cell, found in zip(pristine.code, pristine.statements, strict=True)
+    ]
+    return [
+        {
+            "id": number,
+            "cells": cells[: task.before],
+            "own": own[: counts[number]],
+            "answer": to_python(answers[number]),
+            "expression": task.expression,
+            "seeds": _seeds(task, answers),
+            "keras": bool(task.exercise.make_reference) or "keras" in answers[number],
+        }
+        for task in tried
+        for number in [task.exercise.id]
+    ]
 
 
-def _results(outcome: watch.Outcome) -> tuple[dict, str]:
-    """Return the sandbox's results by exercise, and the reason if there are none."""
-    if outcome.ending != "done":
-        return {}, f"Your answers together took too much {outcome.ending} and were stopped."
+def _own_cells(paper: Paper, pristine: Pristine, answers: dict[str, str]) -> tuple[list[str], dict[str, int]]:
+    """Return the cells that a student wrote or changed; for each answer, how many are above its check."""
+    courses = {cell.source.strip() for cell in pristine.code}
+    own: list[str] = []
+    counts: dict[str, int] = {}
+    answered = None
+    for cell in paper.cells:
+        number = exercise_number(cell)
+        if number and cell.source == answers[number]:
+            answered = number
+        elif cell.cell_type == "code" and not number and cell.source.strip() not in courses:
+            own.append(to_python(cell.source))
+        elif cell.cell_type == "code":
+            answered = None
+        if answered:
+            counts[answered] = len(own)
+    return own, counts
+
+
+def _results(job: dict, box: sandbox.Sandbox, visible: sandbox.Visible, limits: Limits) -> dict:
+    """Return the sandbox's results by exercise, or the reason why there is none.
+
+    The answers share a sandbox, which saves time. If it ends in any unusual way, none of its results is used,
+    and each answer gets a sandbox of its own, so that it cannot affect the others.
+    """
+    results, size = {}, len(job["answers"])
+    while waiting := [one for one in job["answers"] if one["id"] not in results][:size]:
+        program = [f"{sandbox.PROGRAMS}/answers.py"]
+        outcome = sandbox.run(box, program, job | {"answers": waiting}, visible, limits)
+        found = _read(outcome)
+        if found and found.keys() <= {one["id"] for one in waiting}:
+            results |= found
+        elif size > 1:
+            size = 1
+        else:
+            results[waiting[0]["id"]] = _without_result(outcome)
+    return results
+
+
+def _read(outcome: watch.Outcome) -> dict:
+    """Return the results; {} if the program did anything but write one line and end."""
+    if outcome.ending != "done" or outcome.status or outcome.stdout.find(b"\n") != len(outcome.stdout) - 1:
+        return {}
     try:
-        answers = json.loads(outcome.stdout)["answers"]
+        return dict(json.loads(outcome.stdout)["answers"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        return {}, "Your answers ended the program that runs them."
-    return (answers, "") if isinstance(answers, dict) else ({}, "There is no result.")
+        return {}
 
 
-def _mark(task: Task, answers: dict[str, str], results: dict, reason: str, seeds: list[int]) -> Mark:
+def _without_result(outcome: watch.Outcome) -> dict | str:
+    if outcome.ending != "done":
+        much = "many" if outcome.ending.endswith("s") else "much"  # files, processes
+        return {"problem": f"It took too {much} {outcome.ending} and was stopped."}
+    return f"The answer ended the program that runs it (status {outcome.status})."
+
+
+def _mark(task: Task, answers: dict[str, str], results: dict) -> Mark:
     exercise, answer = task.exercise, answers.get(task.exercise.id)
     if answer is None:
         message = f"There is no cell that begins with '# Exercise {exercise.id}'."
@@ -161,14 +217,30 @@ def _mark(task: Task, answers: dict[str, str], results: dict, reason: str, seeds
         message, got = ("", 0.0) if blank else ("A person reads this one.", None)
     elif is_stub(answer):
         status, message, got = NOT_ATTEMPTED, "The cell is as you found it.", 0.0
+    elif isinstance(result := results[exercise.id], str):
+        status, message, got = NEEDS_A_LOOK, f"It was not graded. {storable(result)}", None
     else:
-        verdict = judge(task, results.get(exercise.id, {"problem": reason}), seeds)
+        verdict = judge(task, result, _seeds(task, answers))
         status, message, got = verdict.status, verdict.message, verdict.score * exercise.points
+        if verdict.score < 1 and (module := _missing_module(result)):
+            message = f"The module {module} is missing where it was graded: a person decides. {message}"
+            status, got = NEEDS_A_LOOK, None
     about = exercise.id, exercise.title, exercise.points
     return Mark(*about, status, message, got, task.section, answer or "")
 
 
-def _seeds(answers: dict[str, str]) -> list[int]:
-    """Return seeds of inputs that students can't know; the same if the same answers are marked again."""
-    digest = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).digest()
+def _missing_module(result: object) -> str | None:
+    """Return a module that an answer wanted, and that is not installed here; Colab may have it."""
+    for name in dict.fromkeys(NO_MODULE.findall(json.dumps(result))):
+        try:
+            if importlib.util.find_spec(name) is None:
+                return name
+        except ValueError:  # a module without a specification, such as __main__
+            continue
+    return None
+
+
+def _seeds(task: Task, answers: dict[str, str]) -> list[int]:
+    """Return seeds of inputs that students can't know; the same if the same answer is marked again."""
+    digest = hashlib.sha256(f"{task.exercise.id}\n{answers[task.exercise.id]}".encode()).digest()
     return [int.from_bytes(digest[4 * trial : 4 * trial + 4]) for trial in range(TRIALS)]

@@ -44,7 +44,8 @@ class Rerun:
         verdict: "yes" or "no".
         failures: the cells that did not run, in order; the last one may have ended the run.
         reason: what ended the run outside a cell, or "".
-        texts: what each finished code cell printed, by the cell's index.
+        ending: "done", or the limit that ended the run.
+        texts: what each code cell without an error printed, by the cell's index.
         figures: index of the cell, PNG in base64, alt text.
         seconds: wall time.
     """
@@ -52,6 +53,7 @@ class Rerun:
     verdict: str = YES
     failures: list[Failure] = field(default_factory=list)
     reason: str = ""
+    ending: str = "done"
     texts: dict[int, str] = field(default_factory=dict)
     figures: list[tuple[int, str, str]] = field(default_factory=list)
     seconds: float = 0
@@ -86,10 +88,11 @@ def _read(paper: Paper, outcome: Outcome, limits: Limits) -> Rerun:
         if type(line.get("begin")) is int and 0 <= line["begin"] < len(paper.cells):
             place = line["begin"]
         elif isinstance(line.get("outputs"), list) and place is not None:
-            _take(result, paper, place, line["outputs"])
+            _take(result, paper, place, line["outputs"], line.get("error"))
             place = None
         elif line.get("ending") in ("done", *REASONS) and outcome.ending == "done":
             ending = line["ending"]
+    result.ending = ending
     if ending != "done":
         reason = _reason(ending, limits, whole=outcome.ending == "time")
         if place is None:
@@ -101,22 +104,23 @@ def _read(paper: Paper, outcome: Outcome, limits: Limits) -> Rerun:
     return result
 
 
-def _take(result: Rerun, paper: Paper, place: int, outputs: list) -> None:
+def _take(result: Rerun, paper: Paper, place: int, outputs: list, error: object) -> None:
     texts = []
     for output in outputs:
         if not isinstance(output, dict):
             continue
         said = {key: storable(value) for key, value in output.items() if isinstance(value, str)}
-        if "error" in said:
-            words = f"{said['error']}: {said.get('text', '')}"[:1000]
-            result.failures.append(Failure(place, paper.cells[place].source, words))
-        elif "png" in said and len(result.figures) < MOST_FIGURES:
+        if "png" in said and len(result.figures) < MOST_FIGURES:
             picture = clean_png(said["png"])
             shows = said.get("text", "")[:LONGEST_ALT] or f"Figure that cell {place + 1} drew"
             result.figures += [(place, picture, shows)] if picture else []
         elif "text" in said:
             texts.append(said["text"][:LONGEST_TEXT])
-    result.texts[place] = "".join(texts)
+    if error is None:
+        result.texts[place] = "".join(texts)
+    else:
+        reason = storable(str(error))[:1000]
+        result.failures.append(Failure(place, paper.cells[place].source, reason))
 
 
 def _lines(stdout: bytes):

@@ -46,7 +46,10 @@ def compare(paper: Paper, texts: dict[int, str]) -> Comparison:
     if not any(cell.stored for cell in paper.cells):
         return Comparison(reason="the notebook was submitted without outputs")
     data, fresh = (_banner(said) for said in ([cell.stored for cell in paper.cells], texts.values()))
-    if data and fresh and data != fresh:
+    if not data or not fresh:
+        where = "the re-run" if data else "the submitted notebook"
+        return Comparison(reason=f"in {where} no setup cell printed which data and profile it used")
+    if data != fresh:
         return Comparison(reason=f"it was run with other data or another profile: {'; '.join(data)}")
     result = Comparison(reason="no cell whose output must be the same was run")
     for place, cell in enumerate(paper.cells):

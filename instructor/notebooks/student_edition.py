@@ -11,7 +11,9 @@ import textwrap
 import threading
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from functools import lru_cache
 
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from helpers._common import CourseError
@@ -26,6 +28,12 @@ MARK = re.compile(r"[#*\s]*(?:Exercise|Your answer to Think!)\s+(\d+(?:\.\d+)+)"
 GRADE_ID = re.compile(r"(?:exercise|think)-(\d+(?:-\d+)+)")
 KEPT = ("image/png", "text/html")  # figures and tables
 SHORT = 12  # characters; shorter lines of a solution reveal nothing
+NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing a text can raise
+PYTHON_MAGICS = ("capture", "prun", "time", "timeit")  # of cells that contain Python
+TIMED = re.compile(r"^(\s*)%time\s+(?=\S)", re.MULTILINE)
+MAGIC = re.compile(r"^\s*[!%?,;/]|=\s*[!%]|\?\s*$|^\s*(?:>>>|In \[)|\A\s", re.MULTILINE)
+MOST_WORK = 200_000  # characters times magics: IPython reads the whole cell again for each magic
+CALL = 30  # characters that a magic becomes
 # Python before 3.11.8 counts the depth of all threads' parsing together, and then raises a SystemError
 # in valid programs (python/cpython#106905).
 _parsing = threading.Lock()
@@ -105,7 +113,10 @@ def exercise_number(cell: NotebookNode) -> str | None:
 
     The first line takes precedence over the metadata, since the student saw it.
     """
-    first = next((line for line in cell.source.splitlines() if line.strip()), "")
+    lines = [line for line in cell.source.splitlines() if line.strip()]
+    if cell.cell_type == "code":  # %%time and the like are above the students' first line
+        lines = [line for line in lines if not line.lstrip().startswith(("%", "!"))]
+    first = lines[0] if lines else ""
     if mark := MARK.match(first) if _may_answer(cell, first) else None:
         return mark[1]
     metadata = _nbgrader(cell)
@@ -126,16 +137,19 @@ def is_stub(source: str) -> bool:
 
     Returns:
         True if only None is returned and assigned, or if a free-text answer has no text after its
-        first line.
+        first line. An import can be an answer: of another function, under the expected name.
     """
     if OPEN_STUB in source:
         rest = MARK.sub("", source.replace(OPEN_STUB, ""), count=1)
         return not rest.strip("* \t\n\r")
     try:
         nodes = parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except NOT_PYTHON:
         return False
-    return bool(nodes) and all(_does_nothing(node) for node in nodes)
+    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    rest = [node for node in nodes if node not in imports]
+    imported = {one.asname or one.name for node in imports for one in node.names}
+    return bool(rest) and all(map(_does_nothing, rest)) and not imported & _defined(rest)
 
 
 def differences(solved: NotebookNode, student: NotebookNode) -> list[str]:
@@ -162,13 +176,54 @@ def differences(solved: NotebookNode, student: NotebookNode) -> list[str]:
 
 
 def parse(source: str) -> ast.Module:
-    """Parse Python as `ast.parse` does, in one thread at a time.
+    """Parse a code cell, in one thread at a time.
 
     Raises:
-        SyntaxError, ValueError, RecursionError, MemoryError: the source is not valid Python.
+        SyntaxError, ValueError, RecursionError, MemoryError: it is not valid Python, nor IPython.
     """
+    text = to_python(source)
     with _parsing:
-        return ast.parse(source)
+        return ast.parse(text)
+
+
+@lru_cache(maxsize=4096)
+def to_python(source: str) -> str:
+    """Turn a code cell, which may use IPython's syntax, into Python with the same line numbers.
+
+    Args:
+        source: of the cell.
+
+    Returns:
+        Python, in which magics and shell commands are calls of `get_ipython()`. %time, %%time and other
+        magics of cells that contain Python are left out; of a cell in another language, such as %%bash,
+        only empty lines remain. The source itself if it cannot be transformed.
+    """
+    lines = source.split("\n")
+    for place, line in enumerate(lines):
+        if line.startswith("%%"):
+            if re.match(r"%%(\w*)", line)[1] not in PYTHON_MAGICS:
+                return "\n" * (len(lines) - 1)
+            lines[place] = ""
+        elif line.strip():
+            break
+    text = TIMED.sub(r"\1", "\n".join(lines))
+    magics = len(MAGIC.findall(text))
+    if not magics or magics * (len(text) + CALL * magics) > MOST_WORK or _is_python(text):
+        return text
+    try:
+        made = TransformerManager().transform_cell(text)
+    except Exception:  # IPython has no common base for what it raises here
+        return text
+    return "\n" * (len(text) - len(text.lstrip("\n"))) + made.lstrip("\n")
+
+
+def _is_python(text: str) -> bool:
+    try:
+        with _parsing:
+            ast.parse(text)
+    except NOT_PYTHON:
+        return False
+    return True
 
 
 def _solution_lines(cell: NotebookNode) -> list[str]:
@@ -240,6 +295,11 @@ def _signature(source: str) -> list[str]:
 def _assigned(tree: ast.Module) -> list[str]:
     targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
     return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _defined(nodes: list[ast.stmt]) -> set[str]:
+    functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    return functions | set(_assigned(ast.Module(nodes, [])))
 
 
 def _does_nothing(node: ast.stmt) -> bool:

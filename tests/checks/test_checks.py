@@ -19,7 +19,8 @@ from helpers.checks import CORRECT, EXERCISES, NOT_ATTEMPTED, NOT_YET, MissingOu
 from helpers.checks.exercise import COURSES_OWN
 from helpers.config.environment import COURSE_FOLDER
 from helpers.evaluation import dice as course_dice
-from instructor.grading.context import checked_expression, needed
+from instructor.grading.course import checked_expression
+from instructor.grading.inside.context import needed, statements
 from instructor.notebooks import student_edition
 from tests.support import mistakes, right_answers
 from tests.support.network_answers import NETWORK_MISTAKES  # checked in test_network_checks.py
@@ -38,14 +39,16 @@ SEEDS = 40
 def solution(number, source=None):
     """What the check cell is given if an answer cell holds this source, by default the solution."""
     source = SOLVED[number] if source is None else source
-    expression = next(filter(None, (checked_expression(cell.source, number) for cell in CELLS)))
+    code = [cell.source for cell in CELLS if cell.cell_type == "code"]
+    expression = next(filter(None, (checked_expression(text, number) for text in code)))
     before = CELLS[
         : next(n for n, cell in enumerate(CELLS) if cell.id == f"check-{number.replace('.', '-')}")
     ]
     names = {}
-    whole = f"{source}\n{expression}"
-    for statement in needed([cell.source for cell in before if cell.cell_type == "code"][:-1], whole):
-        exec(statement, names)
+    answer = [compile(text, "<answer>", "exec") for text in (source, expression)]
+    cells = [cell.source for cell in before if cell.cell_type == "code"][:-1]
+    for one in needed([one for cell in cells for one in statements(cell)], [], answer):
+        exec(one.text, names)
     exec(source, names)
     return eval(expression, names)
 

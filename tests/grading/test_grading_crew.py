@@ -1,7 +1,6 @@
 """Many submissions: what is graded again, what is not, and on which machine."""
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import replace
@@ -9,13 +8,14 @@ from dataclasses import replace
 import pytest
 
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading import command, crew, preparation
+from instructor.grading import command, crew, marks, preparation, reproduction
 from instructor.grading.course import Course
 from instructor.grading.crew import CrewError, Options, grade_all
 from instructor.grading.intake import collect
 from instructor.grading.pages import write_pages
 from instructor.grading.submissions import submissions
-from instructor.grading.tables import write_grades
+from instructor.grading.tables import reasons_to_look, write_grades
+from instructor.grading.watch import MachineError
 from tests.support import tiny_course as tiny
 
 MARKS_ONLY = Options(rerun=False, limits=tiny.LIMITS)
@@ -43,11 +43,22 @@ def source(tmp_path):
 
 
 @pytest.fixture
+def runs(monkeypatch):
+    """The notebooks run."""
+    seen = []
+    rerun = reproduction.rerun
+    monkeypatch.setattr(
+        reproduction, "rerun", lambda *given, **named: (seen.append(1), rerun(*given, **named))[1]
+    )
+    return seen
+
+
+@pytest.fixture
 def counted(monkeypatch):
     """The students graded, in order of being so."""
     seen = []
     grade = crew.grade
-    monkeypatch.setattr(crew, "grade", lambda one, place: (seen.append(one.student), grade(one, place))[1])
+    monkeypatch.setattr(crew, "grade", lambda one, *more: (seen.append(one.student), grade(one, *more))[1])
     return seen
 
 
@@ -143,20 +154,80 @@ def test_a_changed_course_grades_everything_again(source, course, tmp_path, coun
 def test_an_error_of_the_grader_affects_one_submission_and_is_not_cached(
     source, course, tmp_path, monkeypatch
 ):
-    grade = crew.grade
+    mark = marks.mark
 
-    def faulty(submission, place):
-        if submission.student == "bo" and submission.content:
+    def faulty(paper, *more):
+        if any("chr" in cell.source for cell in paper.cells):
             raise RuntimeError("no space left")
-        return grade(submission, place)
+        return mark(paper, *more)
 
-    monkeypatch.setattr(crew, "grade", faulty)
+    monkeypatch.setattr(marks, "mark", faulty)
     results = {one["student"]: one for one in graded(source, course, tmp_path)}
-    assert results["bo"]["problem"] == "could not be graded"
-    assert "no space left" in results["bo"]["notes"][0]
-    assert points([results["ana"]]) == {"ana": 2}
-    monkeypatch.setattr(crew, "grade", grade)
-    assert {one["student"]: one for one in graded(source, course, tmp_path)}["bo"]["problem"] is None
+    statuses = [(one["status"], one["got"]) for one in results["cy"]["marks"]]
+    assert statuses == [("needs a look", None), ("not attempted", 0), ("not attempted", 0)]
+    assert "marking failed (RuntimeError: no space left); grade it again" in results["cy"]["notes"]
+    assert points([results["bo"]]) == {"bo": 0}
+    monkeypatch.setattr(marks, "mark", mark)
+    again = {one["student"]: one for one in graded(source, course, tmp_path)}
+    assert again["cy"]["notes"] == []
+    assert points([again["cy"]]) == {"cy": 1}
+
+
+@pytest.mark.parametrize("broken", ["mark", "rerun"])
+def test_a_failure_of_one_verdict_keeps_the_other(source, course, tmp_path, monkeypatch, runs, broken):
+    (source / "only").mkdir()
+    (source / "bo").rename(source / "only" / "bo")
+    module = {"mark": marks, "rerun": reproduction}[broken]
+    working = getattr(module, broken)
+
+    def no_memory(*given, **named):
+        raise MachineError("the machine has only 3 MB of memory left")
+
+    monkeypatch.setattr(module, broken, no_memory)
+    (result,) = graded(source / "only", course, tmp_path, Options(limits=tiny.LIMITS))
+    assert "only 3 MB" in result["notes"][0]
+    assert (result["rerun"] is None) == (broken == "rerun")
+    monkeypatch.setattr(module, broken, working)
+    (again,) = graded(source / "only", course, tmp_path, Options(limits=tiny.LIMITS))
+    assert again["notes"] == []
+    assert again["rerun"]["verdict"] == "yes"
+    assert len(runs) == 1  # none again because of a failure of the marks
+
+
+def test_marks_and_reruns_are_kept_apart(source, course, tmp_path, counted, runs):
+    (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*tiny.RIGHT, more=("while True: pass",)))
+    patient = Options(limits=tiny.LIMITS)
+    first = graded(source, course, tmp_path, patient)
+    assert len(runs) == 3
+    counted.clear()
+    assert graded(source, course, tmp_path) == first  # marks only
+    assert graded(source, course, tmp_path, patient) == first
+    assert counted == []
+    faster = Options(limits=replace(tiny.LIMITS, cell_seconds=3))
+    again = graded(source, course, tmp_path, faster)
+    assert counted == ["bo"]  # whose run had reached the limit
+    assert len(runs) == 4
+    assert [one["marks"] for one in again] == [one["marks"] for one in first]
+
+
+def test_answers_that_need_a_look_are_tried_again(source, course, tmp_path, counted, monkeypatch):
+    (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(f"import torch_here\n{tiny.RIGHT[0]}"))
+    first = graded(source, course, tmp_path)
+    assert [one["marks"][0]["status"] for one in first] == ["correct", "needs a look", "correct"]
+    assert reasons_to_look([first[1]])[0].startswith(
+        "01: no mark for 1.2.1: The module torch_here is missing"
+    )
+    counted.clear()
+    graded(source, course, tmp_path)
+    assert counted == ["bo"]  # the module may have been installed
+
+
+def test_a_first_run_with_marks_only_runs_the_notebooks_later(source, course, tmp_path, counted, runs):
+    first = graded(source, course, tmp_path)
+    assert runs == []
+    again = graded(source, course, tmp_path, Options(limits=tiny.LIMITS))
+    assert [one["rerun"]["verdict"] for one in again] == ["yes"] * 3
+    assert [one["marks"] for one in again] == [one["marks"] for one in first]
 
 
 def test_the_course_is_run_once_before_the_submissions(course, tmp_path, monkeypatch):
@@ -180,12 +251,12 @@ def test_finished_trainings_are_visible_and_cannot_be_changed(course, tmp_path):
         "runs = home / 'runs' / 'phantoms-240-quick' / 'unet'\nstate = runs / '1a2b' / 'state.json'\n"
         "print(state.read_text())\n(runs / 'mine').mkdir()\ntemporary = state.with_name('new')\n"
         "temporary.write_text('replaced')\ntemporary.replace(state)\nprint(state.read_text())\n"
-        "(runs / '1a2b' / 'weights').write_text('forged')"
     )
+    forge = "(runs / '1a2b' / 'weights').write_text('forged')"
     (tmp_path / "in" / "ana").mkdir(parents=True)
-    (tmp_path / "in" / "ana" / "01_tiny.ipynb").write_text(tiny.notebook(*tiny.RIGHT, more=(cell,)))
+    (tmp_path / "in" / "ana" / "01_tiny.ipynb").write_text(tiny.notebook(*tiny.RIGHT, more=(cell, forge)))
     (result,) = graded(tmp_path / "in", course, tmp_path, Options(limits=tiny.LIMITS))
-    assert result["rerun"]["texts"][9] == "finished\nreplaced\n"
+    assert result["rerun"]["texts"]["9"] == "finished\nreplaced\n"
     assert "Read-only" in result["rerun"]["failures"][0]["reason"]
     assert [path.read_text() for path in sorted(run.iterdir())] == ["finished", "learnt"]
 
@@ -208,14 +279,14 @@ def scheduler(tmp_path, course, monkeypatch):
 def test_workers_of_dask_give_the_same_results(source, course, tmp_path, scheduler):
     here = graded(source, course, tmp_path / "here")
     there = graded(source, course, tmp_path / "there", scheduler=scheduler)
-    assert json.loads(json.dumps(here)) == there
+    assert here == there
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_missing_scheduler_is_reported(source, course, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr(crew, "CONNECT_SECONDS", 0.5)
-    with pytest.raises(CrewError, match="no Dask scheduler answers at tcp://127"):
+    with pytest.raises(CrewError, match="no Dask scheduler with workers answers at tcp://127"):
         graded(source, course, tmp_path, scheduler="tcp://127.0.0.1:9")
 
 
@@ -228,5 +299,5 @@ def test_without_dask_the_scheduler_is_refused(source, course, tmp_path, monkeyp
 @pytest.mark.filterwarnings("ignore")
 def test_a_worker_with_another_course_is_refused(source, course, tmp_path, scheduler):
     changed = Course(course.folder, course.notebooks, course.material, "another version")
-    with pytest.raises(CrewError, match=r"another version of the course.*restart the worker"):
+    with pytest.raises(CrewError, match=r"another version of the course.*restart it"):
         graded(source, changed, tmp_path, scheduler=scheduler)

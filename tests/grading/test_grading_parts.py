@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from instructor.grading import marks, reproduction
-from instructor.grading.context import checked_expression, imports, needed
-from instructor.grading.course import Course, visible_course
+from instructor.grading.course import Course, checked_expression, visible_course
 from instructor.grading.inside.answer_codec import encode
-from instructor.grading.papers import Paper, read_paper
+from instructor.grading.inside.context import needed, statements
+from instructor.grading.papers import Cell, Paper, read_paper
 from instructor.grading.stored import compare, same_words, similar_numbers
 from instructor.grading.watch import Outcome
 from tests.support import tiny_course as tiny
@@ -21,10 +21,16 @@ BEFORE = [
     "import numpy as np\nfrom helpers import datasets as made",
     "data = made.prepare(1)\nprint(data)",
     "probabilities = data.predict()",
-    "!pip install nothing",
+    "def (",
     "speck = np.zeros(3)",
-    "speck = speck + 1",
+    "speck = speck + 1\ndata.fit(speck)",
 ]
+
+
+def texts_needed(answer, own=(), before=BEFORE):
+    course = [one for source in before for one in statements(source)]
+    students = [one for source in own for one in statements(source, changes=True)]
+    return [one.text for one in needed(course, students, [compile(answer, "<answer>", "exec")])]
 
 
 @pytest.mark.parametrize(
@@ -40,15 +46,32 @@ BEFORE = [
         ("import numpy as np\nx = np.pi", []),
         ("x = [np for np in 'abc']", []),
         ("x = {np: data for np, data in {speck for speck in 'abc'}}", []),
-        ("def f(:", []),
+        ("class A:\n    np = 1\n    def f(self):\n        return np", ["import numpy as np"]),
+        ("def f():\n    def g():\n        return np\n    return g", ["import numpy as np"]),
     ],
 )
 def test_only_the_statements_that_an_answer_needs_are_run(answer, expected):
-    assert needed(BEFORE, answer) == expected
+    assert texts_needed(answer) == expected
 
 
-def test_imports_are_found_in_any_cell():
-    assert imports(["import os, sys\nx = 1", "%%bash\nls", "import os, sys"]) == ["import os, sys"]
+@pytest.mark.parametrize(
+    ("own", "answer", "expected"),
+    [
+        ("import os, sys\nx = 1", "os.sep", ["import os, sys"]),
+        ("from math import *", "sqrt(4)", ["from math import *"]),
+        ("class A:\n    pass\nB = A()\nprint(B)", "B", ["class A:\n    pass", "B = A()"]),
+        ("t = {}\nfor k in 'ab':\n    t[k] = 1\nprint(t)\nt.clear()", "t",
+         ["t = {}", "for k in 'ab':\n    t[k] = 1", "t.clear()"]),
+        ("try:\n    import a\nexcept ImportError:\n    a = None", "a",
+         ["try:\n    import a\nexcept ImportError:\n    a = None"]),
+        ("def f(x):\n    return np.pi", "f(1)", ["import numpy as np", "def f(x):\n    return np.pi"]),
+        ("def speck():\n    pass", "speck()",  # what the student wrote last; the course's, if that fails here
+         ["import numpy as np", "speck = np.zeros(3)", "speck = speck + 1", "def speck():\n    pass"]),
+        ("np.random.seed(1)\nplt.plot(data)", "np.pi", ["import numpy as np"]),
+    ],
+)  # fmt: skip
+def test_students_own_cells_count(own, answer, expected):
+    assert texts_needed(answer, [own]) == expected
 
 
 def test_the_checked_expression_is_read_from_the_check():
@@ -77,14 +100,25 @@ def test_reproducible_outputs_are_compared_word_by_word():
     assert not same_words("0.91", "0.92")
 
 
+BANNER = "Course   version 1\nData     phantoms\nProfile  quick\n"
+RAN = {"setup": BANNER}
+
+
 @pytest.mark.parametrize(
     ("said", "fresh", "verdict"),
     [
         ({}, {}, "not compared"),
-        ({"tagged": "two and two: 4\n"}, {8: "two and two: 4\n"}, "agree"),
-        ({"tagged": "two and two: 5\n"}, {8: "two and two: 4\n"}, "differ"),
-        ({"tagged": "two and two: 4\n"}, {8: "bar 10%\rbar 20%\r       \rtwo and two: 4\n"}, "agree"),
-        ({"tagged": "two and two: 4\n"}, {}, "not compared"),
+        (RAN | {"tagged": "two and two: 4\n"}, {1: BANNER, 8: "two and two: 4\n"}, "agree"),
+        (RAN | {"tagged": "two and two: 5\n"}, {1: BANNER, 8: "two and two: 4\n"}, "differ"),
+        (
+            RAN | {"tagged": "two and two: 4\n"},
+            {1: BANNER, 8: "bar 10%\rbar 20%\r       \rtwo and two: 4\n"},
+            "agree",
+        ),
+        (RAN | {"tagged": "two and two: 4\n"}, {1: BANNER}, "not compared"),
+        (RAN | {"tagged": "two and two: 5\n"}, {8: "two and two: 4\n"}, "not compared"),
+        ({"tagged": "two and two: 5\n"}, {1: BANNER, 8: "two and two: 4\n"}, "not compared"),
+        (RAN | {"tagged": "5"}, {1: BANNER.replace("quick", "full"), 8: "4"}, "not compared"),
         (
             {"setup": "Data     figshare\nProfile  full", "tagged": "two and two: 5"},
             {1: "Data     phantoms\nProfile  quick", 8: "two and two: 4"},
@@ -136,7 +170,7 @@ def test_lone_surrogates_are_replaced_in_a_message(task, result):
 def test_lone_surrogates_are_replaced_in_a_rerun():
     lines = [
         {"begin": 1},
-        {"outputs": [{"text": "\ud800"}, {"error": "\ud800", "text": "\ud800"}], "seconds": 1},
+        {"outputs": [{"text": "\ud800"}], "error": "\ud800: \ud800"},
     ]
     said = "\n".join(map(json.dumps, lines)).encode()
     read = reproduction._read(
@@ -147,7 +181,7 @@ def test_lone_surrogates_are_replaced_in_a_rerun():
 
 def test_several_answers_are_reported():
     paper = read_paper(tiny.notebook(*tiny.RIGHT, more=(f"{tiny.DECODE}return 'x'",)).encode())
-    assert marks.notes(paper) == ["exercise 1.2.1 has several answers; the last was marked"]
+    assert marks.notes(paper, []) == ["exercise 1.2.1 has several answers; the last was marked"]
 
 
 def test_the_visible_course_is_sufficient_for_the_setup_cell(tmp_path):
@@ -164,6 +198,9 @@ def test_a_later_answer_may_use_an_earlier_one():
         "2.9.1": "# Exercise 2.9.1\ndef dice_of(truth, predicted):\n    return 'my own'",
         "2.9.2": "# Exercise 2.9.2\ndef best_threshold(t, p, thresholds):\n    return dice_of(t, p)",
     }
-    before = marks._job(task, answers, Paper([]), [1])["before"]
-    assert any("my own" in statement for statement in before)
-    assert any("checks.choose('2.9.1', dice_of)" in statement for statement in before)
+    paper = Paper([Cell("code", source) for source in answers.values()])
+    (job,) = marks._jobs([task], answers, paper, pristine)
+    before = [statements(cell) if isinstance(cell, str) else cell for cell in job["cells"]]
+    chosen = needed([one for cell in before for one in cell], [], [compile(answers["2.9.2"], "a", "exec")])
+    assert any("my own" in one.text for one in chosen)
+    assert any("checks.choose('2.9.1', dice_of)" in one.text for one in chosen)

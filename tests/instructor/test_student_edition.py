@@ -245,6 +245,7 @@ def test_answers_can_be_searched_in_any_notebook(cells):
         STUB,
         "culprit = None",
         "# Exercise 1.5\ndef f(x):\n    pass",
+        "%%time\nimport numpy as np\ndef f(x):\n    return None\n",
         student_edition.OPEN_STUB,
         f"{PLACE}{student_edition.OPEN_STUB}\n\n",
     ],
@@ -257,6 +258,9 @@ def test_stubs_are_recognized(source):
     "source",
     [
         *(ANSWER, "x = 1", "def f(:", "", "f()", "def f():\n    return 0"),
+        "# Exercise 1.5\nfrom helpers.images import to_uint8 as f",
+        "def f():\n    return None\nfrom helpers.images import f",
+        "def f():\n    return None\n!ls",
         f"{PLACE}{student_edition.OPEN_STUB}\n\nSiblings are near copies.",
         f"{PLACE}Siblings are near copies.\n\n{student_edition.OPEN_STUB}",
         f"{PLACE.strip()} Siblings are near copies.\n\n{student_edition.OPEN_STUB}",
@@ -264,6 +268,27 @@ def test_stubs_are_recognized(source):
 )
 def test_answers_are_not_stubs(source):
     assert not student_edition.is_stub(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("x = (1\n%2)", "x = (1\n%2)"),
+        ("%%time\nx = 1\n%time y = 2", "\nx = 1\ny = 2"),
+        ("\n\nx = !ls\n!pwd", "\n\nx = get_ipython().getoutput('ls')\nget_ipython().system('pwd')\n"),
+        ("%%bash\nls\npwd", "\n\n"),
+        ("x = '''\n!ls'''\n!ls", "x = '''\n!ls'''\nget_ipython().system('ls')\n"),
+        ("def f(:\n    return 1", "def f(:\n    return 1"),
+        ("!ls\n" * 9000 + "x", "!ls\n" * 9000 + "x"),  # IPython would take hours
+    ],
+)
+def test_a_cell_becomes_python_with_the_same_lines(source, expected):
+    assert student_edition.to_python(source) == expected
+
+
+def test_an_answer_is_found_below_a_magic():
+    cells = [new_code_cell("%%time\n!pip list\n# Exercise 1.5\nx = 1"), new_code_cell("x = 2 # Exercise 1.6")]
+    assert [*answer_cells(new_notebook(cells=cells))] == ["1.5"]
 
 
 def test_many_threads_can_parse_at_once():

@@ -1,14 +1,17 @@
 """Run a student's answers, each in its own process, and report their outputs.
 
-job     {"answers": [{"id", "before": [sources], "answer": source, "expression", "seeds": [...]}, ...],
-         "seconds": for each}
-result  {"answers": {id: {"outputs": [JSON text, one per seed]} or {"problem": words}}}
+job     {"answers": [{"id", "cells": [source of an earlier answer, or statements of a cell of the course],
+         "own": [sources of the student's cells], "answer": source, "expression", "seeds": [...],
+         "keras": whether to load it}, ...], "seconds": for each}
+result  {"answers": {id: {"outputs": [JSON text, one per seed]} or {"problem": words}}}, both with "before":
+         errors of the statements that the answer needs
 """
 
 import contextlib
 import importlib
 import json
 import os
+import random
 import select
 import signal
 import sys
@@ -16,6 +19,7 @@ import time
 
 import numpy as np
 from answer_codec import encode_outputs
+from context import NOT_PYTHON, Statement, needed, statements
 from report import Report, read_job, share_finished_work
 
 from helpers import checks
@@ -36,30 +40,58 @@ def outputs(job: dict) -> dict:
     exercise = checks.EXERCISES[job["id"]]
     # Bound before the student's code runs. It cannot gain by changing them, but could break its own run.
     encode, run_answer = encode_outputs, checks.run_answer
-    names = {"__name__": "__main__"}
-    for source in job["before"]:
-        try:
-            exec(compile(source, "<the notebook>", "exec"), names)
-        except Exception as error:  # such as a missing module, which the answer may not need
-            print(error, file=sys.stderr)
+    names = {"__name__": "__main__", "display": _nothing, "get_ipython": Notebook}
     try:
-        exec(compile(job["answer"], OWN_LINES, "exec"), names)
-        answer = eval(compile(job["expression"], "<the check>", "eval"), names)
-    except SyntaxError as error:
-        return {"problem": f"Line {error.lineno} of the cell is not valid Python: {error.msg}."}
-    except Exception as error:
-        return {"problem": f"{_place(error)} stopped with {type(error).__name__}: {str(error)[:300]}"}
+        answer = compile(job["answer"], OWN_LINES, "exec")
+        check = compile(job["expression"], "<the check>", "eval")
+        before = _run_before(job, [answer, check], names)
+    except NOT_PYTHON as error:
+        place = f"Line {error.lineno} of the cell" if isinstance(error, SyntaxError) else "The cell"
+        return {"problem": f"{place} is not valid Python: {getattr(error, 'msg', error)}."}
+    try:
+        exec(answer, names)
+        value = eval(check, names)
+    except BaseException as error:
+        said = f"{_place(error)} stopped with {type(error).__name__}: {str(error)[:300]}"
+        return {"problem": said, "before": before}
     texts = []
     for seed in job["seeds"]:
         cases = exercise.cases(np.random.default_rng(seed))
-        texts.append(encode(run_answer(exercise, answer, cases)))
-    return {"outputs": texts}
+        random.seed(seed)  # for answers that are random without a seed
+        np.random.seed(seed)
+        texts.append(encode(run_answer(exercise, value, cases)))
+    return {"outputs": texts, "before": before}
+
+
+class Notebook:
+    """What `get_ipython()` returns: magics and shell commands do nothing."""
+
+    def __getattr__(self, name: str):
+        return (lambda *_, **__: []) if name.startswith("getoutput") else _nothing
+
+
+def _nothing(*_, **__) -> None:
+    """Take the place of `display`, whose output nobody sees."""
+
+
+def _run_before(job: dict, answer: list, names: dict) -> str:
+    """Run the statements that an answer needs; return the errors, since it may need a missing module."""
+    cells = [statements(cell, changes=True) if isinstance(cell, str) else cell for cell in job["cells"]]
+    course = [Statement(*one) for cell in cells for one in cell]
+    known = {one.text for one in course if one.text}
+    own = [one for source in job["own"] for one in statements(source, changes=True) if one.text not in known]
+    errors = []
+    for one in needed(course, own, answer):
+        try:
+            exec(one.code or one.text, names)
+        except Exception as error:  # what is missing, the answer may not need
+            errors.append(str(error)[:300])
+    return "; ".join(errors)[:1000]
 
 
 def _load_keras_if_needed(answers: list[dict]) -> None:
     """Import Keras once rather than in each child. Without an operation, TensorFlow starts no threads."""
-    sources = (source for one in answers for source in [*one["before"], one["answer"]])
-    if any("keras" in source for source in sources):
+    if any(one["keras"] for one in answers):
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are small, and many graders share a GPU
         with contextlib.suppress(Exception):  # an answer that needs it says what is wrong
             importlib.import_module("keras")
