@@ -9,6 +9,7 @@ from instructor.grading import sandbox
 from instructor.grading.course import Course
 from instructor.grading.crew import Options, default_jobs, grade_all
 from instructor.grading.intake import collect
+from instructor.grading.names import missing_and_unknown
 from instructor.grading.open_marks import take_open_marks
 from instructor.grading.pages import write_pages
 from instructor.grading.preparation import prepare
@@ -22,6 +23,7 @@ def add_to(commands) -> None:
     grade = commands.add_parser("grade", help="grade submissions", description=__doc__)
     grade.add_argument("submissions", type=Path, help="a folder, or a zip archive from Moodle or Classroom")
     grade.add_argument("--out", type=Path, required=True, help="folder for grades and feedback")
+    grade.add_argument("--roster", type=Path, help="CSV with the course's students, to see who is missing")
     grade.add_argument("--jobs", type=_count, default=default_jobs(), help="how many at once (one per core)")
     grade.add_argument(
         "--marks-only", action="store_true", help="only mark the answers; don't run the notebooks"
@@ -60,7 +62,9 @@ def grade_command(chosen: argparse.Namespace) -> int:
     if chosen.out.resolve().is_relative_to(chosen.submissions.resolve()):
         raise CourseError(f"--out {chosen.out} is inside the folder of submissions. Choose a folder outside.")
     course = Course.load()
-    found = submissions(collect(chosen.submissions), course)
+    files = collect(chosen.submissions)
+    missing, unknown = missing_and_unknown(chosen.roster, {file.student for file in files})
+    found = submissions(files, course, missing)
     options = Options(
         rerun=not chosen.marks_only,
         no_sandbox=chosen.no_sandbox,
@@ -72,8 +76,13 @@ def grade_command(chosen: argparse.Namespace) -> int:
         prepare(course)  # before the progress bar appears
     memory = chosen.out / ".graded"
     results = grade_all(found, course, options, memory, chosen.jobs, chosen.scheduler)
+    for student, own in by_student(results).items():
+        own[0]["notes"] += ["is not on the roster"] if student in unknown else []
     write_all(results, box, chosen)
     students, look = len(by_student(results)), chosen.out / "summary.html"
+    for people, what in ((missing, "on the roster, but nothing submitted"), (unknown, "not on the roster")):
+        if people:
+            print(f"{len(people)} {what}: {', '.join(people)}")
     print(f"{students} students, {len(results)} notebooks. Look at {look} first.")
     return 0
 

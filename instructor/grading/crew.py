@@ -122,7 +122,7 @@ def _by_dask(address: str):
             raise CrewError(f"no Dask scheduler answers at {address}: {error}") from error
         with client:
             futures = {
-                client.submit(_on_worker, asdict(one), course.version, options, pure=False): order
+                client.submit(_on_worker, one.carried(), course.version, options, pure=False): order
                 for order, one in enumerate(found)
             }
             for future in as_dask_completes(futures):
@@ -137,7 +137,7 @@ def _by_dask(address: str):
     return work
 
 
-def _on_worker(submission: dict, version: str, options: Options) -> str:
+def _on_worker(submission: Submission, version: str, options: Options) -> str:
     with _one_at_a_time:  # a worker has threads, and the course is prepared once
         place = _worker_place(options)
     if place.course.version != version:
@@ -145,7 +145,7 @@ def _on_worker(submission: dict, version: str, options: Options) -> str:
         raise CrewError(
             f"{where} has another version of the course: update it there, and restart the worker."
         )
-    return json.dumps(_safely(Submission(**submission), place))
+    return json.dumps(_safely(submission, place))
 
 
 @cache
@@ -166,12 +166,12 @@ def _safely(submission: Submission, place: Workplace) -> dict:
         return grade(submission, place)
     except Exception as error:  # a fault of the grader, or of the machine
         submission.notes.append(f"the grader failed ({type(error).__name__}: {error}); grade it again")
-        broken = Submission(**asdict(submission) | {"content": None, "problem": "could not be graded"})
+        broken = replace(submission, file=None, problem="could not be graded")
         return grade(broken, place) | {"failed": True}
 
 
 def _key(submission: Submission, course: Course, options: Options) -> str:
-    about = asdict(submission) | {"content": None}
+    about = asdict(submission) | {"file": None}
     parts = [json.dumps(about, sort_keys=True, default=str), course.version]
     parts.append(repr(replace(options, cores=1)))  # cores affect the time, not the marks
     return hashlib.sha256("\n".join(parts).encode() + (submission.content or b"")).hexdigest()

@@ -46,9 +46,9 @@ def grade(submission: Submission, place: Workplace) -> dict:
         exercise; `rerun` and `stored`, or None if the notebook was not run.
     """
     pristine = next(one for one in place.course.notebooks if one.name == submission.notebook)
-    result = {key: value for key, value in asdict(submission).items() if key != "content"}
+    result = {key: value for key, value in asdict(submission).items() if key != "file"}
     result |= {"marks": [], "rerun": None, "stored": None}
-    if submission.content is None:
+    if submission.file is None:
         result["marks"] = [asdict(marks.nothing(task)) for task in pristine.tasks]
         return result
     paper = read_paper(submission.content)
