@@ -115,7 +115,9 @@ def _examined(file: SubmittedFile, course: Course, enough: bool) -> tuple[str, R
     try:
         paper = read_paper(file.stored.read())
     except PaperError as error:
-        raise PaperError(NOT_A_NOTEBOOK) if file.path.suffix.lower() in ANY_CONTENT else error from error
+        if file.path.suffix.lower() in ANY_CONTENT:
+            raise PaperError(NOT_A_NOTEBOOK) from error
+        raise
     except Exception as error:  # of a decompressor, or of the disk; it must not stop the other files
         raise PaperError(f"cannot be read ({error})") from error
     pristine = course.the_one_like(paper, file.path)

@@ -322,11 +322,11 @@ def test_who_submitted_nothing_that_can_be_read_is_listed(tmp_path, course, pack
         source = Path(shutil.make_archive(str(tmp_path / "all"), "zip", source))
     found = submissions(intake.collect(source), course)
     assert [one.student for one in found] == ["ana", "bo", "cy", "di", "eve", "fay"]
-    no_files = ["each of 3 files has no files in it: ana, ana/empty, ana/empty/deeper", "bo has no files in it",
-                "cy has no files in it"]  # fmt: skip
-    no_files_packed = [f"{name}/all.zip is a zip archive without files" for name in ("di", "eve")]
-    assert [note for one in found for note in one.notes] == [*no_files, *no_files_packed]
-    assert [one.problem for one in found] == [*["was not submitted"] * 3, *no_files_packed, None]
+    folders = ["each of 3 files has no files in it: ana, ana/empty, ana/empty/deeper"]
+    folders += ["bo has no files in it", "cy has no files in it"]
+    archives = [f"{name}/all.zip is a zip archive without files" for name in ("di", "eve")]
+    assert [note for one in found for note in one.notes] == folders + archives
+    assert [one.problem for one in found] == [*["was not submitted"] * 3, *archives, None]
     assert found[-1].notes == []
 
 
