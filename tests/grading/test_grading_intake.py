@@ -10,12 +10,13 @@ import struct
 import subprocess
 import sys
 import time
+import tracemalloc
 import zipfile
 import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.config.settings import COURSE_FOLDER
@@ -586,3 +587,173 @@ def test_an_invalid_figure_is_dropped(content):
 
 def test_invalid_base64_is_dropped():
     assert clean_png("<script>") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Nombre,Apellido(s),Correo\nAna,Pérez,ana@u.es\nBo,Smith,bo@u.es\n李明,,li@u.es", "utf-8-sig"),
+        ("Nombre;Apellidos;Correo\nAna;Pérez;ana@u.es\nBo;Smith;bo@u.es\nLi;Ming;li@u.es", "cp1252"),
+        ('Student,ID,SIS Login ID\n"Pérez, Ana",11,ana\n"Smith, Bo",12,bo\n"Ming, Li",13,li\n', "utf-8"),
+        ("Full name\tE-mail\r\nAna Pérez\tana@u.es\r\nBo Smith\tbo@u.es\r\nLi Ming\tli@u.es", "utf-8"),
+        ("Nombre de usuario\nana\nbo\nli\n", "utf-8"),
+        ("E-Mail\nANA@u.es\nBO@u.es\nli@u.es", "utf-8"),
+    ],
+)  # fmt: skip
+def test_the_roster_says_who_is_missing_and_who_is_unknown(tmp_path, text, encoding):
+    (tmp_path / "roster.csv").write_bytes(text.encode(encoding))
+    pairs = [("Ana Perez", "SMITH Bo"), ("pérezana", "smithbo"), ("ana", "bo"),
+             ("ana@u.es", "bo@u.es")]  # fmt: skip
+    found = [names.missing_and_unknown(tmp_path / "roster.csv", [*pair, "Eve", "a n"]) for pair in pairs]
+    known = [(missing, unknown) for missing, unknown in found if len(unknown) == 2]
+    assert known  # by whatever the roster has
+    for missing, unknown in known:
+        assert len(missing) == 1
+        assert missing[0].casefold().startswith(("li", "李明", "ming"))
+        assert unknown == ["Eve", "a n"]
+
+
+def test_two_students_with_one_name_are_both_expected(tmp_path):
+    (tmp_path / "roster.csv").write_text("name,id\nAna,1\nAna,2\nBo,3\n\n")
+    assert names.missing_and_unknown(tmp_path / "roster.csv", ["Ana", "Bo"]) == (["Ana"], [])
+    assert names.missing_and_unknown(tmp_path / "roster.csv", ["Ana (11)", "Ana (13)"]) == (["Bo"], [])
+
+
+def test_without_a_roster_nobody_is_missing():
+    assert names.missing_and_unknown(None, ["Ana"]) == ([], [])
+
+
+@pytest.mark.parametrize("text", ["", "Ana\nBo\n", "points;comment\n1;2\n", None])
+def test_a_roster_without_names_is_refused(tmp_path, text):
+    if text is not None:
+        (tmp_path / "roster.csv").write_text(text)
+    with pytest.raises(names.RosterError, match="roster"):
+        names.missing_and_unknown(tmp_path / "roster.csv", ["Ana"])
+
+
+def test_missing_students_are_submissions_of_nothing(tmp_path, course):
+    (tmp_path / "in" / "ana").mkdir(parents=True)
+    (tmp_path / "in" / "ana" / "01_tiny.ipynb").write_text(tiny.notebook())
+    found = submissions(intake.collect(tmp_path / "in"), course, ["Bo", "ana"])
+    assert [(one.student, one.problem) for one in found] == [
+        ("ana", None), ("ana (not submitted)", "was not submitted"), ("Bo", "was not submitted"),
+    ]  # fmt: skip
+    assert len({one.slug for one in found}) == 3
+
+
+# ---- what is inside a submission changes nobody else's ----
+
+PLATFORM = [
+    "{name}_{number}_assignsubmission_file_/{inner}",
+    "{name}_{number}_assignsubmission_file/{inner}",
+    "{number}-7 - {name} - Sep 24, 2026 926 PM/{inner}",
+    "{name}/{inner}",
+    "{name}.zip/{inner}",
+    "{name}_{number}_assignsubmission_file_x.zip/{inner}",
+    "{name}_{number}_208490284_x.zip/{inner}",
+    "HW_{name}_attempt_2026-01-30-20-30-10_x.zip/{inner}",
+]
+INNER = st.one_of(
+    st.sampled_from([place.format(name="ana", number=11, inner="01_tiny.ipynb") for place in PLATFORM[:4]]),
+    st.sampled_from(["index.html", "desktop.ini", "__MACOSX/x", "ana/01_tiny.ipynb", "../ana/01_tiny.ipynb",
+                     "/01_tiny.ipynb", "ana - 01_tiny.ipynb", "01_tiny.ipynb", "a.zip/01.ipynb", "\\ana\\1"]),
+    st.lists(st.text(st.characters(min_codepoint=1, codec="utf-8"), max_size=9), max_size=4).map("/".join),
+)  # fmt: skip
+
+
+def collected(folder: Path, paths: list[str]) -> list[tuple]:
+    """What the intake says of Ana's file, in an archive of these files."""
+    members: dict[str, dict[str, bytes]] = {}
+    for path in paths:
+        outer, _, inner = path.partition(".zip/")
+        name, content = (f"{outer}.zip", inner) if inner else (path, "")
+        members.setdefault(name, {})[content] = tiny.notebook().encode()
+    whole = {name: zipped(inner) if name.endswith(".zip") else inner[""] for name, inner in members.items()}
+    (folder / "in.zip").write_bytes(zipped(whole))
+    found = intake.collect(folder / "in.zip")
+    return [(one.student, one.number, str(one.path), one.problem) for one in found if "ana" in one.student]
+
+
+@pytest.mark.parametrize("place", PLATFORM)
+@given(inner=st.lists(INNER, max_size=6))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_path_in_a_submission_changes_another_students(tmp_path, place, inner):
+    ana = place.format(name="ana", number=11, inner="01_tiny.ipynb")
+    others = [
+        place.format(name=name, number=number, inner=one)
+        for name, number in (("bo", 12), ("eve", 13))
+        for one in ["02_x.ipynb", *inner]
+    ]
+    alone = collected(tmp_path, [ana, others[0]])
+    assert alone[0][0] == "ana"
+    assert collected(tmp_path, [ana, *others]) == alone
+
+
+# ---- linear time ----
+
+PATTERNS = [one.match for one in names.PLATFORMS]
+PATTERNS += [one.search for one in vars(names).values() if isinstance(one, re.Pattern)]
+PUMPED = ["_2026", "_a_2026-01-30-20-30-10", "anon_", "_assignsubmission", "_1_assignsubmission", ".ipynb"]
+PUMPED += [
+    *" _-1a\n",
+    "LATE_",
+    " - ",
+    "1_",
+    "a_1_",
+    "1-1 - ",
+    " - 2026",
+    "_a_",
+    "._",
+    ".a",
+    "(1",
+    " (",
+    "01",
+    " 0",
+]
+
+
+@pytest.mark.parametrize("find", PATTERNS, ids=lambda one: one.__self__.pattern[:30])
+def test_every_pattern_takes_linear_time(find):
+    """In quadratic time, each of these texts would take some seconds."""
+    assert len(PATTERNS) >= 10
+    for pumped in PUMPED:
+        for before in ("", "a_", "1-1 - a - "):
+            text = before + pumped * (30_000 // len(pumped)) + "!"
+            start = time.process_time()
+            find(text)
+            assert time.process_time() - start < 0.5, (before, pumped)
+
+
+def test_a_name_of_65_000_spaces_takes_no_time(tmp_path, course):
+    long = {f"{number}{' ' * 65_000}01_tiny.ipynb": tiny.notebook().encode() for number in range(20)}
+    inner = {f"ana/{name}": content for name, content in long.items()}
+    (tmp_path / "in.zip").write_bytes(zipped(long | inner | {"ana/x.zip": zipped(long)}))
+    start = time.process_time()
+    found = submissions(intake.collect(tmp_path / "in.zip"), course)
+    assert time.process_time() - start < 2
+    assert len(found) == 21
+    assert all(len(one.student) < 120 and len(one.path) <= 600 for one in found)
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"cells":[' + b"{}," * 2_000_000 + b"{}]}", b"[" * 3_000_000, b" " * (29 << 20)]
+)
+def test_content_that_would_take_much_memory_is_refused(content):
+    tracemalloc.start()
+    with pytest.raises(PaperError):
+        read_paper(content)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 3 * (len(content) + (1 << 20))
+
+
+def test_only_one_file_at_a_time_is_in_memory(tmp_path, course):
+    space = {f"{number}/01_tiny.ipynb": b" " * (8 << 20) for number in range(8)}
+    (tmp_path / "in.zip").write_bytes(zipped({"ana/all.zip": zipped(space), **space}))
+    tracemalloc.start()
+    found = submissions(intake.collect(tmp_path / "in.zip"), course)
+    now, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert all(one.file is None for one in found)
+    assert most < 40 << 20
+    assert now < 4 << 20
