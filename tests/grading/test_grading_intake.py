@@ -757,3 +757,40 @@ def test_only_one_file_at_a_time_is_in_memory(tmp_path, course):
     assert all(one.file is None for one in found)
     assert most < 40 << 20
     assert now < 4 << 20
+
+
+# ---- whole downloads, as the platforms make them ----
+
+DOWNLOADS = {
+    "Canvas": ["anaperez_340934_2084901_01_tiny.ipynb", "smithbo_LATE_340935_2084902_01_tiny.ipynb",
+               "smithbo_LATE_340935_2084903_notes.pdf"],
+    "Canvas, anonymous": ["anon_aB3de_2084901_01_tiny.ipynb", "LATE_anon_Zz9yy_2084902_01_tiny.ipynb"],
+    "Blackboard": [f"HW 1_{name}_attempt_2026-01-30-20-30-1{rest}" for name in ("ana", "bo")
+                   for rest in ("0.txt", "0_01_tiny.ipynb")],
+    "Brightspace": ["index.html", "1-2 - Ana - Sep 24, 2026 926 PM/01_tiny.ipynb",
+                    "1-2 - Ana - Sep 25, 2026 926 PM/01_tiny.ipynb",
+                    "3-2 - Bo - Sep 24, 2026 926 PM/01_tiny.ipynb"],
+    "Brightspace, flat": ["index.html", "1-2 - Ana - 24 sept. 2026 0926 - 01_tiny.ipynb",
+                          "3-2 - Bo - 24 sept. 2026 0926 - 01_tiny.ipynb"],
+    "Moodle": ["Ana_1_assignsubmission_file/01_tiny.ipynb", "Bo_2_assignsubmission_file/hw/01_tiny.ipynb",
+               "Bo_2_assignsubmission_onlinetext/onlinetext.html"],
+    "Moodle, flat": ["Ana_1_assignsubmission_file_01_tiny.ipynb", "Bo_2_assignsubmission_file_01_tiny.ipynb"],
+    "Moodle, blind": [f"Participante_{number}_assignsubmission_file_/01_tiny.ipynb" for number in (1, 2)],
+    "Gradescope": ["export/submission_metadata.yml", "export/submission_2/01_tiny.ipynb",
+                   "export/submission_3/01_tiny.ipynb"],
+    "Classroom": ["HW/Ana - 01_tiny.ipynb", "HW/Cópia de 01_tiny - Bo.ipynb", "HW/desktop.ini"],
+    "Classroom, nameless": ["HW/Copia di 01_tiny.ipynb", "HW/Copia di 01_tiny (1).ipynb"],
+    "ILIAS": ["HW/Perez_Ana_aperez_123/01_tiny.ipynb", "HW/Smith_Bo_bsmith_124/01_tiny.ipynb"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("platform", DOWNLOADS)
+def test_two_people_are_two_students_on_every_platform(tmp_path, course, platform):
+    content = {name: tiny.notebook().encode() if ".ipynb" in name else b"x" for name in DOWNLOADS[platform]}
+    (tmp_path / "in.zip").write_bytes(zipped(content))
+    found = submissions(intake.collect(tmp_path / "in.zip"), course)
+    assert len({one.student for one in found}) == len(found) == 2
+    assert not any(one.problem for one in found)
+    notes = " ".join(note for one in found for note in one.notes)
+    assert ("graded by itself" in notes) == (platform == "Classroom, nameless")
+    assert ("several versions" in notes) == (platform == "Brightspace")
