@@ -43,17 +43,11 @@ class IntakeError(CourseError):
 
 @dataclass(frozen=True)
 class Stored:
-    """Where the bytes of a file are.
+    """Where the bytes of a file are."""
 
-    Args:
-        path: of the file, or of the archive that it is in.
-        members: its position in the archive; two positions for an archive in an archive.
-        content: its bytes, for a machine that can't read the path.
-    """
-
-    path: Path
-    members: tuple[int, ...] = ()
-    content: bytes | None = None
+    path: Path  # of the file, or of the archive that it is in
+    members: tuple[int, ...] = ()  # its position in the archive; two positions for an archive in an archive
+    content: bytes | None = None  # its bytes, for a machine that can't read the path
 
     def read(self) -> bytes:
         """Return the bytes; of a file that is too large, only the first ones."""
@@ -71,29 +65,17 @@ Entry = tuple[str, int, Stored, int, float]  # name, mode as `os.stat` has it or
 
 @dataclass(frozen=True)
 class SubmittedFile:
-    """One submitted file.
+    """One submitted file."""
 
-    Args:
-        path: in the folder or archive.
-        outer: its path without what is inside a student's own archive.
-        stored: where its bytes are.
-        size: in bytes.
-        modified: time of its last change, for comparison.
-        problem: why it cannot be graded.
-        student: the name.
-        number: the platform's number or id of the student, if known.
-        named: whether the path names a student; if not, `student` is for this file alone.
-    """
-
-    path: PurePosixPath
-    outer: PurePosixPath
+    path: PurePosixPath  # in the folder or archive
+    outer: PurePosixPath  # its path without what is inside a student's own archive
     stored: Stored
-    size: int = 0
-    modified: float = 0
-    problem: str | None = None
+    size: int = 0  # in bytes
+    modified: float = 0  # time of its last change, for comparison
+    problem: str | None = None  # why it cannot be graded
     student: str = ""
-    number: str | None = None
-    named: bool = True
+    number: str | None = None  # the platform's number or id of the student
+    named: bool = True  # whether the path names a student; if not, `student` is for this file alone
 
 
 def collect(source: Path) -> list[SubmittedFile]:
@@ -173,16 +155,18 @@ def _files(entries: Iterable[Entry], archive: PurePosixPath | None = None) -> It
 
 def _in_archive(stored: Stored, path: PurePosixPath) -> Iterator[SubmittedFile]:
     """List the files in a student's own archive."""
-    problem, listed = "is a zip archive without files", []
+    listed, problem = [], "is a zip archive without files"
     try:
         entries = sorted(_in_zip(stored), key=lambda entry: not entry[0].lower().endswith(".ipynb"))
-        if len(entries) > MOST_FILES:
+        listed += _files(entries[:MOST_FILES], path)
+        inside = people([one.path.parts[len(path.parts) :] for one in listed])
+        if len({person.key for person in inside if person.key[0] == "platform"}) > 1:
+            listed, problem = [], "has submissions of several students: grade this archive by itself"
+        elif len(entries) > MOST_FILES:
             problem = f"has {len(entries):,} files; {MOST_FILES:,} were looked at, notebooks first"
             listed.append(SubmittedFile(path, path, stored, problem=problem))
-        listed += _files(entries[:MOST_FILES], path)
     except Exception as error:  # a damaged archive fails in many ways, and must not stop the other files
-        problem = f"is a zip archive that cannot be read ({error})"
-        listed = []
+        listed, problem = [], f"is a zip archive that cannot be read ({error})"
     yield from listed or [SubmittedFile(path, path, stored, problem=problem)]
 
 
@@ -192,7 +176,8 @@ def _problem(path: PurePosixPath, mode: int, size: int) -> str | None:
         kind = "a link to another file" if stat.S_ISLNK(mode) else "a pipe or a device"
         return f"is {kind}; submit the notebook itself"
     if suffix == ".zip":
-        return "is a zip archive in another, or larger than 200 MB; submit the notebook itself"
+        most = LARGEST_ARCHIVE_BYTES // 2**20
+        return f"is a zip archive in another, or larger than {most} MB; submit the notebook itself"
     if ".ipynb" not in path.name.lower() and (suffix not in ANY_CONTENT or size > LARGEST_BYTES):
         return NOT_A_NOTEBOOK
     if size > LARGEST_BYTES:

@@ -21,29 +21,17 @@ Rank = tuple[bool, float, int, int]
 
 @dataclass
 class Submission:
-    """One student's submission for one notebook of the course.
-
-    Args:
-        student: the name.
-        slug: the name as part of a file name.
-        number: the platform's number or id of the student, or None.
-        notebook: the name of the course's notebook.
-        file: where the notebook is; None if nothing usable was submitted.
-        path: in the folder or archive.
-        modified: time of its last change, in seconds since 1970; 0 if unknown.
-        problem: why it cannot be graded.
-        notes: for the instructor.
-    """
+    """One student's submission for one notebook of the course."""
 
     student: str
-    slug: str
-    number: str | None
-    notebook: str
-    file: Stored | None = None
-    path: str = ""
-    modified: float = 0
-    problem: str | None = None
-    notes: list[str] = field(default_factory=list)
+    slug: str  # the name as part of a file name
+    number: str | None  # the platform's number or id of the student
+    notebook: str  # the name of the course's notebook
+    file: Stored | None = None  # where the student's notebook is; None if nothing usable was submitted
+    path: str = ""  # in the folder or archive
+    modified: float = 0  # time of its last change, in seconds since 1970
+    problem: str | None = None  # why it cannot be graded
+    notes: list[str] = field(default_factory=list)  # for the instructor
 
     @property
     def content(self) -> bytes | None:
@@ -119,7 +107,7 @@ def _examined(file: SubmittedFile, course: Course, enough: bool) -> tuple[str, R
             raise PaperError(NOT_A_NOTEBOOK) from error
         raise
     except Exception as error:  # of a decompressor, or of the disk; it must not stop the other files
-        raise PaperError(f"cannot be read ({error})") from error
+        raise PaperError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
     pristine = course.the_one_like(paper, file.path)
     if pristine is None:
         raise PaperError("is not one of the course's notebooks")
@@ -151,14 +139,11 @@ def _code(source: str) -> list[str]:
 
 def _choose(submission: Submission, versions: list[SubmittedFile]) -> None:
     """Take the last version."""
-    for chosen in versions[-1:]:
-        submission.file, submission.path, submission.modified = (
-            chosen.stored,
-            str(chosen.path),
-            chosen.modified,
-        )
+    if versions:
+        last = versions[-1]
+        submission.file, submission.path, submission.modified = last.stored, str(last.path), last.modified
     if len(versions) > 1:
-        others = _listed(sorted(str(file.path) for file in versions[:-1]))
+        others = _listed([str(file.path) for file in versions[-2::-1]])
         submission.notes.append(f"several versions: {submission.path} was graded, not {others}")
 
 

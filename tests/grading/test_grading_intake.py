@@ -253,6 +253,17 @@ def test_an_archive_of_many_files_is_read_up_to_a_number(tmp_path, monkeypatch, 
     assert "10 files; 3 were looked at" in "; ".join(ana.notes)
 
 
+def test_a_platforms_archive_in_a_folder_is_not_one_students(tmp_path, course):
+    content = {
+        f"{name}_assignsubmission_file/01_tiny.ipynb": tiny.notebook().encode() for name in ("A_1", "B_2")
+    }
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "HW 1.zip").write_bytes(zipped(content))
+    (tmp_path / "in" / "HW 2.zip").write_bytes(zipped(content))
+    for one in submissions(intake.collect(tmp_path / "in"), course):
+        assert "has submissions of several students: grade this archive by itself" in one.problem
+
+
 def test_a_huge_list_of_files_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "LARGEST_INDEX_BYTES", 1000)
     many = zipped({f"{number}.ipynb": b"" for number in range(30)})
