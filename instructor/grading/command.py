@@ -11,6 +11,7 @@ from instructor.grading.course import Course
 from instructor.grading.crew import Options, default_jobs, grade_all
 from instructor.grading.intake import collect
 from instructor.grading.late import add_times
+from instructor.grading.names import missing_and_unknown
 from instructor.grading.open_marks import take_open_marks
 from instructor.grading.pages import write_pages
 from instructor.grading.preparation import prepare
@@ -27,6 +28,7 @@ def add_to(commands) -> None:
     add("--out", type=Path, required=True, help="folder for grades and feedback")
     add("--notebook", default="", metavar="01", help="grade this notebook alone")
     add("--student", metavar="NAME", help="grade this student again, and keep all other results")
+    add("--roster", type=Path, metavar="CSV", help="the course's students, to see who is missing")
     add("--jobs", type=_count, default=default_jobs(), help="how many at once (one per core)")
     add("--marks-only", action="store_true", help="only mark the answers; don't run the notebooks")
     add("--minutes", type=float, default=30, help="limit per notebook (30); a cell may take a third of it")
@@ -69,7 +71,8 @@ def grade_command(chosen: argparse.Namespace) -> int:
     _sheets([], chosen)  # what is wrong with them is said before the grading
     course = Course.load()
     files = collect(chosen.submissions)
-    found = _of_notebook(submissions(files, course), chosen.notebook)
+    missing, unknown = missing_and_unknown(chosen.roster, {file.student for file in files})
+    found = _of_notebook(submissions(files, course, missing), chosen.notebook)
     options = Options(
         rerun=not chosen.marks_only,
         no_sandbox=chosen.no_sandbox,
@@ -82,9 +85,14 @@ def grade_command(chosen: argparse.Namespace) -> int:
     memory = chosen.out / ".graded"
     _forget(memory, found, chosen.student)
     results = grade_all(found, course, options, memory, chosen.jobs, chosen.scheduler)
+    for student, own in by_student(results).items():
+        own[0]["notes"] += ["is not on the roster"] if student in unknown else []
     times = {plain(str(file.path)): datetime.fromtimestamp(file.modified) for file in files}
     write_all(results, box, chosen, {path: time for path, time in times.items() if time.year > 1980})
     students, look = len(by_student(results)), chosen.out / "summary.html"
+    for people, what in ((missing, "on the roster, but nothing submitted"), (unknown, "not on the roster")):
+        if people:
+            print(f"{len(people)} {what}: {', '.join(people)}")
     print(f"{students} students, {len(results)} notebooks. Look at {look} first.")
     return 0
 

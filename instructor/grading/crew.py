@@ -64,14 +64,13 @@ def grade_all(
     files = [memory / f"{one.slug}--{one.notebook}.json" for one in found]
     parts = [_remembered(file, one, course, options) for file, one in zip(files, found, strict=True)]
     wanted = {"marks", "rerun"} if options.rerun else {"marks"}
-    missing = [
-        place for place, one in enumerate(found) if one.content is not None and wanted - {*parts[place]}
-    ]
+    missing = [place for place, one in enumerate(found) if one.file is not None and wanted - {*parts[place]}]
     if missing:
         crew = _dask(scheduler, course, options) if scheduler else _here(jobs, course, options)
         bar = progress_bar(total=len(missing), unit="notebook", title="grading")
         with crew as (work, settings), bar as progress:
-            tasks = (delayed(work)(place, found[place], parts[place]) for place in missing)
+            sent = ((place, found[place].carried() if scheduler else found[place]) for place in missing)
+            tasks = (delayed(work)(place, submission, parts[place]) for place, submission in sent)
             graded = Parallel(return_as="generator_unordered", batch_size=1, **settings)(tasks)
             try:
                 for place, made in graded:

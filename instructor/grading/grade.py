@@ -72,7 +72,7 @@ def whole(submission: Submission, parts: dict, course: Course) -> dict:
         exercise; `rerun` and `stored`, or None if the notebook was not run.
     """
     pristine = course.named(submission.notebook)
-    result = {key: value for key, value in asdict(submission).items() if key != "content"}
+    result = {key: value for key, value in asdict(submission).items() if key != "file"}
     result |= {"marks": [], "rerun": None, "stored": None}
     for name, part in parts.items():
         what = "marking" if name == "marks" else "the re-run"

@@ -1,25 +1,40 @@
-"""Read submissions from a folder or a zip archive, and find out whose each file is.
+"""List the submitted files in a folder or a zip archive, and find out whose each of them is.
 
-Moodle and Classroom give zip archives, with archives inside. Nothing is unpacked to disk: the path of a
-member is only read as a name and never opened. Links are refused.
+Only the outermost names, which the platform gave, say whose a file is. A file is read when it is needed,
+and the path of a member of an archive is never opened: it is only a label. Links are refused.
 """
 
-import io
+import os
+import shutil
 import stat
+import tempfile
 import time
+import weakref
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from helpers._common import CourseError
-from instructor.grading.names import apart, student_of, without_wrapper
-from instructor.grading.papers import storable
+from instructor.grading.names import labels, people, wrapping
 
 LARGEST_BYTES = 30 * 2**20
-LARGEST_ARCHIVE_BYTES = 200 * 2**20  # of a student's own archive, packed and unpacked
-MOST_FILES = 20_000
-SKIPPED = ("__MACOSX", ".ipynb_checkpoints", ".DS_Store")
+LARGEST_ARCHIVE_BYTES = 200 * 2**20  # of a student's own archive, as submitted
+LARGEST_INDEX_BYTES = 8 * 2**20  # of an archive's list of members, which zipfile keeps in memory
+MOST_FILES = 1000  # of a student's own archive
+LONGEST_PATH, LONGEST_NAME = 1000, 255  # characters; the rest is cut off
+IGNORED = {"__macosx", ".ipynb_checkpoints", ".ds_store", "desktop.ini", "thumbs.db", ".git"}
+ANY_CONTENT = {"", ".json", ".txt"}  # what browsers and mail programs make of .ipynb
+NOT_A_NOTEBOOK = "is not a notebook (.ipynb)"
+EMPTY = "has no files in it"
+NOBODYS = {
+    EMPTY,
+    "index.html",
+    "submission_metadata.yml",
+}  # next to all students, by Brightspace and Gradescope
 
 
 class IntakeError(CourseError):
@@ -27,32 +42,40 @@ class IntakeError(CourseError):
 
 
 @dataclass(frozen=True)
-class SubmittedFile:
-    """One submitted file.
+class Stored:
+    """Where the bytes of a file are."""
 
-    Args:
-        student: the name, from the path.
-        number: Moodle's participant number, if known.
-        path: in the folder or archive.
-        content: its bytes; empty if there is a problem.
-        modified: time of its last change, for comparison.
-        problem: why it cannot be graded.
-    """
+    path: Path  # of the file, or of the archive that it is in
+    members: tuple[int, ...] = ()  # its position in the archive; two positions for an archive in an archive
+    content: bytes | None = None  # its bytes, for a machine that can't read the path
 
-    student: str
-    number: str | None
-    path: PurePosixPath
-    content: bytes = b""
-    modified: float = 0
-    problem: str | None = None
+    def read(self) -> bytes:
+        """Return the bytes; of a file that is too large, only the first ones."""
+        if self.content is not None:
+            return self.content
+        archive = _opened(self.path, self.members[:-1]) if self.members else None
+        with (
+            archive.open(archive.infolist()[self.members[-1]]) if archive else self.path.open("rb") as handle
+        ):
+            return handle.read(LARGEST_BYTES + 1)
+
+
+Entry = tuple[str, int, Stored, int, float]  # name, mode as `os.stat` has it or 0, place, size, time
 
 
 @dataclass(frozen=True)
-class _Found:
-    path: PurePosixPath
-    content: bytes = b""
-    modified: float = 0
-    problem: str | None = None
+class SubmittedFile:
+    """One submitted file."""
+
+    path: PurePosixPath  # in the folder or archive
+    outer: PurePosixPath  # its path without what is inside a student's own archive
+    stored: Stored
+    size: int = 0  # in bytes
+    modified: float = 0  # time of its last change, for comparison
+    problem: str | None = None  # why it cannot be graded
+    student: str = ""
+    number: str | None = None  # the platform's number or id of the student
+    named: bool = True  # whether the path names a student; if not, `student` is for this file alone
 
 
 def collect(source: Path) -> list[SubmittedFile]:
@@ -62,101 +85,134 @@ def collect(source: Path) -> list[SubmittedFile]:
         source: a folder or a zip archive.
 
     Returns:
-        One entry per file, in order of their paths; files that aren't notebooks with the reason.
+        One entry per file, in order of their paths; files that can't be graded with the reason.
 
     Raises:
-        IntakeError: the source is neither, or has no files.
+        IntakeError: the source is neither, can't be read, or has no files.
     """
-    if source.is_dir():
-        found = list(_from_folder(source))
-    elif source.is_file() and zipfile.is_zipfile(source):
-        with source.open("rb") as handle:
-            found = list(_from_zip(handle, PurePosixPath()))
-    elif source.exists():
-        raise IntakeError(f"{source} is neither a folder nor a zip archive.")
-    else:
+    _opened.cache_clear()
+    if not source.exists():
         raise IntakeError(f"{source} does not exist. Give the folder or zip archive with the submissions.")
+    if not source.is_dir() and not zipfile.is_zipfile(source):
+        raise IntakeError(f"{source} is neither a folder nor a zip archive.")
+    try:
+        found = list(_files(_in_folder(source) if source.is_dir() else _in_zip(Stored(source))))
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise IntakeError(f"{source} cannot be read: {error}") from error
+    full = {folder for one in found if one.problem != EMPTY for folder in one.outer.parents}
+    found = [one for one in found if one.problem != EMPTY or one.outer.parent not in full]
+    skip = wrapping([one.outer.parts for one in found])
+    found = [one for one in found if len(one.outer.parts) > skip + 1 or one.outer.name not in NOBODYS]
     if not found:
         raise IntakeError(f"{source} has no files. Give the folder or zip archive with the submissions.")
     found.sort(key=lambda one: str(one.path))
-    people = apart([student_of(path) for path in without_wrapper([one.path for one in found])])
+    who = people([one.outer.parts[skip:] for one in found])
+    name = labels(who)
     return [
-        SubmittedFile(*person, one.path, one.content, one.modified, one.problem)
-        for person, one in zip(people, found, strict=True)
+        replace(one, student=name[person], number=person.number, named=person.named)
+        for person, one in zip(who, found, strict=True)
     ]
 
 
-def _from_folder(source: Path) -> Iterator[_Found]:
-    for count, path in enumerate(sorted(source.rglob("*"))):
-        name = PurePosixPath(storable(path.relative_to(source).as_posix()))
-        if count >= MOST_FILES:
-            raise IntakeError(f"{source} has more than {MOST_FILES} files: is it the right folder?")
-        if any(part in SKIPPED for part in name.parts):
-            continue
-        if path.is_symlink():
-            yield _Found(name, problem="is a link to another file; submit the notebook itself")
-        elif path.is_file():
-            with path.open("rb") as handle:
-                content = handle.read(LARGEST_ARCHIVE_BYTES + 1)
-            yield from _judged(name, content, path.stat().st_mtime)
+def _in_folder(source: Path) -> Iterator[Entry]:
+    todo = [*source.iterdir()]
+    while todo:
+        path = todo.pop()
+        mode, size, modified = 0, 0, 0.0  # of what can't be read, as a file either
+        try:
+            about = path.lstat()
+            if stat.S_ISDIR(about.st_mode):
+                todo += path.iterdir()
+            mode, size, modified = about.st_mode, about.st_size, about.st_mtime
+        except OSError:
+            pass
+        name = _text(os.fsencode(path.relative_to(source).as_posix()), "latin-1")
+        yield name, mode, Stored(path), size, modified
 
 
-def _from_zip(handle, place: PurePosixPath, depth: int = 0) -> Iterator[_Found]:
+def _in_zip(archive: Stored) -> Iterator[Entry]:
+    for position, member in enumerate(_opened(archive.path, archive.members).infolist()):
+        declared = member.flag_bits & 0x800
+        name = member.filename if declared else _text(member.filename.encode("cp437"), "cp437")
+        mode = stat.S_IFDIR if member.is_dir() else member.external_attr >> 16
+        stored = Stored(archive.path, (*archive.members, position))
+        yield name.replace("\\", "/"), mode, stored, member.file_size, _modified(member)
+
+
+def _files(entries: Iterable[Entry], archive: PurePosixPath | None = None) -> Iterator[SubmittedFile]:
+    for name, mode, stored, size, modified in entries:
+        parts = _label(name)
+        kept = list(takewhile(lambda part: part.lower() not in IGNORED and part[:2] != "._", parts))
+        path = PurePosixPath(archive or "", *kept)
+        if stat.S_ISDIR(mode) or len(kept) < len(parts):
+            if path.parts and not archive:
+                yield SubmittedFile(path, path / EMPTY, stored, problem=EMPTY)
+        elif path.suffix.lower() == ".zip" and not archive and size <= LARGEST_ARCHIVE_BYTES:
+            yield from _in_archive(stored, path)
+        else:
+            yield SubmittedFile(path, archive or path, stored, size, modified, _problem(path, mode, size))
+
+
+def _in_archive(stored: Stored, path: PurePosixPath) -> Iterator[SubmittedFile]:
+    """List the files in a student's own archive."""
+    listed, problem = [], "is a zip archive without files"
     try:
-        with zipfile.ZipFile(handle) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()][:MOST_FILES]
-            # The sizes are what the archive says; zipfile reads no more of a member than that.
-            if depth and sum(member.file_size for member in members) > LARGEST_ARCHIVE_BYTES:
-                limit = f"unpacks to more than {LARGEST_ARCHIVE_BYTES // 2**20} MB"
-                yield _Found(place, problem=f"is a zip archive that {limit}; submit the notebook itself")
-                return
-            for member in members:
-                yield from _from_member(archive, member, place, depth)
-    except Exception as error:  # a student's archive: see `_from_member`
-        yield _Found(place, problem=f"is a zip archive that cannot be read ({error})")
+        entries = sorted(_in_zip(stored), key=lambda entry: not entry[0].lower().endswith(".ipynb"))
+        listed += _files(entries[:MOST_FILES], path)
+        inside = people([one.path.parts[len(path.parts) :] for one in listed])
+        if len({person.key for person in inside if person.key[0] == "platform"}) > 1:
+            listed, problem = [], "has submissions of several students: grade this archive by itself"
+        elif len(entries) > MOST_FILES:
+            problem = f"has {len(entries):,} files; {MOST_FILES:,} were looked at, notebooks first"
+            listed.append(SubmittedFile(path, path, stored, problem=problem))
+    except Exception as error:  # a damaged archive fails in many ways, and must not stop the other files
+        listed, problem = [], f"is a zip archive that cannot be read ({error})"
+    yield from listed or [SubmittedFile(path, path, stored, problem=problem)]
 
 
-def _from_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: PurePosixPath, depth: int):
-    # The name is only a label: drop what would point outside the folder.
-    path = storable(_decoded(member)).replace("\\", "/")
-    parts = [part for part in path.split("/") if part not in ("", ".", "..")]
-    name = place / PurePosixPath(*parts or ["unnamed"])
-    if any(part in SKIPPED for part in parts):
-        return
-    if stat.S_ISLNK(member.external_attr >> 16):
-        yield _Found(name, problem="is a link to another file; submit the notebook itself")
-        return
+def _problem(path: PurePosixPath, mode: int, size: int) -> str | None:
+    suffix = path.suffix.lower()
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):  # archives from Windows have no mode
+        kind = "a link to another file" if stat.S_ISLNK(mode) else "a pipe or a device"
+        return f"is {kind}; submit the notebook itself"
+    if suffix == ".zip":
+        most = LARGEST_ARCHIVE_BYTES // 2**20
+        return f"is a zip archive in another, or larger than {most} MB; submit the notebook itself"
+    if ".ipynb" not in path.name.lower() and (suffix not in ANY_CONTENT or size > LARGEST_BYTES):
+        return NOT_A_NOTEBOOK
+    if size > LARGEST_BYTES:
+        return f"is larger than {LARGEST_BYTES // 2**20} MB: clear the outputs of large cells"
+    return None
+
+
+@lru_cache(maxsize=2)  # the archive of all submissions, and that of one student
+def _opened(path: Path, members: tuple[int, ...]) -> zipfile.ZipFile:
+    with ExitStack() as stack:
+        handle = stack.enter_context(tempfile.TemporaryFile() if members else path.open("rb"))  # noqa: SIM115
+        if members:
+            outer = _opened(path, members[:-1])
+            with outer.open(outer.infolist()[members[-1]]) as member:
+                shutil.copyfileobj(member, handle)  # zipfile reads no more than the size that was judged
+        end = zipfile._EndRecData(handle)
+        if end and end[zipfile._ECD_SIZE] > LARGEST_INDEX_BYTES:
+            raise ValueError("it lists too many files")
+        archive = zipfile.ZipFile(handle)
+        weakref.finalize(archive, stack.pop_all().close)
+    return archive
+
+
+def _label(text: str) -> list[str]:
+    """Return the parts of a path, without what would point outside the folder."""
+    parts = [part[:LONGEST_NAME] for part in text[:LONGEST_PATH].split("/") if part not in ("", ".", "..")]
+    return parts or ["unnamed"]
+
+
+def _text(name: bytes, otherwise: str) -> str:
+    """Return a name as text: UTF-8 if it is valid as such, even if nothing says so."""
     try:
-        with archive.open(member) as handle:
-            content = handle.read(LARGEST_ARCHIVE_BYTES + 1)
-    except Exception as error:  # each decompressor has its own errors, and none may stop the other files
-        yield _Found(name, problem=f"cannot be unpacked ({error})")
-        return
-    yield from _judged(name, content, _modified(member), depth)
-
-
-def _judged(name: PurePosixPath, content: bytes, modified: float, depth: int = 0) -> Iterator[_Found]:
-    """Classify a file: a notebook, an archive with more files, or neither."""
-    suffix = name.suffix.lower()
-    if suffix == ".zip" and depth == 0 and len(content) <= LARGEST_ARCHIVE_BYTES:
-        yield from _from_zip(io.BytesIO(content), name.with_suffix(""), depth + 1)
-    elif suffix != ".ipynb":
-        yield _Found(name, problem="is not a notebook (.ipynb)")
-    elif len(content) > LARGEST_BYTES:
-        limit = f"is larger than {LARGEST_BYTES // 2**20} MB"
-        yield _Found(name, problem=f"{limit}: clear the outputs of large cells")
-    else:
-        yield _Found(name, content, modified)
-
-
-def _decoded(member: zipfile.ZipInfo) -> str:
-    """Return a member's name: UTF-8 if its bytes are valid as such, even if the archive does not say so."""
-    if member.flag_bits & 0x800:
-        return member.filename
-    try:
-        return member.filename.encode("cp437").decode("utf-8")  # what zipfile takes undeclared names for
-    except UnicodeError:
-        return member.filename
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        return name.decode(otherwise)
 
 
 def _modified(member: zipfile.ZipInfo) -> float:

@@ -1,48 +1,88 @@
-"""Names of students, from the paths that learning platforms create."""
+"""Whose a submitted file is, from the names that learning platforms give; and who submitted nothing."""
 
+import csv
 import hashlib
+import io
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from itertools import compress
+from pathlib import Path
+from typing import NamedTuple
 
-# Moodle: "Ana Pérez_123456_assignsubmission_file_", as a folder, or in front of the file's name.
-MOODLE = re.compile(r"^(?P<student>.+?)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)_(?P<file>.*)$")
-COPY_OF = re.compile(r"^(?:copy of|copia de|copie de|kopie von)\s+", re.IGNORECASE)
-COPY_NUMBER = re.compile(r"\s*\((\d+)\)$")
-# Classroom puts the student's name before or after the title: "Ana Pérez - 02_....ipynb".
-DASH = re.compile(r"\s+[-\N{EN DASH}\N{EM DASH}]\s+")
-TITLE = re.compile(r"^0?\d[_ -]|^(?:dataset|classification)", re.IGNORECASE)
+from helpers._common import CourseError
+
+PLATFORMS = tuple(re.compile(pattern, re.DOTALL) for pattern in (
+    # Moodle, in every language: "Ana Pérez_123456_assignsubmission_file", as a folder or before a file's name
+    r"(?P<name>.+?)(?:_(?P<number>\d+))?_assignsubmission_",
+    # Brightspace: "397063-2557369 - Ana Pérez - Sep 24, 2026 926 PM", likewise
+    r"(?P<number>\d+)-\d+ - (?P<name>.+?) - [^-]*\d{4}\b",
+    # Blackboard: "Assignment 1_ana_attempt_2026-01-30-20-30-10_01_x.ipynb"
+    r"(?P<key>(?:.*?_)??(?P<name>[^_]+))_[^\W\d_]+_\d{4}(?:-\d\d){5}[_.]",
+    # Canvas: "perezana_LATE_340934_208490284_01_x.ipynb", or "anon_Xy12z_208490284_01_x.ipynb"
+    r"(?:LATE_)?(?P<name>\w+?)(?:_LATE)?_(?P<number>\d{2,}|(?<=anon_)[0-9A-Za-z]{5})_(?P<once>\d{4,})_",
+))  # fmt: skip
+# Google: "Ana Pérez - 02_x.ipynb", "Copy of 02_x - Ana Pérez (3).ipynb". Each language has its own "Copy of".
+DASH = re.compile(r" [-\N{EN DASH}\N{EM DASH}] ")
+TITLE = re.compile(r"(?:^|\W)0?\d[_-]|^0?\d(?: |$)|dataset|classification", re.IGNORECASE)
+SUFFIX = re.compile(r"(?:\.ipynb)?(?:\.\w{1,8})?$", re.IGNORECASE)
+COPY_NUMBER = re.compile(r" ?\((\d{1,5})\)$")
 LONGEST = 80
+IDS = re.compile(
+    r"\b(?:e?mail|correo|id|identifier|number|login|user|username|numero|usuario|dni|nie|matricula)\b"
+)
+NAMES = re.compile(r"\b(?:name|first|last|surname|student|nombre|apellidos?|alumno|estudiante)\b")
 
 
-def student_of(path: PurePosixPath) -> tuple[str, str | None]:
-    """Return the student's name and Moodle's participant number, if known.
+class RosterError(CourseError):
+    """The list of students cannot be read."""
+
+
+class Person(NamedTuple):
+    """Who submitted a file."""
+
+    name: str  # of the student, or of the file if that is all there is
+    number: str | None  # the platform's number or id of the student, if known
+    key: tuple[str, str]  # equal for the files of one student
+    once: str | None = None  # what only one file of a student can have: two such files are of two students
+    named: bool = True  # whether the file names a student
+
+
+def people(places: list[tuple[str, ...]]) -> list[Person]:
+    """Find out whose each file is.
 
     Args:
-        path: relative to the platform's folder or archive. If it names no student, the file's own
-            name is used.
+        places: for each file, the parts of its path that the platform gave. The first one decides.
     """
-    for part in path.parts:
-        moodle = MOODLE.match(part)
-        if moodle:
-            return clean(moodle["student"]), moodle["number"]
-    folders = [part for part in path.parts[:-1] if part not in ("", ".", "..", "/")]
-    if folders:
-        return clean(folders[0]), None
-    return clean(_named_in(path.stem)), None
+    outermost = {parts[0]: _person(parts[0], folder=len(parts) > 1) for parts in places}
+    count = Counter((person.key, person.once) for person in outermost.values() if person.once)
+    told = {part: _alone(part) if count[person.key, person.once] > 1 else person._replace(once=None)
+            for part, person in outermost.items()}  # fmt: skip
+    return [told[parts[0]] for parts in places]
 
 
-def apart(people: list[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
-    """Add Moodle's number to the names of students who share a name.
+def labels(persons: Iterable[Person]) -> dict[Person, str]:
+    """Return a name for each person, which is unique even if two have the same name."""
+    found = {person: clean(person.name) for person in persons}
+    for more in (lambda one: one.number or clean(one.key[1]), lambda one: _digest(str(one.key))):
+        count = Counter(map(str.casefold, found.values()))
+        found = {person: f"{label} ({more(person)})" if count[label.casefold()] > 1 else label
+                 for person, label in found.items()}  # fmt: skip
+    return found
 
-    Args:
-        people: names and numbers, one pair per file.
-    """
-    pairs = {(name, number) for name, number in people if number}
-    count = Counter(name for name, _ in pairs)
-    return [(f"{name} ({number})" if number and count[name] > 1 else name, number) for name, number in people]
+
+def wrapping(places: list[tuple[str, ...]]) -> int:
+    """Return how many folders are around everything: single ones that are not a student's."""
+    depth = 0
+    while (
+        len({parts[depth] for parts in places}) == 1
+        and all(len(parts) > depth + 1 for parts in places)
+        and _person(places[0][depth], folder=True).key[0] == "folder"
+        and not _of_one_student({parts[depth + 1 :] for parts in places})
+    ):
+        depth += 1
+    return depth
 
 
 def clean(name: str) -> str:
@@ -52,10 +92,10 @@ def clean(name: str) -> str:
     return " ".join("".join(letters).split())[:LONGEST] or "unnamed"
 
 
-def copy_number(path: PurePosixPath) -> int:
-    """Return the number that browsers and Drive append to a name: 3 for "02_x (3).ipynb", else 0."""
-    number = COPY_NUMBER.search(path.stem)
-    return int(number[1]) if number and len(number[1]) < 6 else 0
+def copy_number(stem: str) -> int:
+    """Return the number that browsers and Drive append to a name: 3 for "02_x (3)", else 0."""
+    number = COPY_NUMBER.search(stem)
+    return int(number[1]) if number else 0
 
 
 def slugs(names: Iterable[str]) -> dict[str, str]:
@@ -66,35 +106,107 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
             the name's hash is added.
     """
     plain = {name: _plain(name) for name in names}
-    taken = list(plain.values())
+    count = Counter(plain.values())
     return {
-        name: slug if slug and taken.count(slug) == 1 else f"{slug or 'student'}-{_digest(name)}"
+        name: slug if slug and count[slug] == 1 else f"{slug or 'student'}-{_digest(name)}"
         for name, slug in plain.items()
     }
 
 
-def without_wrapper(paths: list[PurePosixPath]) -> list[PurePosixPath]:
-    """Drop a folder that contains all files, unless it is named after a student."""
-    while (
-        paths
-        and all(len(path.parts) > 1 for path in paths)
-        and len({path.parts[0] for path in paths}) == 1
-        and not MOODLE.match(paths[0].parts[0])
-        and all(len(path.parts) > 2 or _says_who(path) for path in paths)
-    ):
-        paths = [PurePosixPath(*path.parts[1:]) for path in paths]
-    return paths
+def missing_and_unknown(roster: Path | None, students: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Compare the roster with those who submitted.
+
+    Args:
+        roster: a CSV file of a spreadsheet or a learning platform. Columns with names, ids and e-mail
+            addresses are recognised by their headings, in English or Spanish. If None, nobody is expected.
+        students: names of those who submitted.
+
+    Returns:
+        Who is on the roster and submitted nothing; who submitted and is not on the roster.
+
+    Raises:
+        RosterError: the roster can't be read, or has none of these columns.
+    """
+    listed = _read_roster(roster) if roster else []
+    left, unknown = [*listed], []
+    for student in sorted(students):
+        spelled = _spellings(student) | _spellings(student.partition(" (")[0])  # without what `labels` adds
+        found = next((one for one in left if one[1] & spelled), None)
+        if found:
+            left.remove(found)
+        elif roster and not any(spellings & spelled for _, spellings in listed):
+            unknown.append(student)
+    return [name for name, _ in left], unknown
 
 
-def _says_who(path: PurePosixPath) -> bool:
-    return bool(MOODLE.match(path.name) or DASH.search(path.stem))
+def _read_roster(path: Path) -> list[tuple[str, set[str]]]:
+    """Return what to call each student, and the spellings by which a submission may name them."""
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", "replace")
+    except OSError as error:
+        raise RosterError(f"{path} cannot be read: {error.strerror}") from error
+    first = text.partition("\n")[0]
+    heading, *rows = csv.reader(io.StringIO(f"{text}\n", newline=""), delimiter=max(",;\t", key=first.count))
+    words = [" ".join(_words(cell)) for cell in heading]
+    ids = [bool(IDS.search(cell)) for cell in words]
+    names = [bool(NAMES.search(cell)) and not IDS.search(cell) for cell in words]
+    if not any(ids + names):
+        raise RosterError(f"{path}: no column is called name, id or e-mail (nombre, id, correo): {first!r}.")
+    students = [(" ".join(compress(row, names)).strip(), [*compress(row, ids)]) for row in rows]
+    return [
+        (clean(name or max(others, key=len)), set().union(*map(_spellings, [name, *others])))
+        for name, others in students
+        if name or any(others)
+    ]
 
 
-def _named_in(stem: str) -> str:
-    stem = COPY_NUMBER.sub("", COPY_OF.sub("", stem))
-    parts = [COPY_OF.sub("", part) for part in DASH.split(stem)]
-    people = [part for part in parts if not TITLE.match(part)]
-    return people[0] if people else stem
+def _person(part: str, folder: bool) -> Person:
+    for platform in PLATFORMS:
+        if found := platform.match(part):
+            said = {"number": None, "once": None} | found.groupdict()
+            key = said.get("key") or f"{said['name']}_{said['number']}"
+            return Person(said["name"], said["number"], ("platform", key), said["once"])
+    if folder:
+        return Person(part, None, ("folder", part))
+    pieces = DASH.split(_stem(part))
+    own = [piece for piece in pieces if not TITLE.search(piece)]
+    titles = [found[0] for piece in pieces if (found := TITLE.search(piece))]
+    if len(own) == 1 and titles:
+        return Person(own[0], None, ("dash", own[0]), once=re.sub(r"\D", "", titles[0]) or titles[0].lower())
+    return _alone(part)
+
+
+def _alone(part: str) -> Person:
+    return Person(_stem(part), None, ("file", part), named=not TITLE.search(_stem(part)))
+
+
+def _of_one_student(files: set[tuple[str, ...]]) -> bool:
+    """Whether a folder has a single notebook, or one per number and under the notebook's own name."""
+    books = {
+        parts for parts in files if parts[1:] or re.search(r"\.(?:ipynb|zip)", parts[0].lower())
+    } or files
+    titles = {title[0] for parts in books if (title := TITLE.match(parts[0]))}
+    plain = all(len(parts) == 1 and _person(parts[0], folder=False).key[0] == "file" for parts in books)
+    return plain and len(books) in (1, len(titles))
+
+
+def _stem(part: str) -> str:
+    return COPY_NUMBER.sub("", SUFFIX.sub("", clean(part), count=1))
+
+
+def _spellings(name: str) -> set[str]:
+    """Return what identifies a name: its words in any order, and as one word, as Canvas writes it."""
+    words = _words(name)
+    joined = ("".join(words[place:] + words[:place]) for place in range(len(words)))
+    return {" ".join(sorted(set(words))), *joined, "".join(_words(name.partition("@")[0]))} - {""}
+
+
+def _words(text: str) -> list[str]:
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return re.findall(r"[^\W_]+", "".join(char for char in letters if not unicodedata.combining(char)))
 
 
 def _plain(name: str) -> str:

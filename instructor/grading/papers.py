@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 
 MOST_CELLS = 2000
+MOST_VALUES = 2_000_000
 LONGEST_SOURCE = 200_000
 
 
@@ -43,8 +44,10 @@ def read_paper(content: bytes) -> Paper:
     Raises:
         PaperError: it is not a notebook.
     """
+    if sum(map(content.count, (b",", b"[", b"{"))) > MOST_VALUES:  # each takes much memory
+        raise PaperError("is far longer than a notebook should be: clear the outputs of large cells")
     try:
-        notebook = json.loads(content.decode("utf-8-sig"))
+        notebook = json.loads(content)  # UTF-8, or what the byte order mark says
     except (ValueError, RecursionError) as error:
         raise PaperError("is not valid JSON: download it again, as .ipynb") from error
     cells = _cells(notebook)

@@ -65,7 +65,8 @@ def _submit(archive: zipfile.ZipFile, folder: str, habit, rng: np.random.Generat
     points: dict[str, float | None] = {}
     for path in sorted((NOTEBOOKS / "student").glob("[0-9]*.ipynb")):
         student = _without_outputs(nbformat.read(path, as_version=4))
-        solutions = answer_cells(nbformat.read(NOTEBOOKS / path.name, as_version=4))
+        solved = answer_cells(nbformat.read(NOTEBOOKS / path.name, as_version=4))
+        solutions = {number: _as_own(source) for number, source in solved.items()}
         answers = {}
         for number in solutions:
             source, points[number] = _answer(number, solutions[number], rng)
@@ -87,6 +88,11 @@ def _answer(number: str, solution: str, rng: np.random.Generator) -> tuple[str |
         return solution, float(exercise.points)
     source, _, credit = mistakes.MISTAKES[number][rng.integers(len(mistakes.MISTAKES[number]))]
     return _wrong(number, source, solution), (credit or 0) * exercise.points
+
+
+def _as_own(solution: str) -> str:
+    """Return an answer cell of the solved edition as a student may have written it."""
+    return re.sub(r" *### .*\n?", "", solution).rstrip() + "\n# done"
 
 
 def _wrong(number: str, source: str, solution: str) -> str:
