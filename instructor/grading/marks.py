@@ -20,7 +20,7 @@ from instructor.grading.watch import Limits
 from instructor.notebooks.student_edition import answer_cells, exercise_number, is_stub
 
 TRIALS = 3
-NOT_FOUND, BY_HAND = "not found", "by hand"
+NOT_FOUND, BY_HAND, NOT_GRADED = "not found", "by hand", "not graded"
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Mark:
 
     Args:
         id, title, points: of the exercise.
-        status: "correct", "not yet", "not attempted", "not found" or "by hand".
+        status: "correct", "not yet", "not attempted", "not found", "by hand" or "not graded".
         message: the reason.
-        got: points; None if a person decides.
+        got: points; None if a person decides, which is so if the status is one of the last two.
         section: to read again.
         answer: the student's cell.
     """
@@ -65,19 +65,14 @@ def mark(
     answers = answer_cells(paper)
     seeds = _seeds(answers)
     tried = [task for task in pristine.tasks if _to_be_run(task, answers)]
-    results, reason = {}, ""
-    if tried:
-        jobs = [_job(task, answers, paper, seeds) for task in tried]
-        job = {"answers": jobs, "seconds": limits.answer_seconds}
-        program = [f"{sandbox.PROGRAMS}/answers.py"]
-        outcome = sandbox.run(box, program, job, sandbox.Visible(course, shared), limits)
-        results, reason = _results(outcome)
-    return [_mark(task, answers, results, reason, seeds) for task in pristine.tasks]
+    jobs = [_job(task, answers, paper, seeds) for task in tried]
+    results = _results(jobs, box, sandbox.Visible(course, shared), limits)
+    return [_mark(task, answers, results, seeds) for task in pristine.tasks]
 
 
 def nothing(task: Task) -> Mark:
     """Return the mark of an exercise in a notebook that is missing or cannot be read."""
-    return _mark(task, {}, {}, "", [])
+    return _mark(task, {}, {}, [])
 
 
 def notes(paper: Paper) -> list[str]:
@@ -139,18 +134,43 @@ def _job(task: Task, answers: dict[str, str], paper: Paper, seeds: list[int]) ->
     }
 
 
-def _results(outcome: watch.Outcome) -> tuple[dict, str]:
-    """Return the sandbox's results by exercise, and the reason if there are none."""
-    if outcome.ending != "done":
-        return {}, f"Your answers together took too much {outcome.ending} and were stopped."
+def _results(jobs: list[dict], box: sandbox.Sandbox, visible: sandbox.Visible, limits: Limits) -> dict:
+    """Return the sandbox's results by exercise, or the reason why there is none.
+
+    The answers share a sandbox, which saves time. If it ends in any unusual way, none of its results is used,
+    and each answer gets a sandbox of its own, so that it cannot affect the others.
+    """
+    results, size = {}, len(jobs)
+    while waiting := [job for job in jobs if job["id"] not in results]:
+        job = {"answers": waiting[:size], "seconds": limits.answer_seconds}
+        outcome = sandbox.run(box, [f"{sandbox.PROGRAMS}/answers.py"], job, visible, limits)
+        found = _read(outcome)
+        if found and found.keys() <= {one["id"] for one in waiting[:size]}:
+            results |= found
+        elif size > 1:
+            size = 1
+        else:
+            results[waiting[0]["id"]] = _without_result(outcome)
+    return results
+
+
+def _read(outcome: watch.Outcome) -> dict:
+    """Return the results; {} if the program did anything but write one line and end."""
+    if outcome.ending != "done" or outcome.status or outcome.stdout.find(b"\n") != len(outcome.stdout) - 1:
+        return {}
     try:
-        answers = json.loads(outcome.stdout)["answers"]
+        return dict(json.loads(outcome.stdout)["answers"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        return {}, "Your answers ended the program that runs them."
-    return (answers, "") if isinstance(answers, dict) else ({}, "There is no result.")
+        return {}
 
 
-def _mark(task: Task, answers: dict[str, str], results: dict, reason: str, seeds: list[int]) -> Mark:
+def _without_result(outcome: watch.Outcome) -> dict | str:
+    if outcome.ending != "done":
+        return {"problem": f"It took too much {outcome.ending} and was stopped."}
+    return f"The answer ended the program that runs it (status {outcome.status})."
+
+
+def _mark(task: Task, answers: dict[str, str], results: dict, seeds: list[int]) -> Mark:
     exercise, answer = task.exercise, answers.get(task.exercise.id)
     if answer is None:
         message = f"There is no cell that begins with '# Exercise {exercise.id}'."
@@ -161,8 +181,10 @@ def _mark(task: Task, answers: dict[str, str], results: dict, reason: str, seeds
         message, got = ("", 0.0) if blank else ("A person reads this one.", None)
     elif is_stub(answer):
         status, message, got = NOT_ATTEMPTED, "The cell is as you found it.", 0.0
+    elif isinstance(results[exercise.id], str):
+        status, message, got = NOT_GRADED, storable(results[exercise.id]), None
     else:
-        verdict = judge(task, results.get(exercise.id, {"problem": reason}), seeds)
+        verdict = judge(task, results[exercise.id], seeds)
         status, message, got = verdict.status, verdict.message, verdict.score * exercise.points
     about = exercise.id, exercise.title, exercise.points
     return Mark(*about, status, message, got, task.section, answer or "")

@@ -1,4 +1,4 @@
-"""Run student code in docker or podman, else in Linux namespaces, else not at all unless told so.
+"""Run student code in docker, podman or bubblewrap, or not at all unless told so.
 
 The result is standard output, limited in size and never trusted.
 """
@@ -12,13 +12,22 @@ from functools import cache
 from pathlib import Path
 
 from helpers._common import CourseError
-from instructor.grading.boxes import EMPTY_IMAGE, PROGRAMS, Bare, Container, Namespaces, Visible
+from instructor.grading.boxes import (
+    EMPTY_IMAGE,
+    PROGRAMS,
+    Bare,
+    Bubblewrap,
+    Container,
+    Visible,
+    folders,
+    system_call_filter,
+)
 from instructor.grading.watch import Limits, Outcome, watch
 
 __all__ = ["PROGRAMS", "Sandbox", "SandboxError", "Visible", "choose", "empty_course", "run", "why_not"]
 
 GRACE_SECONDS = 5  # after which a program that nobody stopped ends itself
-Sandbox = Namespaces | Container | Bare
+Sandbox = Bubblewrap | Container | Bare
 
 
 class SandboxError(CourseError):
@@ -43,7 +52,7 @@ def run(
     """
     with sandbox.command(program, visible, limits, cores) as command:
         whole = job | {"whole_seconds": limits.seconds + GRACE_SECONDS}
-        return watch(command, json.dumps(whole).encode(), limits)
+        return watch(command, json.dumps(whole).encode(), limits, list(folders(limits)))
 
 
 def choose(*, none: bool = False) -> Sandbox:
@@ -58,14 +67,14 @@ def choose(*, none: bool = False) -> Sandbox:
     if none:
         return Bare()
     reasons = []
-    for sandbox in (Container("docker", "docker"), Container("podman", "podman"), Namespaces()):
+    for sandbox in (Container("docker", "docker"), Container("podman", "podman"), Bubblewrap()):
         reason = why_not(sandbox)
         if reason is None:
             return sandbox
         reasons.append(f"{sandbox.name}: {reason}")
     raise SandboxError(
         f"no sandbox works on this machine ({'; '.join(reasons)}), and submissions are untrusted programs. "
-        "Grade on Linux, or install docker or podman; or give --no-sandbox if you trust every student."
+        "See 'Sandbox' in docs/instructors.md; or give --no-sandbox if you trust every student."
     )
 
 
@@ -78,8 +87,13 @@ def why_not(sandbox: Sandbox) -> str | None:
         reason = _prepare(sandbox.tool)
         if reason is not None:
             return reason
-    elif isinstance(sandbox, Namespaces) and shutil.which("unshare") is None:
-        return "the program unshare is missing"
+    elif isinstance(sandbox, Bubblewrap):
+        if shutil.which("bwrap") is None:
+            return "not installed"
+        try:
+            system_call_filter()
+        except (ImportError, RuntimeError) as error:
+            return f"needs pyseccomp and libseccomp2 ({error})"
     with tempfile.TemporaryDirectory() as folder:
         course = empty_course(Path(folder))
         outcome = run(sandbox, ["-c", "print('inside')"], {}, Visible(course), Limits(seconds=60))

@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import platform
 import signal
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -17,12 +19,20 @@ LOOK_SECONDS = 0.1
 STDERR_BYTES = 20_000
 # Memory of the machine that must stay available.
 LEAST_BYTES, LEAST_PART = 500 * 2**20, 0.05
-# Python code that becomes a command which the kernel ends together with the thread that started it:
-# prctl(2), PR_SET_PDEATHSIG. If that thread has already ended, the parent differs.
-LEASH = (
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9, 0, 0, 0); "
-    "os.getppid() == int(sys.argv[1]) and os.execvp(sys.argv[2], sys.argv[2:])"
-)
+FILE_BYTES = 1400  # of the kernel's memory for each file in memory, even if it is empty
+# Python code that becomes a command which the kernel ends together with the thread that started it (prctl(2),
+# PR_SET_PDEATHSIG; if that thread has already ended, the parent differs) or first when memory runs out, and
+# which cannot use the instructor's keys (keyctl(2), KEYCTL_JOIN_SESSION_KEYRING).
+KEYCTL = {"x86_64": 250, "aarch64": 219}
+LEASH = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+libc.prctl(1, 9, 0, 0, 0)
+libc.syscall(int(sys.argv[2]), 1, None)
+with open("/proc/self/oom_score_adj", "w") as score:
+    score.write("1000")
+os.getppid() == int(sys.argv[1]) and os.execvp(sys.argv[3], sys.argv[3:])
+"""
 
 
 class MachineError(CourseError):
@@ -42,6 +52,7 @@ class Limits:
         threads: at the same time, of all processes together.
         output_bytes: of its output.
         disk_bytes: of each writable folder, which is in memory.
+        files: in all writable folders together.
     """
 
     seconds: float = 1800
@@ -52,6 +63,7 @@ class Limits:
     threads: int = 1024
     output_bytes: int = 40 * 2**20
     disk_bytes: int = 2**30
+    files: int = 2**16
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,8 @@ class Outcome:
     Args:
         stdout: what it wrote, up to the limit.
         stderr: the end of what it wrote there, as text.
-        ending: "done", or the limit exceeded: "time", "memory", "processes", "output".
+        ending: "done", or the limit exceeded: "time", "memory", "processes",
+            "files", "output".
         status: exit status, negative for a signal.
         seconds: wall time.
         peak_bytes: highest memory use observed.
@@ -75,16 +88,17 @@ class Outcome:
     peak_bytes: int
 
 
-def watch(command: list[str], stdin: bytes, limits: Limits) -> Outcome:
+def watch(command: list[str], stdin: bytes, limits: Limits, folders: list[str] | None = None) -> Outcome:
     """Run a command until it ends or exceeds a limit, then end all its processes.
 
     Args:
         command: its words.
         stdin: its standard input.
-        limits: of time, memory, processes and output.
+        limits: of time, memory, processes, files and output.
+        folders: in memory, as its processes see them; counted if they aren't this machine's own.
 
     Raises:
-        MachineError: the machine's memory ran out.
+        MachineError: the machine's memory ran out, and this command used most of it.
     """
     started = time.monotonic()
     process = subprocess.Popen(
@@ -97,7 +111,7 @@ def watch(command: list[str], stdin: bytes, limits: Limits) -> Outcome:
     written = _Pipe(process.stdout, limits.output_bytes)
     errors = _Pipe(process.stderr, STDERR_BYTES, tail=True)
     threading.Thread(target=_send, args=(process, stdin), daemon=True).start()
-    family = _Family(process.pid)
+    family = _Family(process.pid, folders or [])
     _running.add(family)
     ending = "done"
     try:
@@ -133,7 +147,8 @@ def _leashed(command: list[str]) -> list[str]:
     """Return a command that ends together with this process, if the kernel supports it."""
     if sys.platform != "linux":
         return command
-    return [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), *command]
+    keyctl = str(KEYCTL.get(platform.machine(), -1))
+    return [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), keyctl, *command]
 
 
 def _too_much(family: "_Family", written: "_Pipe", limits: Limits, seconds: float) -> str:
@@ -144,8 +159,11 @@ def _too_much(family: "_Family", written: "_Pipe", limits: Limits, seconds: floa
         return "processes"
     if family.bytes > limits.memory_bytes:
         return "memory"
+    if family.files > limits.files:
+        return "files"
     memory = psutil.virtual_memory()
-    if memory.available < max(LEAST_BYTES, LEAST_PART * memory.total):
+    greediest = family.bytes >= max(one.bytes for one in list(_running))
+    if memory.available < max(LEAST_BYTES, LEAST_PART * memory.total) and greediest:
         raise MachineError(
             f"the machine has only {memory.available // 2**20} MB of memory left: close other programs, or "
             "grade with fewer --jobs. If it is always this notebook, read it before you run it."
@@ -188,9 +206,9 @@ class _Family:
     In namespaces and containers, the kernel ends all of them together with the first one.
     """
 
-    def __init__(self, pid: int):
-        self.first, self.seen = pid, {}
-        self.bytes = self.peak_bytes = self.count = 0
+    def __init__(self, pid: int, folders: list[str]):
+        self.first, self.folders, self.seen = pid, folders, {}
+        self.bytes = self.peak_bytes = self.count = self.files = 0
 
     def look(self) -> None:
         with contextlib.suppress(psutil.Error):
@@ -198,8 +216,20 @@ class _Family:
             for process in [first, *first.children(recursive=True)]:
                 self.seen.setdefault(process.pid, process)
         sizes = [size for process in list(self.seen.values()) if (size := _resident(process)) is not None]
-        self.count, self.bytes = len(sizes), sum(sizes)
+        size, self.files = self._in_folders()
+        self.count, self.bytes = len(sizes), sum(sizes) + size + self.files * FILE_BYTES
         self.peak_bytes = max(self.peak_bytes, self.bytes)
+
+    def _in_folders(self) -> tuple[int, int]:
+        """Return the bytes and the number of files in the folders."""
+        for pid in reversed(list(self.seen)):
+            with contextlib.suppress(OSError):
+                root = Path(f"/proc/{pid}/root/")
+                if root.stat().st_dev != Path("/").stat().st_dev:
+                    found = [os.statvfs(f"{root}{folder}") for folder in self.folders]
+                    size = sum((one.f_blocks - one.f_bfree) * one.f_frsize for one in found)
+                    return size, sum(one.f_files - one.f_ffree for one in found)
+        return 0, 0
 
     def kill(self) -> None:
         self.look()
