@@ -1,5 +1,6 @@
 """The student edition and its exercises, and the copy of the course that a sandbox may read."""
 
+import compileall
 import hashlib
 import shutil
 from dataclasses import dataclass
@@ -150,6 +151,7 @@ def visible_course(folder: Path) -> Path:
     for name in ("helpers", "colab"):
         shutil.copytree(COURSE_FOLDER / name, course / name, ignore=ignored)
     shutil.copy(COURSE_FOLDER / "pyproject.toml", course)
+    compileall.compile_dir(course, quiet=1)  # once rather than in every sandbox
     for path in course.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return course

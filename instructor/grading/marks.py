@@ -20,7 +20,7 @@ from instructor.grading.watch import Limits
 from instructor.notebooks.student_edition import answer_cells, exercise_number, is_stub
 
 TRIALS = 3
-NOT_FOUND, BY_HAND, NOT_GRADED = "not found", "by hand", "not graded"
+NOT_FOUND, BY_HAND, NEEDS_A_LOOK = "not found", "by hand", "needs a look"
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Mark:
 
     Args:
         id, title, points: of the exercise.
-        status: "correct", "not yet", "not attempted", "not found", "by hand" or "not graded".
+        status: "correct", "not yet", "not attempted", "not found", "by hand" or "needs a look".
         message: the reason.
-        got: points; None if a person decides, which is so if the status is one of the last two.
+        got: points; None if a person decides.
         section: to read again.
         answer: the student's cell.
     """
@@ -66,7 +66,8 @@ def mark(
     seeds = _seeds(answers)
     tried = [task for task in pristine.tasks if _to_be_run(task, answers)]
     jobs = [_job(task, answers, paper, seeds) for task in tried]
-    results = _results(jobs, box, sandbox.Visible(course, shared), limits)
+    job = {"answers": jobs, "seconds": limits.answer_seconds}
+    results = _results(job, box, sandbox.Visible(course, shared), limits)
     return [_mark(task, answers, results, seeds) for task in pristine.tasks]
 
 
@@ -134,18 +135,18 @@ def _job(task: Task, answers: dict[str, str], paper: Paper, seeds: list[int]) ->
     }
 
 
-def _results(jobs: list[dict], box: sandbox.Sandbox, visible: sandbox.Visible, limits: Limits) -> dict:
+def _results(job: dict, box: sandbox.Sandbox, visible: sandbox.Visible, limits: Limits) -> dict:
     """Return the sandbox's results by exercise, or the reason why there is none.
 
     The answers share a sandbox, which saves time. If it ends in any unusual way, none of its results is used,
     and each answer gets a sandbox of its own, so that it cannot affect the others.
     """
-    results, size = {}, len(jobs)
-    while waiting := [job for job in jobs if job["id"] not in results]:
-        job = {"answers": waiting[:size], "seconds": limits.answer_seconds}
-        outcome = sandbox.run(box, [f"{sandbox.PROGRAMS}/answers.py"], job, visible, limits)
+    results, size = {}, len(job["answers"])
+    while waiting := [one for one in job["answers"] if one["id"] not in results][:size]:
+        program = [f"{sandbox.PROGRAMS}/answers.py"]
+        outcome = sandbox.run(box, program, job | {"answers": waiting}, visible, limits)
         found = _read(outcome)
-        if found and found.keys() <= {one["id"] for one in waiting[:size]}:
+        if found and found.keys() <= {one["id"] for one in waiting}:
             results |= found
         elif size > 1:
             size = 1
@@ -166,7 +167,8 @@ def _read(outcome: watch.Outcome) -> dict:
 
 def _without_result(outcome: watch.Outcome) -> dict | str:
     if outcome.ending != "done":
-        return {"problem": f"It took too much {outcome.ending} and was stopped."}
+        much = "many" if outcome.ending.endswith("s") else "much"  # files, processes
+        return {"problem": f"It took too {much} {outcome.ending} and was stopped."}
     return f"The answer ended the program that runs it (status {outcome.status})."
 
 
@@ -182,7 +184,7 @@ def _mark(task: Task, answers: dict[str, str], results: dict, seeds: list[int]) 
     elif is_stub(answer):
         status, message, got = NOT_ATTEMPTED, "The cell is as you found it.", 0.0
     elif isinstance(results[exercise.id], str):
-        status, message, got = NOT_GRADED, storable(results[exercise.id]), None
+        status, message, got = NEEDS_A_LOOK, f"It was not graded. {storable(results[exercise.id])}", None
     else:
         verdict = judge(task, results[exercise.id], seeds)
         status, message, got = verdict.status, verdict.message, verdict.score * exercise.points

@@ -14,7 +14,7 @@ import pytest
 
 from helpers.config.settings import COURSE_FOLDER
 from instructor.grading import sandbox
-from instructor.grading.boxes import FAMILIES, INSIDE, REFUSED, Bare, Bubblewrap, Container
+from instructor.grading.boxes import INSIDE, Bare, Bubblewrap, Container
 from instructor.grading.sandbox import SandboxError, Visible, choose, empty_course, run, why_not
 from instructor.grading.watch import Limits, MachineError, watch
 
