@@ -19,6 +19,7 @@ LOOK_SECONDS = 0.1
 STDERR_BYTES = 20_000
 # Memory of the machine that must stay available.
 LEAST_BYTES, LEAST_PART = 500 * 2**20, 0.05
+RELIEF_SECONDS = 2  # within which the memory of a stopped command becomes available
 FILE_BYTES = 1400  # of the kernel's memory for each file in memory, even if it is empty
 # Python code that becomes a command which the kernel ends together with the thread that started it (prctl(2),
 # PR_SET_PDEATHSIG; if that thread has already ended, the parent differs) or first when memory runs out, and
@@ -162,8 +163,13 @@ def _too_much(family: "_Family", written: "_Pipe", limits: Limits, seconds: floa
     if family.files > limits.files:
         return "files"
     memory = psutil.virtual_memory()
-    greediest = family.bytes >= max(one.bytes for one in list(_running))
-    if memory.available < max(LEAST_BYTES, LEAST_PART * memory.total) and greediest:
+    largest = family.bytes >= max(one.bytes for one in list(_running))
+    if (
+        largest
+        and memory.available < max(LEAST_BYTES, LEAST_PART * memory.total)
+        and time.monotonic() - _last["stopped"] > RELIEF_SECONDS
+    ):
+        _last["stopped"] = time.monotonic()
         raise MachineError(
             f"the machine has only {memory.available // 2**20} MB of memory left: close other programs, or "
             "grade with fewer --jobs. If it is always this notebook, read it before you run it."
@@ -249,3 +255,4 @@ def _resident(process: psutil.Process) -> int | None:
 
 
 _running: set[_Family] = set()
+_last = {"stopped": -RELIEF_SECONDS}  # the time when the largest command was stopped for the machine's memory

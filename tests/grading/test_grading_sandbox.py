@@ -7,13 +7,17 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading import sandbox
+from instructor.grading import boxes, sandbox
 from instructor.grading.boxes import INSIDE, Bare, Bubblewrap, Container
 from instructor.grading.sandbox import SandboxError, Visible, choose, empty_course, run, why_not
 from instructor.grading.watch import Limits, MachineError, watch
@@ -24,20 +28,30 @@ BOXES = {
     "bubblewrap": Bubblewrap(),
 }
 CALL = """
-import ctypes, errno, os, platform
+import ctypes, errno, os, platform, socket
 libc = ctypes.CDLL(None, use_errno=True)
 clone = {"x86_64": 56, "aarch64": 220}[platform.machine()]
 CLONE_NEWUSER, CLONE_NEWNS, SIGCHLD = 0x10000000, 0x20000, 17
 def call(code, result):
     if result == -1 and ctypes.get_errno() == code: print("refused")
+def family(number):
+    try: socket.socket(number, socket.SOCK_STREAM)
+    except OSError as error: error.errno == errno.EAFNOSUPPORT and print("refused")
 """
-HIDDEN_MEMORY = {
+REFUSED = {
     "a file without a name": "call(errno.EPERM, libc.memfd_create(b'x', 0))",
-    "System V": "call(errno.EPERM, libc.shmget(0, 2**20, 0o1600))",
+    "System V memory": "call(errno.EPERM, libc.shmget(0, 2**20, 0o1600))",
+    "System V messages": "call(errno.EPERM, libc.msgget(0, 0o1600))",
+    "a message queue": "call(errno.EPERM, libc.mq_open(b'/x', 0o102, 0o600, None))",
     "a user namespace": "call(errno.EPERM, libc.unshare(CLONE_NEWUSER | CLONE_NEWNS))",
     "a process in one": "call(errno.EPERM, libc.syscall(clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0))",
     "a process in one, the other way": "call(errno.ENOSYS, libc.syscall(435, bytes(88), 88))",
     "a folder": "call(errno.EPERM, libc.mount(b'none', b'/tmp', b'tmpfs', 0, b'size=64g'))",
+    "keys": "call(errno.EPERM, libc.syscall({'x86_64': 250, 'aarch64': 219}[platform.machine()], 0, -3, 0))",
+    "io_uring": "call(errno.EPERM, libc.syscall(425, 8, bytes(120)))",
+    "limits of another process": "call(errno.EPERM, libc.prlimit(1, 7, None, bytes(16)))",
+    "the virtual machine's host": "family(40)",
+    "the kernel's ciphers": "family(38)",
 }
 # Writes to whatever the first process, which reports the results, has open.
 INTO_THE_REPORT = """
@@ -89,6 +103,8 @@ def test_a_program_gets_its_job_and_returns_its_output(inside):
         "open('/programs/rerun.py', 'a')",
         "open('/etc/shadow')",
         "open('/proc/sys/kernel/core_pattern', 'w')",
+        "open('/proc/keys').read(1)",
+        "open('/dev/x', 'w')",
         "import os; os.setuid(0); open('/proc/sys/kernel/hostname', 'w')",
         "import os; os.mknod('/tmp/disk', 0o60600, os.makedev(8, 0)); open('/tmp/disk')",
         "import os; os.chroot('/tmp')",
@@ -103,12 +119,38 @@ def test_a_program_cannot(inside, source):
     assert "Error" in outcome.stderr
 
 
-@pytest.mark.parametrize("number", HIDDEN_MEMORY)
-def test_memory_outside_of_processes_is_refused(inside, box, number):
+@pytest.mark.parametrize("name", REFUSED)
+def test_system_calls_are_refused(inside, box, name):
     if isinstance(box, Container):
-        pytest.skip("the kernel counts a container's memory, whatever it is")
-    outcome = inside(f"{CALL}\n{HIDDEN_MEMORY[number]}")
+        pytest.skip("Docker has a filter of its own, and counts all memory")
+    outcome = inside(f"{CALL}\n{REFUSED[name]}")
     assert outcome.stdout == b"refused\n", outcome
+
+
+def test_a_program_has_a_terminal_for_shell_commands(inside):
+    outcome = inside("import pty; pty.spawn(['sh', '-c', 'tty; awk 1 /dev/null'])")
+    assert b"/dev/pts/" in outcome.stdout, outcome
+
+
+def test_a_program_has_no_other_open_files(inside):
+    outcome = inside("import os; print(sorted(map(int, os.listdir('/proc/self/fd'))))")
+    assert outcome.stdout == b"[0, 1, 2, 3]\n", outcome  # 3: the folder itself
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "/home/student", "/dev/shm"])
+def test_files_are_limited_even_if_they_are_empty(inside, box, folder):
+    if isinstance(box, Container):
+        pytest.skip("a container gets an error from its file system")
+    source = f"import time\nfor n in range(5000): open(f'{folder}/{{n}}', 'w')\ntime.sleep(9)"
+    assert inside(source, limits=replace(LIMITS, files=1000)).ending == "files"
+
+
+def test_files_in_memory_count_as_memory(inside, box):
+    if isinstance(box, Container):
+        pytest.skip("the kernel counts them")
+    source = "import time\nfor n in range(9): open(f'/tmp/{n}', 'wb').write(bytes(2**20))\ntime.sleep(9)"
+    outcome = inside(source, limits=replace(LIMITS, memory_bytes=1 << 29))
+    assert outcome.peak_bytes > 9 << 20
 
 
 def test_a_server_on_this_machine_cannot_be_reached(inside):
@@ -195,6 +237,29 @@ def test_a_machine_without_memory_is_reported_as_such(monkeypatch):
     assert not left("86399.222")
 
 
+def test_a_machine_without_memory_stops_only_the_largest(monkeypatch):
+    nothing = psutil.virtual_memory()._replace(available=2**20)
+    source = "import sys, time; hoard = bytearray(int(sys.argv[1]) << 20); time.sleep(4); print('whole')"
+    commands = [[sys.executable, "-c", source, size] for size in ("1", "300")]
+    with ThreadPoolExecutor() as pool:
+        small, large = (pool.submit(watch, command, b"", LIMITS) for command in commands)
+        time.sleep(2)
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: nothing)
+        with pytest.raises(MachineError):
+            large.result()
+        monkeypatch.undo()
+        assert small.result().stdout == b"whole\n"
+
+
+def test_systemd_limits_the_kernels_memory_too(monkeypatch):
+    monkeypatch.setattr(boxes, "scope", lambda: ("systemd-run", "--scope"))
+    monkeypatch.setattr(boxes, "system_call_filter", lambda: SimpleNamespace(fileno=lambda: 3))
+    with Bubblewrap().command(["x.py"], Visible(sandbox.Path("/c")), LIMITS, 2) as command:
+        words = " ".join(command)
+    assert words.startswith("systemd-run --scope --property MemoryMax=1073741824 --property MemorySwapMax=0")
+    assert "--property TasksMax=1024 prlimit" in words
+
+
 GRADER = """
 import sys
 from pathlib import Path
@@ -257,3 +322,33 @@ def test_an_exceeded_limit_stops_the_program_and_is_named(source, ending):
     assert outcome.ending == ending, outcome
     assert time.monotonic() - begin < 15
     assert len(outcome.stdout) <= limits.output_bytes
+
+
+# Makes the folder of root's Python, $0, readable by others, in this mount namespace alone.
+AS_USER = """
+if [ "${0#/root/}" != "$0" ]; then
+    mkdir kept && mount --bind "$0" kept && mount -t tmpfs -o mode=755 none /root &&
+    mkdir -p "$0" && mount --bind kept "$0" || exit 99
+fi
+chown 12345:12345 . && exec setpriv --reuid=12345 --regid=12345 --clear-groups "$@"
+"""
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="this is an ordinary user")
+def test_all_this_as_an_ordinary_user(tmp_path):
+    if reason := why_not(Bubblewrap()):
+        pytest.skip(reason)
+    with tempfile.TemporaryDirectory() as folder:  # unlike tmp_path, within reach
+        tests = [
+            str(COURSE_FOLDER / "tests" / "grading" / f"test_grading_{name}.py")
+            for name in ("sandbox", "hostile")
+        ]
+        chosen = ["-n0", "-q", "-p", "no:cacheprovider", "--basetemp", f"{folder}/base", "-k"]
+        chosen += ["not other_marks and (test_grading_sandbox or test_an_answer_cannot)"]
+        command = ["unshare", "--mount", "sh", "-c", AS_USER, sys.base_prefix, sys.executable, "-m", "pytest"]
+        here = os.environ | {"TMPDIR": folder, "HOME": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            [*command, *chosen, *tests], cwd=folder, env=here, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert "passed" in done.stdout

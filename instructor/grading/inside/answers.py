@@ -27,7 +27,6 @@ from helpers import checks
 LARGEST_BYTES = 26 << 20
 PAUSE = 0.02
 OWN_LINES = "<your answer>"
-ENDED = "An answer ended its process, or took more memory than there is"
 
 
 def run(job: dict) -> dict:
@@ -84,10 +83,10 @@ def _in_a_child(one: dict, seconds: float) -> dict:
     os.close(writing)
     content, status = _watched(child, reading, time.monotonic() + seconds)
     os.close(reading)
+    if status or len(content) > LARGEST_BYTES:
+        raise SystemExit(f"exercise {one['id']} ended its process (status {status}), or wrote too much")
     if status is None:
         return {"problem": f"It was stopped after {seconds:.0f} seconds: does a loop never end?"}
-    if status or len(content) > LARGEST_BYTES:
-        raise SystemExit(f"{ENDED} (exercise {one['id']}, status {status}).")
     return dict(json.loads(content))
 
 
