@@ -26,16 +26,11 @@ COURSE, SHARED, PROGRAMS = "/course", "/shared", "/programs"
 FINISHED = ("datasets", "phantoms", "runs")  # nothing else, since the folder may contain submissions
 NOTEBOOKS, HOME = f"{COURSE}/notebooks", "/home/student"
 EMPTY_IMAGE = "brain-mri-course-empty"
-MB = 2**20
 # Users without a name or files; one per sandbox, so that the kernel counts the processes of each.
 FIRST_USER, USERS = 200_000, 50_000
 AS_USER = ("--unshare-user", "--disable-userns")
 # Without a user namespace, only another user has no rights: setpriv changes to one, and needs these for it.
-AS_ROOT = (
-    "--cap-drop",
-    "ALL",
-    *(w for c in ("SETUID", "SETGID", "SETPCAP") for w in ("--cap-add", f"CAP_{c}")),
-)
+AS_ROOT = tuple("--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP".split())  # noqa: SIM905
 # A change of user cancels --die-with-parent.
 WITHOUT_RIGHTS = ("--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--pdeathsig=KILL", "--")
 # What Docker refuses: calls that no namespace separates (keys, clocks, modules) or that serve attacks on the
@@ -88,6 +83,14 @@ class Bubblewrap:
 
     name: str = "bubblewrap"
 
+    def missing(self) -> str | None:
+        """Say what must be installed."""
+        try:
+            system_call_filter()
+        except (ImportError, RuntimeError) as error:
+            return f"needs pyseccomp and libseccomp2 ({error})"
+        return None if shutil.which("bwrap") else "not installed"
+
     @contextmanager
     def command(self, program: list[str], visible: Visible, limits: Limits, cores: int):
         """Yield the command line that runs `program` in the sandbox."""
@@ -110,6 +113,14 @@ class Container:
 
     tool: str
     name: str
+
+    def missing(self) -> str | None:
+        """Create the empty image, which needs no network; say why if that failed."""
+        if shutil.which(self.tool) is None:
+            return "not installed"
+        command, nothing = [self.tool, "import", "-", EMPTY_IMAGE], b"\0" * 10240  # an empty tar archive
+        done = subprocess.run(command, input=nothing, capture_output=True, check=False)
+        return (done.stderr.decode(errors="replace").strip() or "it failed") if done.returncode else None
 
     @contextmanager
     def command(self, program: list[str], visible: Visible, limits: Limits, cores: int):
@@ -187,21 +198,20 @@ def system_call_filter() -> IO[bytes]:
     Raises:
         ImportError, RuntimeError: pyseccomp or libseccomp is missing.
     """
-    import pyseccomp
+    from pyseccomp import ALLOW, EQ, ERRNO, GT, MASKED_EQ, NE, Arg, SyscallFilter
 
-    rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    rules, highest = SyscallFilter(ALLOW), max(FAMILIES)
     for name in REFUSED.split():
         with suppress(ValueError, OSError):  # unknown on this machine
-            rules.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
+            rules.add_rule(ERRNO(errno.EPERM), name)
     for name, place in OWN_PROCESS.items():
-        rules.add_rule(pyseccomp.ERRNO(errno.EPERM), name, pyseccomp.Arg(place, pyseccomp.NE, 0))
-    flag = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER)
-    rules.add_rule(pyseccomp.ERRNO(errno.EPERM), "clone", flag)
+        rules.add_rule(ERRNO(errno.EPERM), name, Arg(place, NE, 0))
+    rules.add_rule(ERRNO(errno.EPERM), "clone", Arg(0, MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER))
     # The flags of clone3 are in memory, which a filter cannot read; the C library then uses clone.
-    rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
-    others = [pyseccomp.Arg(0, pyseccomp.EQ, n) for n in range(max(FAMILIES)) if n not in FAMILIES]
-    for family in [*others, pyseccomp.Arg(0, pyseccomp.GT, max(FAMILIES))]:
-        rules.add_rule(pyseccomp.ERRNO(errno.EAFNOSUPPORT), "socket", family)
+    rules.add_rule(ERRNO(errno.ENOSYS), "clone3")
+    others = [Arg(0, EQ, number) for number in range(highest) if number not in FAMILIES]
+    for family in [*others, Arg(0, GT, highest)]:
+        rules.add_rule(ERRNO(errno.EAFNOSUPPORT), "socket", family)
     file = os.fdopen(os.memfd_create("grading-filter"), "wb")
     rules.export_bpf(file)
     return file
@@ -219,11 +229,9 @@ def _limited(limits: Limits) -> list[str]:
     """Return the start of a command to which limits apply."""
     systemd = {"MemoryMax": limits.memory_bytes, "MemorySwapMax": 0, "TasksMax": limits.threads}
     options = _repeated("--property", [f"{name}={value}" for name, value in systemd.items()])
-    # Without a user per sandbox, older kernels also count the instructor's processes.
-    others = 0 if os.geteuid() == 0 else _threads_of(os.getuid())
-    threads, size, disk = limits.threads + others, limits.memory_bytes, limits.disk_bytes
-    resources = [f"--nproc={threads}", f"--data={size}", f"--fsize={disk}", "--nofile=1024", "--core=0"]
-    return [*scope(), *(options if scope() else []), "prlimit", *resources]
+    resources = {"nproc": limits.threads, "data": limits.memory_bytes, "fsize": limits.disk_bytes}
+    own = [f"--{name}={value}" for name, value in (resources | {"nofile": 1024, "core": 0}).items()]
+    return [*scope(), *(options if scope() else []), "prlimit", *own]
 
 
 def _tree(visible: Visible, limits: Limits) -> list[str]:
@@ -268,16 +276,6 @@ def folders(limits: Limits) -> dict[str, int]:
     """Return the writable folders in memory, with the size of each in bytes."""
     size = limits.disk_bytes
     return {"/tmp": size, HOME: size, NOTEBOOKS: size // 4, "/dev/shm": size // 4}
-
-
-def _threads_of(user: int) -> int:
-    counted = 0
-    for status in Path("/proc").glob("[0-9]*/task"):
-        try:
-            counted += len(list(status.iterdir())) if status.stat().st_uid == user else 0
-        except OSError:  # it has ended in the meantime
-            continue
-    return counted
 
 
 def _repeated(option: str, values: Iterable[str | tuple[str, ...]]) -> list[str]:

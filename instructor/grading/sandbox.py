@@ -5,23 +5,12 @@ The result is standard output, limited in size and never trusted.
 
 import json
 import platform
-import shutil
-import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
 
 from helpers._common import CourseError
-from instructor.grading.boxes import (
-    EMPTY_IMAGE,
-    PROGRAMS,
-    Bare,
-    Bubblewrap,
-    Container,
-    Visible,
-    folders,
-    system_call_filter,
-)
+from instructor.grading.boxes import PROGRAMS, Bare, Bubblewrap, Container, Visible, folders
 from instructor.grading.watch import Limits, Outcome, watch
 
 __all__ = ["PROGRAMS", "Sandbox", "SandboxError", "Visible", "choose", "empty_course", "run", "why_not"]
@@ -83,17 +72,8 @@ def why_not(sandbox: Sandbox) -> str | None:
     """Try a sandbox; return the reason why it cannot be used, or None."""
     if platform.system() != "Linux" and not isinstance(sandbox, Bare):
         return "only on Linux"
-    if isinstance(sandbox, Container):
-        reason = _prepare(sandbox.tool)
-        if reason is not None:
-            return reason
-    elif isinstance(sandbox, Bubblewrap):
-        if shutil.which("bwrap") is None:
-            return "not installed"
-        try:
-            system_call_filter()
-        except (ImportError, RuntimeError) as error:
-            return f"needs pyseccomp and libseccomp2 ({error})"
+    if not isinstance(sandbox, Bare) and (reason := sandbox.missing()):
+        return reason
     with tempfile.TemporaryDirectory() as folder:
         course = empty_course(Path(folder))
         outcome = run(sandbox, ["-c", "print('inside')"], {}, Visible(course), Limits(seconds=60))
@@ -108,12 +88,3 @@ def empty_course(folder: Path) -> Path:
     (course / "notebooks").mkdir(parents=True)
     course.chmod(0o755)
     return course
-
-
-def _prepare(tool: str) -> str | None:
-    """Create the empty image, which needs no network; return the reason if that failed."""
-    if shutil.which(tool) is None:
-        return "not installed"
-    nothing = b"\0" * 10240  # an empty tar archive
-    done = subprocess.run([tool, "import", "-", EMPTY_IMAGE], input=nothing, capture_output=True, check=False)
-    return (done.stderr.decode(errors="replace").strip() or "it failed") if done.returncode else None

@@ -74,11 +74,9 @@ class Outcome:
     Args:
         stdout: what it wrote, up to the limit.
         stderr: the end of what it wrote there, as text.
-        ending: "done", or the limit exceeded: "time", "memory", "processes",
-            "files", "output".
+        ending: "done", or the limit exceeded: "time", "memory", "processes", "files", "output".
         status: exit status, negative for a signal.
         seconds: wall time.
-        peak_bytes: highest memory use observed.
     """
 
     stdout: bytes
@@ -86,7 +84,6 @@ class Outcome:
     ending: str
     status: int
     seconds: float
-    peak_bytes: int
 
 
 def watch(command: list[str], stdin: bytes, limits: Limits, folders: list[str] | None = None) -> Outcome:
@@ -102,13 +99,8 @@ def watch(command: list[str], stdin: bytes, limits: Limits, folders: list[str] |
         MachineError: the machine's memory ran out, and this command used most of it.
     """
     started = time.monotonic()
-    process = subprocess.Popen(
-        _leashed(command),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = subprocess.Popen(_leashed(command), **pipes, start_new_session=True)
     written = _Pipe(process.stdout, limits.output_bytes)
     errors = _Pipe(process.stderr, STDERR_BYTES, tail=True)
     threading.Thread(target=_send, args=(process, stdin), daemon=True).start()
@@ -128,14 +120,8 @@ def watch(command: list[str], stdin: bytes, limits: Limits, folders: list[str] |
     errors.join()
     if written.overflow:
         ending = "output"
-    return Outcome(
-        bytes(written.content),
-        errors.content.decode(errors="replace"),
-        ending,
-        process.returncode,
-        time.monotonic() - started,
-        family.peak_bytes,
-    )
+    said, seconds = errors.content.decode(errors="replace"), time.monotonic() - started
+    return Outcome(bytes(written.content), said, ending, process.returncode, seconds)
 
 
 def end_all() -> None:
@@ -154,27 +140,25 @@ def _leashed(command: list[str]) -> list[str]:
 
 def _too_much(family: "_Family", written: "_Pipe", limits: Limits, seconds: float) -> str:
     family.look()
-    if seconds > limits.seconds:
-        return "time"
-    if family.count > limits.processes:
-        return "processes"
-    if family.bytes > limits.memory_bytes:
-        return "memory"
-    if family.files > limits.files:
-        return "files"
+    counted = {
+        "time": (seconds, limits.seconds),
+        "processes": (family.count, limits.processes),
+        "memory": (family.bytes, limits.memory_bytes),
+        "files": (family.files, limits.files),
+        "output": (written.overflow, 0),
+    }
+    if exceeded := [name for name, (value, limit) in counted.items() if value > limit]:
+        return exceeded[0]
     memory = psutil.virtual_memory()
+    scarce = memory.available < max(LEAST_BYTES, LEAST_PART * memory.total)
     largest = family.bytes >= max(one.bytes for one in list(_running))
-    if (
-        largest
-        and memory.available < max(LEAST_BYTES, LEAST_PART * memory.total)
-        and time.monotonic() - _last["stopped"] > RELIEF_SECONDS
-    ):
+    if scarce and largest and time.monotonic() - _last["stopped"] > RELIEF_SECONDS:
         _last["stopped"] = time.monotonic()
         raise MachineError(
             f"the machine has only {memory.available // 2**20} MB of memory left: close other programs, or "
             "grade with fewer --jobs. If it is always this notebook, read it before you run it."
         )
-    return "output" if written.overflow else "done"
+    return "done"
 
 
 def _send(process: subprocess.Popen, content: bytes) -> None:
@@ -214,7 +198,7 @@ class _Family:
 
     def __init__(self, pid: int, folders: list[str]):
         self.first, self.folders, self.seen = pid, folders, {}
-        self.bytes = self.peak_bytes = self.count = self.files = 0
+        self.bytes = self.count = self.files = 0
 
     def look(self) -> None:
         with contextlib.suppress(psutil.Error):
@@ -224,7 +208,6 @@ class _Family:
         sizes = [size for process in list(self.seen.values()) if (size := _resident(process)) is not None]
         size, self.files = self._in_folders()
         self.count, self.bytes = len(sizes), sum(sizes) + size + self.files * FILE_BYTES
-        self.peak_bytes = max(self.peak_bytes, self.bytes)
 
     def _in_folders(self) -> tuple[int, int]:
         """Return the bytes and the number of files in the folders."""
