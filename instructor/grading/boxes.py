@@ -45,9 +45,6 @@ REFUSED = """
     reboot request_key semget set_mempolicy setdomainname sethostname setns settimeofday shmget swapoff
     swapon sysfs syslog umount2 unshare uselib userfaultfd ustat vhangup vm86 vm86old vmsplice
 """
-# Refused for other processes: the place of the argument that is 0 for the calling one.
-OWN_PROCESS = {"prlimit64": 0, "sched_setaffinity": 0, "sched_setattr": 0, "sched_setparam": 0,
-               "sched_setscheduler": 0, "setpriority": 1, "ioprio_set": 1}  # fmt: skip
 FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, 16)  # and AF_NETLINK, which lists the interfaces
 CLONE_NEWUSER = 0x10000000
 # Of /proc: names of the machine's keys, its boot parameters, addresses in its kernel.
@@ -204,8 +201,7 @@ def system_call_filter() -> IO[bytes]:
     for name in REFUSED.split():
         with suppress(ValueError, OSError):  # unknown on this machine
             rules.add_rule(ERRNO(errno.EPERM), name)
-    for name, place in OWN_PROCESS.items():
-        rules.add_rule(ERRNO(errno.EPERM), name, Arg(place, NE, 0))
+    rules.add_rule(ERRNO(errno.EPERM), "prlimit64", Arg(0, NE, 0))  # of another process
     rules.add_rule(ERRNO(errno.EPERM), "clone", Arg(0, MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER))
     # The flags of clone3 are in memory, which a filter cannot read; the C library then uses clone.
     rules.add_rule(ERRNO(errno.ENOSYS), "clone3")

@@ -132,6 +132,19 @@ def test_a_program_has_a_terminal_for_shell_commands(inside):
     assert b"/dev/pts/" in outcome.stdout, outcome
 
 
+def test_a_notebook_can_be_run(box, tmp_path):
+    job = {
+        "cells": ["!echo from the shell", "%%bash\necho from bash"],
+        "cell_seconds": 15,
+        "output_bytes": 9999,
+    }
+    outcome = run(
+        box, ["/programs/rerun.py"], job, Visible(empty_course(tmp_path)), replace(LIMITS, seconds=60)
+    )
+    assert b"from the shell" in outcome.stdout and b"from bash" in outcome.stdout, outcome
+    assert outcome.stdout.endswith(b'{"ending": "done"}\n'), outcome
+
+
 def test_a_program_has_no_other_open_files(inside):
     outcome = inside("import os; print(sorted(map(int, os.listdir('/proc/self/fd'))))")
     assert outcome.stdout == b"[0, 1, 2, 3]\n", outcome  # 3: the folder itself
