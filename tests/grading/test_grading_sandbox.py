@@ -20,7 +20,7 @@ from helpers.config.settings import COURSE_FOLDER
 from instructor.grading import boxes, sandbox
 from instructor.grading.boxes import INSIDE, Bare, Bubblewrap, Container
 from instructor.grading.sandbox import SandboxError, Visible, choose, empty_course, run, why_not
-from instructor.grading.watch import Limits, MachineError, watch
+from instructor.grading.watch import KEYCTL, Limits, MachineError, watch
 
 LIMITS = Limits(seconds=20, memory_bytes=1 << 30, processes=20, output_bytes=1 << 20, disk_bytes=16 << 20)
 BOXES = {
@@ -263,6 +263,17 @@ def test_a_machine_without_memory_stops_only_the_largest(monkeypatch):
             large.result()
         monkeypatch.undo()
         assert small.result().stdout == b"whole\n"
+
+
+@pytest.mark.skipif(platform.system() != "Linux" or platform.machine() not in KEYCTL, reason="only Linux")
+def test_a_command_has_keys_of_its_own_and_ends_first_without_memory():
+    call = f"import ctypes; print(ctypes.CDLL(None).syscall({KEYCTL[platform.machine()]}, 0, -3, 1))"
+    own, others = (
+        subprocess.run([sys.executable, "-c", call], capture_output=True, check=True).stdout,
+        watch([sys.executable, "-c", call], b"", LIMITS).stdout,
+    )
+    assert int(own) != int(others)
+    assert watch(["cat", "/proc/self/oom_score_adj"], b"", LIMITS).stdout == b"1000\n"
 
 
 def test_systemd_limits_the_kernels_memory_too(monkeypatch):

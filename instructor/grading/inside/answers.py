@@ -4,7 +4,7 @@ job     {"answers": [{"id", "before": [sources], "answer": source, "expression",
          "seconds": for each}
 result  {"answers": {id: {"outputs": [JSON text, one per seed]} or {"problem": words}}}
 
-The result has no answers after one that left files behind: these are run in another sandbox. If an answer
+The result has no answers after one that left something behind: these are run in another sandbox. If an answer
 ends its process, this program ends with a status other than 0.
 """
 
@@ -12,6 +12,7 @@ import contextlib
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import sys
@@ -32,10 +33,10 @@ OWN_LINES = "<your answer>"
 def run(job: dict) -> dict:
     """Run the job."""
     _load_keras_if_needed(job["answers"])
-    results, before = {}, _files()
+    results, before = {}, _state()
     for one in job["answers"]:
         results[one["id"]] = _in_a_child(one, job["seconds"])
-        if _files() != before:
+        if _state() != before:
             break
     return {"answers": results}
 
@@ -138,12 +139,16 @@ def _end_all(child: int) -> None:
             os.waitpid(-1, 0)
 
 
-def _files() -> list[tuple[str, int, int]]:
-    """List the files that an answer can change, with what changes if it does."""
-    shared = ["/tmp", "/dev/shm"] if os.getpid() == 1 else []
+def _state() -> list[tuple]:
+    """List what an answer can change for the next one: files, and limits of this process."""
+    shared, state = [], []
+    if os.getpid() == 1:
+        shared = ["/tmp", "/dev/shm"]
+        state = [(os.nice(0), os.sched_getscheduler(0), os.sched_getaffinity(0))]
+        state += [resource.getrlimit(number) for number in range(16)]
     tops = Path.home(), Path.cwd(), *map(Path, shared)
     found = (path for top in tops for path in (top, *top.rglob("*")))
-    return sorted((str(path), (about := path.lstat()).st_ino, about.st_ctime_ns) for path in found)
+    return state + sorted((str(path), (about := path.lstat()).st_ino, about.st_ctime_ns) for path in found)
 
 
 def _place(error: BaseException) -> str:
