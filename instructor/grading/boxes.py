@@ -36,14 +36,13 @@ WITHOUT_RIGHTS = ("--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "-
 # What Docker refuses: calls that no namespace separates (keys, clocks, modules) or that serve attacks on the
 # kernel; also memory that no process owns, and what outlasts the process that made it.
 REFUSED = """
-    acct add_key adjtimex bpf chroot clock_adjtime clock_settime create_module delete_module fanotify_init
-    finit_module fsconfig fsmount fsopen fspick get_kernel_syms get_mempolicy init_module io_uring_enter
-    io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie mbind
-    memfd_create memfd_secret migrate_pages modify_ldt mount mount_setattr move_mount move_pages mq_open
-    msgget name_to_handle_at nfsservctl open_by_handle_at open_tree perf_event_open personality pidfd_getfd
-    pivot_root process_madvise process_vm_readv process_vm_writev ptrace query_module quotactl quotactl_fd
-    reboot request_key semget set_mempolicy setdomainname sethostname setns settimeofday shmget swapoff
-    swapon sysfs syslog umount2 unshare uselib userfaultfd ustat vhangup vm86 vm86old vmsplice
+    acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init finit_module
+    fsconfig fsmount fsopen fspick get_mempolicy init_module io_uring_enter io_uring_register io_uring_setup
+    ioperm iopl kcmp kexec_file_load kexec_load keyctl mbind memfd_create memfd_secret migrate_pages
+    modify_ldt mount mount_setattr move_mount move_pages mq_open msgget name_to_handle_at open_by_handle_at
+    open_tree perf_event_open personality pidfd_getfd pivot_root process_madvise process_vm_readv
+    process_vm_writev ptrace quotactl quotactl_fd reboot request_key semget set_mempolicy setdomainname
+    sethostname setns settimeofday shmget swapoff swapon syslog umount2 unshare userfaultfd vhangup vmsplice
 """
 FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, 16)  # and AF_NETLINK, which lists the interfaces
 CLONE_NEWUSER = 0x10000000
@@ -164,13 +163,7 @@ class Bare:
 
 
 def environment(course: str, home: str, cores: int) -> dict[str, str]:
-    """Return all environment variables of a program in the sandbox.
-
-    Args:
-        course: path of the course in the sandbox.
-        home: the temporary home.
-        cores: number of threads that libraries may use.
-    """
+    """Return all environment variables of a program, from paths in the sandbox and a number of threads."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(cores))
     return threads | {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",

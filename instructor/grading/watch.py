@@ -73,7 +73,7 @@ class Outcome:
 
     Args:
         stdout: what it wrote, up to the limit.
-        stderr: the end of what it wrote there, as text.
+        stderr: the start of what it wrote there, as text.
         ending: "done", or the limit exceeded: "time", "memory", "processes", "files", "output".
         status: exit status, negative for a signal.
         seconds: wall time.
@@ -102,7 +102,7 @@ def watch(command: list[str], stdin: bytes, limits: Limits, folders: list[str] |
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     process = subprocess.Popen(_leashed(command), **pipes, start_new_session=True)
     written = _Pipe(process.stdout, limits.output_bytes)
-    errors = _Pipe(process.stderr, STDERR_BYTES, tail=True)
+    errors = _Pipe(process.stderr, STDERR_BYTES)
     threading.Thread(target=_send, args=(process, stdin), daemon=True).start()
     family = _Family(process.pid, folders or [])
     _running.add(family)
@@ -167,23 +167,19 @@ def _send(process: subprocess.Popen, content: bytes) -> None:
 
 
 class _Pipe(threading.Thread):
-    """Read a pipe to its end, and keep a limited number of bytes: the first or the last."""
+    """Read a pipe to its end, and keep a limited number of bytes."""
 
-    def __init__(self, stream, cap: int, tail: bool = False):
+    def __init__(self, stream, cap: int):
         super().__init__(daemon=True)
-        self.stream, self.cap, self.tail = stream, cap, tail
+        self.stream, self.cap = stream, cap
         self.content, self.overflow = bytearray(), False
         self.start()
 
     def run(self) -> None:
         with self.stream:
             while block := self.stream.read1(1 << 16):
-                if self.tail:
-                    self.content = (self.content + block)[-self.cap :]
-                elif len(self.content) + len(block) <= self.cap:
-                    self.content += block
-                else:
-                    self.overflow = True
+                self.overflow |= len(self.content) + len(block) > self.cap
+                self.content += b"" if self.overflow else block
 
     def join(self, timeout: float = 5) -> None:
         super().join(timeout)  # without a sandbox, an escaped process may keep the pipe open
