@@ -13,7 +13,6 @@ with 40 patients and in 90% with 10. A perfect score always has the interval 1 t
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import scipy  # scipy.stats takes a second to load: it does so on first use
 from numpy.typing import ArrayLike
 
@@ -144,6 +143,8 @@ def mcnemar(truth: ArrayLike, predicted_a: ArrayLike, predicted_b: ArrayLike) ->
 
 def _sum_by_patient(columns: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Sums over the slices of each patient: (N, C) -> (P, C)."""
+    import pandas as pd  # takes a third of a second to load, and the checks need it rarely
+
     return pd.DataFrame(columns).groupby(np.asarray(patients)).sum().to_numpy()
 
 

@@ -5,8 +5,8 @@ overlap at all (0, at an infinite distance).
 """
 
 import numpy as np
+import scipy  # scipy.ndimage loads on first use
 from numpy.typing import ArrayLike
-from scipy import ndimage
 
 from helpers.reference import NATIVE_PIXEL_MM, NATIVE_SIZE
 
@@ -158,9 +158,9 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 def _hausdorff95_px(truth: np.ndarray, predicted: np.ndarray) -> float:
     if not truth.any() or not predicted.any():
         return 0.0 if truth.any() == predicted.any() else np.inf
-    box = ndimage.find_objects((truth | predicted).astype(np.uint8))[0]  # crop: the rest is background
-    edges = [mask & ~ndimage.binary_erosion(mask) for mask in (truth[box], predicted[box])]
-    to_truth, to_predicted = (ndimage.distance_transform_edt(~edge) for edge in edges)
+    box = scipy.ndimage.find_objects((truth | predicted).astype(np.uint8))[0]  # crop: the rest is background
+    edges = [mask & ~scipy.ndimage.binary_erosion(mask) for mask in (truth[box], predicted[box])]
+    to_truth, to_predicted = (scipy.ndimage.distance_transform_edt(~edge) for edge in edges)
     return float(np.percentile(np.concatenate([to_truth[edges[1]], to_predicted[edges[0]]]), 95))
 
 

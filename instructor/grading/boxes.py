@@ -4,16 +4,20 @@ A program has no network, reads the machine's Python and the course, and writes 
 folders in memory of limited size.
 """
 
-import json
+import errno
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import uuid
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 from instructor.grading.watch import Limits
 
@@ -22,9 +26,28 @@ COURSE, SHARED, PROGRAMS = "/course", "/shared", "/programs"
 FINISHED = ("datasets", "phantoms", "runs")  # nothing else, since the folder may contain submissions
 NOTEBOOKS, HOME = f"{COURSE}/notebooks", "/home/student"
 EMPTY_IMAGE = "brain-mri-course-empty"
-MB = 2**20
 # Users without a name or files; one per sandbox, so that the kernel counts the processes of each.
 FIRST_USER, USERS = 200_000, 50_000
+AS_USER = ("--unshare-user", "--disable-userns")
+# Without a user namespace, only another user has no rights: setpriv changes to one, and needs these for it.
+AS_ROOT = tuple("--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP".split())  # noqa: SIM905
+# A change of user cancels --die-with-parent.
+WITHOUT_RIGHTS = ("--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--pdeathsig=KILL", "--")
+# What Docker refuses: calls that no namespace separates (keys, clocks, modules) or that serve attacks on the
+# kernel; also memory that no process owns, and what outlasts the process that made it.
+REFUSED = """
+    acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init finit_module
+    fsconfig fsmount fsopen fspick get_mempolicy init_module io_uring_enter io_uring_register io_uring_setup
+    ioperm iopl kcmp kexec_file_load kexec_load keyctl mbind memfd_create memfd_secret migrate_pages
+    modify_ldt mount mount_setattr move_mount move_pages mq_open msgget name_to_handle_at open_by_handle_at
+    open_tree perf_event_open personality pidfd_getfd pivot_root process_madvise process_vm_readv
+    process_vm_writev ptrace quotactl quotactl_fd reboot request_key semget set_mempolicy setdomainname
+    sethostname setns settimeofday shmget swapoff swapon syslog umount2 unshare userfaultfd vhangup vmsplice
+"""
+FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, 16)  # and AF_NETLINK, which lists the interfaces
+CLONE_NEWUSER = 0x10000000
+# Of /proc: names of the machine's keys, its boot parameters, addresses in its kernel.
+HIDDEN = ("keys", "key-users", "cmdline", "kallsyms", "kcore", "sched_debug", "timer_list", "sysrq-trigger")
 
 
 @dataclass(frozen=True)
@@ -47,41 +70,37 @@ class Visible:
 
 
 @dataclass(frozen=True)
-class Namespaces:
-    """Linux namespaces created by `unshare`; `inside/jail.py` builds the root folder.
+class Bubblewrap:
+    """bubblewrap: Linux namespaces, and a filter of system calls.
 
-    Args:
-        name: shown to the instructor.
-        as_root: create them as root and change to a user without rights; otherwise use a user
-            namespace, which not every system allows.
+    Run by root, it changes to a user without rights; otherwise it needs a user namespace, which not every
+    system allows.
     """
 
-    name: str = "Linux namespaces"
-    as_root: bool = field(default_factory=lambda: os.geteuid() == 0)
+    name: str = "bubblewrap"
+
+    def missing(self) -> str | None:
+        """Say what must be installed."""
+        try:
+            system_call_filter()
+        except (ImportError, RuntimeError) as error:
+            return f"needs pyseccomp and libseccomp2 ({error})"
+        return None if shutil.which("bwrap") else "not installed"
 
     @contextmanager
     def command(self, program: list[str], visible: Visible, limits: Limits, cores: int):
         """Yield the command line that runs `program` in the sandbox."""
-        root = Path(tempfile.mkdtemp(prefix="grading-root-"))
-        user = FIRST_USER + uuid.uuid4().int % USERS if self.as_root else None
-        plan = {
-            "root": str(root),
-            "links": [[name, str(Path(name).readlink())] for name in _links()],
-            "folders": _folders(limits),
-            "shown": [*_python(), *visible.binds()],
-            "user": user,
-            "limits": _resource_limits(limits, user),
-            "folder": NOTEBOOKS,
-            "command": [sys.executable, *program],
-            "environment": environment(COURSE, HOME, cores),
-        }
-        rights = [] if user else ["--user", "--map-root-user"]
-        kinds = ["--net", "--pid", "--ipc", "--uts", "--mount", "--fork", "--kill-child"]
-        jail = [sys.executable, "-I", "-S", str(INSIDE / "jail.py"), json.dumps(plan)]
-        try:
-            yield ["unshare", *rights, *kinds, *jail]
-        finally:
-            root.rmdir()
+        user, root = str(FIRST_USER + uuid.uuid4().int % USERS), os.geteuid() == 0
+        become = ["setpriv", "--reuid", user, "--regid", user, *WITHOUT_RIGHTS] if root else []
+        settings = environment(COURSE, HOME, cores)
+        rules = f"/proc/{os.getpid()}/fd/{system_call_filter().fileno()}"
+        yield [
+            *_limited(limits), "sh", "-c", 'exec "$@" 9<"$0"', rules,
+            "bwrap", "--seccomp", "9", "--as-pid-1", "--die-with-parent", "--new-session",
+            *(AS_ROOT if root else AS_USER), "--unshare-ipc", "--unshare-pid", "--unshare-net",
+            "--unshare-uts", "--hostname", "grading", "--clearenv", *_repeated("--setenv", settings.items()),
+            *_tree(visible, limits), "--chdir", NOTEBOOKS, "--", *become, sys.executable, *program,
+        ]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -91,6 +110,14 @@ class Container:
     tool: str
     name: str
 
+    def missing(self) -> str | None:
+        """Create the empty image, which needs no network; say why if that failed."""
+        if shutil.which(self.tool) is None:
+            return "not installed"
+        command, nothing = [self.tool, "import", "-", EMPTY_IMAGE], b"\0" * 10240  # an empty tar archive
+        done = subprocess.run(command, input=nothing, capture_output=True, check=False)
+        return (done.stderr.decode(errors="replace").strip() or "it failed") if done.returncode else None
+
     @contextmanager
     def command(self, program: list[str], visible: Visible, limits: Limits, cores: int):
         """Yield the command line that runs `program` in the sandbox."""
@@ -98,12 +125,14 @@ class Container:
         shown = [f"{source}:{inside}:ro" for source, inside in [*_python(), *visible.binds()]]
         shown += [f"{Path(link).resolve()}:{link}:ro" for link in _links()]
         settings = environment(COURSE, HOME, cores)
-        memory = [f"{folder}:size={size},mode=1777,exec" for folder, size in _folders(limits)]
+        # One file needs about a kilobyte of the kernel's memory, even if it is empty.
+        memory = [f"{folder}:size={size},nr_inodes={limits.files},mode=1777,exec"
+                  for folder, size in folders(limits).items()]  # fmt: skip
         yield [
             self.tool, "run", "--rm", "--interactive", "--name", name, "--network", "none", "--read-only",
             "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", str(FIRST_USER),
             "--memory", str(limits.memory_bytes), "--memory-swap", str(limits.memory_bytes),
-            "--pids-limit", str(limits.threads), "--cpus", str(cores),
+            "--pids-limit", str(limits.threads), "--cpus", str(cores), "--log-driver", "none",
             "--ulimit", "core=0", "--ulimit", f"fsize={limits.disk_bytes}", "--workdir", NOTEBOOKS,
             *_repeated("--volume", shown), *_repeated("--tmpfs", memory),
             *_repeated("--env", [f"{key}={value}" for key, value in settings.items()]),
@@ -134,17 +163,12 @@ class Bare:
 
 
 def environment(course: str, home: str, cores: int) -> dict[str, str]:
-    """Return all environment variables of a program in the sandbox.
-
-    Args:
-        course: path of the course in the sandbox.
-        home: the temporary home.
-        cores: number of threads that libraries may use.
-    """
+    """Return all environment variables of a program, from paths in the sandbox and a number of threads."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(cores))
     return threads | {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": home,
+        "USER": "student",
         "LANG": "C.UTF-8",
         "PYTHONPATH": course,
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -158,6 +182,67 @@ def environment(course: str, home: str, cores: int) -> dict[str, str]:
     }
 
 
+@cache
+def system_call_filter() -> IO[bytes]:
+    """Return a file in memory that contains the filter for bubblewrap.
+
+    Raises:
+        ImportError, RuntimeError: pyseccomp or libseccomp is missing.
+    """
+    from pyseccomp import ALLOW, EQ, ERRNO, GT, MASKED_EQ, NE, Arg, SyscallFilter
+
+    rules, highest = SyscallFilter(ALLOW), max(FAMILIES)
+    for name in REFUSED.split():
+        with suppress(ValueError, OSError):  # unknown on this machine
+            rules.add_rule(ERRNO(errno.EPERM), name)
+    rules.add_rule(ERRNO(errno.EPERM), "prlimit64", Arg(0, NE, 0))  # of another process
+    rules.add_rule(ERRNO(errno.EPERM), "clone", Arg(0, MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER))
+    # The flags of clone3 are in memory, which a filter cannot read; the C library then uses clone.
+    rules.add_rule(ERRNO(errno.ENOSYS), "clone3")
+    others = [Arg(0, EQ, number) for number in range(highest) if number not in FAMILIES]
+    for family in [*others, Arg(0, GT, highest)]:
+        rules.add_rule(ERRNO(errno.EAFNOSUPPORT), "socket", family)
+    file = os.fdopen(os.memfd_create("grading-filter"), "wb")
+    rules.export_bpf(file)
+    return file
+
+
+@cache
+def scope() -> tuple[str, ...]:
+    """Return the start of a command of which systemd also limits the kernel's memory; () without systemd."""
+    words = ("systemd-run", "--scope", "--quiet", "--collect", *(() if os.geteuid() == 0 else ("--user",)))
+    works = shutil.which(words[0]) and subprocess.run([*words, "true"], capture_output=True).returncode == 0
+    return words if works else ()
+
+
+def _limited(limits: Limits) -> list[str]:
+    """Return the start of a command to which limits apply."""
+    systemd = {"MemoryMax": limits.memory_bytes, "MemorySwapMax": 0, "TasksMax": limits.threads}
+    options = _repeated("--property", [f"{name}={value}" for name, value in systemd.items()])
+    resources = {"nproc": limits.threads, "data": limits.memory_bytes, "fsize": limits.disk_bytes}
+    own = [f"--{name}={value}" for name, value in (resources | {"nofile": 1024, "core": 0}).items()]
+    return [*scope(), *(options if scope() else []), "prlimit", *own]
+
+
+def _tree(visible: Visible, limits: Limits) -> list[str]:
+    """Return bubblewrap's options for the files: everything is read-only but the folders in memory."""
+    shown = [*_python(), *visible.binds()]
+    memory = {folder: ["--perms", "1777", "--size", str(size), "--tmpfs", folder]
+              for folder, size in folders(limits).items()}  # fmt: skip
+    shm = memory.pop("/dev/shm")
+    later = [folder for folder in memory if any(Path(folder).is_relative_to(inside) for _, inside in shown)]
+    words = _repeated("--symlink", [(str(Path(link).readlink()), link) for link in _links()])
+    for folder in (*memory, *(inside for _, inside in shown)):
+        for parent in [*Path(folder).parents][-2::-1]:  # bubblewrap's own could be entered by root alone
+            words += ["--perms", "0755", "--dir", str(parent)] if str(parent) not in memory else []
+    words += [word for folder in memory if folder not in later for word in memory[folder]]
+    words += [*_repeated("--ro-bind", shown), *(word for folder in later for word in memory[folder])]
+    words += ["--dev", "/dev", *shm, "--proc", "/proc"]
+    hidden = [f"/proc/{name}" for name in HIDDEN if Path("/proc", name).exists()]
+    words += _repeated("--ro-bind", [("/dev/null", name) for name in hidden])
+    return [*words, *_repeated("--remount-ro", ["/dev", "/proc", "/"])]
+
+
 def _links() -> list[str]:
     """List the top-level folders that are links into /usr on most distributions."""
     return [name for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64") if Path(name).is_symlink()]
@@ -165,7 +250,8 @@ def _links() -> list[str]:
 
 def _python() -> list[tuple[str, str]]:
     """List the machine's libraries and the current Python, each under its own path."""
-    system = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/fonts"]
+    system = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/fonts",
+              "/etc/alternatives"]  # fmt: skip
     found = [name for name in system if Path(name).exists() and not Path(name).is_symlink()]
     # Packages may also be elsewhere, for example in the user's own folder.
     packages = [name for name in sys.path if Path(name).name in ("site-packages", "dist-packages")]
@@ -176,36 +262,12 @@ def _python() -> list[tuple[str, str]]:
     return [(name, name) for name in [*found, *outside]]
 
 
-def _folders(limits: Limits) -> list[tuple[str, int]]:
-    """List the writable folders in memory, with the size of each."""
-    return [
-        ("/tmp", limits.disk_bytes),
-        (HOME, limits.disk_bytes),
-        (NOTEBOOKS, limits.disk_bytes // 4),
-        ("/dev/shm", limits.disk_bytes // 4),
-    ]
+def folders(limits: Limits) -> dict[str, int]:
+    """Return the writable folders in memory, with the size of each in bytes."""
+    size = limits.disk_bytes
+    return {"/tmp": size, HOME: size, NOTEBOOKS: size // 4, "/dev/shm": size // 4}
 
 
-def _resource_limits(limits: Limits, user: int | None) -> dict[str, int]:
-    # Without a user per sandbox, older kernels also count the instructor's processes.
-    others = 0 if user else _threads_of(os.getuid())
-    return {
-        "RLIMIT_NPROC": limits.threads + others,
-        "RLIMIT_DATA": limits.memory_bytes,
-        "RLIMIT_FSIZE": limits.disk_bytes,
-        "RLIMIT_CORE": 0,
-    }
-
-
-def _threads_of(user: int) -> int:
-    counted = 0
-    for status in Path("/proc").glob("[0-9]*/task"):
-        try:
-            counted += len(list(status.iterdir())) if status.stat().st_uid == user else 0
-        except OSError:  # it has ended in the meantime
-            continue
-    return counted
-
-
-def _repeated(option: str, values: list[str]) -> list[str]:
-    return [word for value in values for word in (option, value)]
+def _repeated(option: str, values: Iterable[str | tuple[str, ...]]) -> list[str]:
+    several = ((value,) if isinstance(value, str) else value for value in values)
+    return [word for value in several for word in (option, *value)]

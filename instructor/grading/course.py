@@ -1,6 +1,7 @@
 """The student edition and its exercises, and the copy of the course that a sandbox may read."""
 
 import ast
+import compileall
 import hashlib
 import re
 import shutil
@@ -166,6 +167,7 @@ def visible_course(folder: Path) -> Path:
     for source in (COURSE_FOLDER / "helpers", COURSE_FOLDER / "colab", GOOGLE):
         shutil.copytree(source, course / source.name, ignore=ignored)
     shutil.copy(COURSE_FOLDER / "pyproject.toml", course)
+    compileall.compile_dir(course, quiet=1)  # once rather than in every sandbox
     for path in course.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return course

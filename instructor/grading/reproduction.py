@@ -16,6 +16,7 @@ REASONS = {
     "time": "it ran for too long (more than {limit}), and was stopped",
     "memory": "it took more than {memory} GB of memory, and was stopped",
     "processes": "it started more than {processes} processes, and was stopped",
+    "files": "it created more than {files} files, and was stopped",
     "output": "it wrote more than {output} MB, and was stopped",
     "died": "Python was ended by the cell itself, or by a lack of memory",
 }
@@ -139,5 +140,6 @@ def _reason(ending: str, limits: Limits, whole: bool) -> str:
         limit=f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds",
         memory=round(limits.memory_bytes / 2**30, 1),
         processes=limits.processes,
+        files=limits.files,
         output=limits.output_bytes // 2 // 2**20,
     )

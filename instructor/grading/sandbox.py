@@ -1,24 +1,22 @@
-"""Run student code in docker or podman, else in Linux namespaces, else not at all unless told so.
+"""Run student code in docker, podman or bubblewrap, or not at all unless told so.
 
 The result is standard output, limited in size and never trusted.
 """
 
 import json
 import platform
-import shutil
-import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
 
 from helpers._common import CourseError
-from instructor.grading.boxes import EMPTY_IMAGE, PROGRAMS, Bare, Container, Namespaces, Visible
+from instructor.grading.boxes import PROGRAMS, Bare, Bubblewrap, Container, Visible, folders
 from instructor.grading.watch import Limits, Outcome, watch
 
 __all__ = ["PROGRAMS", "Sandbox", "SandboxError", "Visible", "choose", "empty_course", "run", "why_not"]
 
 GRACE_SECONDS = 5  # after which a program that nobody stopped ends itself
-Sandbox = Namespaces | Container | Bare
+Sandbox = Bubblewrap | Container | Bare
 
 
 class SandboxError(CourseError):
@@ -43,7 +41,7 @@ def run(
     """
     with sandbox.command(program, visible, limits, cores) as command:
         whole = job | {"whole_seconds": limits.seconds + GRACE_SECONDS}
-        return watch(command, json.dumps(whole).encode(), limits)
+        return watch(command, json.dumps(whole).encode(), limits, list(folders(limits)))
 
 
 def choose(*, none: bool = False) -> Sandbox:
@@ -58,14 +56,14 @@ def choose(*, none: bool = False) -> Sandbox:
     if none:
         return Bare()
     reasons = []
-    for sandbox in (Container("docker", "docker"), Container("podman", "podman"), Namespaces()):
+    for sandbox in (Container("docker", "docker"), Container("podman", "podman"), Bubblewrap()):
         reason = why_not(sandbox)
         if reason is None:
             return sandbox
         reasons.append(f"{sandbox.name}: {reason}")
     raise SandboxError(
         f"no sandbox works on this machine ({'; '.join(reasons)}), and submissions are untrusted programs. "
-        "Grade on Linux, or install docker or podman; or give --no-sandbox if you trust every student."
+        "See 'Sandbox' in docs/instructors.md; or give --no-sandbox if you trust every student."
     )
 
 
@@ -74,12 +72,8 @@ def why_not(sandbox: Sandbox) -> str | None:
     """Try a sandbox; return the reason why it cannot be used, or None."""
     if platform.system() != "Linux" and not isinstance(sandbox, Bare):
         return "only on Linux"
-    if isinstance(sandbox, Container):
-        reason = _prepare(sandbox.tool)
-        if reason is not None:
-            return reason
-    elif isinstance(sandbox, Namespaces) and shutil.which("unshare") is None:
-        return "the program unshare is missing"
+    if not isinstance(sandbox, Bare) and (reason := sandbox.missing()):
+        return reason
     with tempfile.TemporaryDirectory() as folder:
         course = empty_course(Path(folder))
         outcome = run(sandbox, ["-c", "print('inside')"], {}, Visible(course), Limits(seconds=60))
@@ -94,12 +88,3 @@ def empty_course(folder: Path) -> Path:
     (course / "notebooks").mkdir(parents=True)
     course.chmod(0o755)
     return course
-
-
-def _prepare(tool: str) -> str | None:
-    """Create the empty image, which needs no network; return the reason if that failed."""
-    if shutil.which(tool) is None:
-        return "not installed"
-    nothing = b"\0" * 10240  # an empty tar archive
-    done = subprocess.run([tool, "import", "-", EMPTY_IMAGE], input=nothing, capture_output=True, check=False)
-    return (done.stderr.decode(errors="replace").strip() or "it failed") if done.returncode else None

@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import platform
 import signal
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -17,12 +19,21 @@ LOOK_SECONDS = 0.1
 STDERR_BYTES = 20_000
 # Memory of the machine that must stay available.
 LEAST_BYTES, LEAST_PART = 500 * 2**20, 0.05
-# Python code that becomes a command which the kernel ends together with the thread that started it:
-# prctl(2), PR_SET_PDEATHSIG. If that thread has already ended, the parent differs.
-LEASH = (
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9, 0, 0, 0); "
-    "os.getppid() == int(sys.argv[1]) and os.execvp(sys.argv[2], sys.argv[2:])"
-)
+RELIEF_SECONDS = 2  # within which the memory of a stopped command becomes available
+FILE_BYTES = 1400  # of the kernel's memory for each file in memory, even if it is empty
+# Python code that becomes a command which the kernel ends together with the thread that started it (prctl(2),
+# PR_SET_PDEATHSIG; if that thread has already ended, the parent differs) or first when memory runs out, and
+# which cannot use the instructor's keys (keyctl(2), KEYCTL_JOIN_SESSION_KEYRING).
+KEYCTL = {"x86_64": 250, "aarch64": 219}
+LEASH = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+libc.prctl(1, 9, 0, 0, 0)
+libc.syscall(int(sys.argv[2]), 1, None)
+with open("/proc/self/oom_score_adj", "w") as score:
+    score.write("1000")
+os.getppid() == int(sys.argv[1]) and os.execvp(sys.argv[3], sys.argv[3:])
+"""
 
 
 class MachineError(CourseError):
@@ -42,6 +53,7 @@ class Limits:
         threads: at the same time, of all processes together.
         output_bytes: of its output.
         disk_bytes: of each writable folder, which is in memory.
+        files: in all writable folders together.
     """
 
     seconds: float = 1800
@@ -52,6 +64,7 @@ class Limits:
     threads: int = 1024
     output_bytes: int = 40 * 2**20
     disk_bytes: int = 2**30
+    files: int = 2**16
 
 
 @dataclass(frozen=True)
@@ -60,11 +73,10 @@ class Outcome:
 
     Args:
         stdout: what it wrote, up to the limit.
-        stderr: the end of what it wrote there, as text.
-        ending: "done", or the limit exceeded: "time", "memory", "processes", "output".
+        stderr: the start of what it wrote there, as text.
+        ending: "done", or the limit exceeded: "time", "memory", "processes", "files", "output".
         status: exit status, negative for a signal.
         seconds: wall time.
-        peak_bytes: highest memory use observed.
     """
 
     stdout: bytes
@@ -72,32 +84,27 @@ class Outcome:
     ending: str
     status: int
     seconds: float
-    peak_bytes: int
 
 
-def watch(command: list[str], stdin: bytes, limits: Limits) -> Outcome:
+def watch(command: list[str], stdin: bytes, limits: Limits, folders: list[str] | None = None) -> Outcome:
     """Run a command until it ends or exceeds a limit, then end all its processes.
 
     Args:
         command: its words.
         stdin: its standard input.
-        limits: of time, memory, processes and output.
+        limits: of time, memory, processes, files and output.
+        folders: in memory, as its processes see them; counted if they aren't this machine's own.
 
     Raises:
-        MachineError: the machine's memory ran out.
+        MachineError: the machine's memory ran out, and this command used most of it.
     """
     started = time.monotonic()
-    process = subprocess.Popen(
-        _leashed(command),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = subprocess.Popen(_leashed(command), **pipes, start_new_session=True)
     written = _Pipe(process.stdout, limits.output_bytes)
-    errors = _Pipe(process.stderr, STDERR_BYTES, tail=True)
+    errors = _Pipe(process.stderr, STDERR_BYTES)
     threading.Thread(target=_send, args=(process, stdin), daemon=True).start()
-    family = _Family(process.pid)
+    family = _Family(process.pid, folders or [])
     _running.add(family)
     ending = "done"
     try:
@@ -113,14 +120,8 @@ def watch(command: list[str], stdin: bytes, limits: Limits) -> Outcome:
     errors.join()
     if written.overflow:
         ending = "output"
-    return Outcome(
-        bytes(written.content),
-        errors.content.decode(errors="replace"),
-        ending,
-        process.returncode,
-        time.monotonic() - started,
-        family.peak_bytes,
-    )
+    said, seconds = errors.content.decode(errors="replace"), time.monotonic() - started
+    return Outcome(bytes(written.content), said, ending, process.returncode, seconds)
 
 
 def end_all() -> None:
@@ -133,24 +134,31 @@ def _leashed(command: list[str]) -> list[str]:
     """Return a command that ends together with this process, if the kernel supports it."""
     if sys.platform != "linux":
         return command
-    return [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), *command]
+    keyctl = str(KEYCTL.get(platform.machine(), -1))
+    return [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), keyctl, *command]
 
 
 def _too_much(family: "_Family", written: "_Pipe", limits: Limits, seconds: float) -> str:
     family.look()
-    if seconds > limits.seconds:
-        return "time"
-    if family.count > limits.processes:
-        return "processes"
-    if family.bytes > limits.memory_bytes:
-        return "memory"
+    counted = {
+        "time": (seconds, limits.seconds),
+        "processes": (family.count, limits.processes),
+        "memory": (family.bytes, limits.memory_bytes),
+        "files": (family.files, limits.files),
+        "output": (written.overflow, 0),
+    }
+    if exceeded := [name for name, (value, limit) in counted.items() if value > limit]:
+        return exceeded[0]
     memory = psutil.virtual_memory()
-    if memory.available < max(LEAST_BYTES, LEAST_PART * memory.total):
+    scarce = memory.available < max(LEAST_BYTES, LEAST_PART * memory.total)
+    largest = family.bytes >= max(one.bytes for one in list(_running))
+    if scarce and largest and time.monotonic() - _last["stopped"] > RELIEF_SECONDS:
+        _last["stopped"] = time.monotonic()
         raise MachineError(
             f"the machine has only {memory.available // 2**20} MB of memory left: close other programs, or "
             "grade with fewer --jobs. If it is always this notebook, read it before you run it."
         )
-    return "output" if written.overflow else "done"
+    return "done"
 
 
 def _send(process: subprocess.Popen, content: bytes) -> None:
@@ -159,23 +167,19 @@ def _send(process: subprocess.Popen, content: bytes) -> None:
 
 
 class _Pipe(threading.Thread):
-    """Read a pipe to its end, and keep a limited number of bytes: the first or the last."""
+    """Read a pipe to its end, and keep a limited number of bytes."""
 
-    def __init__(self, stream, cap: int, tail: bool = False):
+    def __init__(self, stream, cap: int):
         super().__init__(daemon=True)
-        self.stream, self.cap, self.tail = stream, cap, tail
+        self.stream, self.cap = stream, cap
         self.content, self.overflow = bytearray(), False
         self.start()
 
     def run(self) -> None:
         with self.stream:
             while block := self.stream.read1(1 << 16):
-                if self.tail:
-                    self.content = (self.content + block)[-self.cap :]
-                elif len(self.content) + len(block) <= self.cap:
-                    self.content += block
-                else:
-                    self.overflow = True
+                self.overflow |= len(self.content) + len(block) > self.cap
+                self.content += b"" if self.overflow else block
 
     def join(self, timeout: float = 5) -> None:
         super().join(timeout)  # without a sandbox, an escaped process may keep the pipe open
@@ -188,9 +192,9 @@ class _Family:
     In namespaces and containers, the kernel ends all of them together with the first one.
     """
 
-    def __init__(self, pid: int):
-        self.first, self.seen = pid, {}
-        self.bytes = self.peak_bytes = self.count = 0
+    def __init__(self, pid: int, folders: list[str]):
+        self.first, self.folders, self.seen = pid, folders, {}
+        self.bytes = self.count = self.files = 0
 
     def look(self) -> None:
         with contextlib.suppress(psutil.Error):
@@ -198,8 +202,19 @@ class _Family:
             for process in [first, *first.children(recursive=True)]:
                 self.seen.setdefault(process.pid, process)
         sizes = [size for process in list(self.seen.values()) if (size := _resident(process)) is not None]
-        self.count, self.bytes = len(sizes), sum(sizes)
-        self.peak_bytes = max(self.peak_bytes, self.bytes)
+        size, self.files = self._in_folders()
+        self.count, self.bytes = len(sizes), sum(sizes) + size + self.files * FILE_BYTES
+
+    def _in_folders(self) -> tuple[int, int]:
+        """Return the bytes and the number of files in the folders."""
+        for pid in reversed(list(self.seen)):
+            with contextlib.suppress(OSError):
+                root = Path(f"/proc/{pid}/root/")
+                if root.stat().st_dev != Path("/").stat().st_dev:
+                    found = [os.statvfs(f"{root}{folder}") for folder in self.folders]
+                    size = sum((one.f_blocks - one.f_bfree) * one.f_frsize for one in found)
+                    return size, sum(one.f_files - one.f_ffree for one in found)
+        return 0, 0
 
     def kill(self) -> None:
         self.look()
@@ -219,3 +234,4 @@ def _resident(process: psutil.Process) -> int | None:
 
 
 _running: set[_Family] = set()
+_last = {"stopped": -RELIEF_SECONDS}  # the time when the largest command was stopped for the machine's memory

@@ -7,21 +7,23 @@ import re
 import subprocess
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading import boxes
+from instructor.grading import boxes, marks
 from instructor.grading.command import write_all
-from instructor.grading.course import Course
+from instructor.grading.course import Course, visible_course
 from instructor.grading.crew import Options, grade_all
 from instructor.grading.intake import collect
+from instructor.grading.papers import read_paper
 from instructor.grading.preparation import prepare
 from instructor.grading.submissions import submissions
 from tests.support import tiny_course as tiny
-from tests.support.hostile import LEFT_RUNNING, attacks
+from tests.support.hostile import ANSWER_ATTACKS, LEFT_RUNNING, attacks
 
 NAMES = ("../../../etc/cron.d/evil", "O'Neil, \"Bobby\"", '=HYPERLINK("x","y")', "@sum", "-1+1",
          "<img src=x onerror=alert(5)>", "Ana Pérez")  # fmt: skip
@@ -203,3 +205,25 @@ def test_the_folder_contains_only_grades(graded):
     names = {path.name for path in (out / "feedback").iterdir()}
     assert names == {f"{result['slug']}.html" for result in results.values()}
     assert all(re.fullmatch(r"[a-z0-9-]+\.html", name) for name in names)
+
+
+@pytest.fixture(scope="module")
+def marked(box, tmp_path_factory):
+    """Marks the two answers of an attack."""
+    (pristine,) = Course.load(tiny.student_edition(tmp_path_factory.mktemp("edition"))).notebooks
+    visible = visible_course(tmp_path_factory.mktemp("course"))
+    limits = replace(tiny.LIMITS, files=5000, answer_seconds=4)
+
+    def go(answers: tuple[str, str]):
+        paper = read_paper(tiny.notebook(*answers).encode())
+        return marks.mark(paper, pristine, box, visible, None, limits)[:2]
+
+    return go
+
+
+@pytest.mark.parametrize("name", ANSWER_ATTACKS)
+def test_an_answer_cannot_change_another_mark(marked, name):
+    attack = ANSWER_ATTACKS[name]
+    first, second = marked(attack.answers)
+    assert (first.status, second.status) == (attack.status, attack.second_status), (first, second)
+    assert first.got == {"correct": 1, "not yet": 0, "needs a look": None}[first.status]

@@ -7,38 +7,51 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading import sandbox
-from instructor.grading.boxes import INSIDE, Bare, Container, Namespaces
+from instructor.grading import boxes, sandbox
+from instructor.grading.boxes import INSIDE, Bare, Bubblewrap, Container
 from instructor.grading.sandbox import SandboxError, Visible, choose, empty_course, run, why_not
-from instructor.grading.watch import Limits, MachineError, watch
+from instructor.grading.watch import KEYCTL, Limits, MachineError, watch
 
 LIMITS = Limits(seconds=20, memory_bytes=1 << 30, processes=20, output_bytes=1 << 20, disk_bytes=16 << 20)
 BOXES = {
     **{tool: Container(tool, tool) for tool in ("docker", "podman") if shutil.which(tool)},
-    "namespaces": Namespaces(),
-    "namespaces of a user": Namespaces(as_root=False),
+    "bubblewrap": Bubblewrap(),
 }
 CALL = """
-import ctypes, errno, os, platform
+import ctypes, errno, os, platform, socket
 libc = ctypes.CDLL(None, use_errno=True)
 clone = {"x86_64": 56, "aarch64": 220}[platform.machine()]
 CLONE_NEWUSER, CLONE_NEWNS, SIGCHLD = 0x10000000, 0x20000, 17
 def call(code, result):
     if result == -1 and ctypes.get_errno() == code: print("refused")
+def family(number):
+    try: socket.socket(number, socket.SOCK_STREAM)
+    except OSError as error: error.errno == errno.EAFNOSUPPORT and print("refused")
 """
-HIDDEN_MEMORY = {
+REFUSED = {
     "a file without a name": "call(errno.EPERM, libc.memfd_create(b'x', 0))",
-    "System V": "call(errno.EPERM, libc.shmget(0, 2**20, 0o1600))",
+    "System V memory": "call(errno.EPERM, libc.shmget(0, 2**20, 0o1600))",
+    "System V messages": "call(errno.EPERM, libc.msgget(0, 0o1600))",
+    "a message queue": "call(errno.EPERM, libc.mq_open(b'/x', 0o102, 0o600, None))",
     "a user namespace": "call(errno.EPERM, libc.unshare(CLONE_NEWUSER | CLONE_NEWNS))",
     "a process in one": "call(errno.EPERM, libc.syscall(clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0))",
     "a process in one, the other way": "call(errno.ENOSYS, libc.syscall(435, bytes(88), 88))",
     "a folder": "call(errno.EPERM, libc.mount(b'none', b'/tmp', b'tmpfs', 0, b'size=64g'))",
+    "keys": "call(errno.EPERM, libc.syscall({'x86_64': 250, 'aarch64': 219}[platform.machine()], 0, -3, 0))",
+    "io_uring": "call(errno.EPERM, libc.syscall(425, 8, bytes(120)))",
+    "limits of another process": "call(errno.EPERM, libc.prlimit(1, 7, None, bytes(16)))",
+    "the virtual machine's host": "family(40)",
+    "the kernel's ciphers": "family(38)",
 }
 # Writes to whatever the first process, which reports the results, has open.
 INTO_THE_REPORT = """
@@ -90,6 +103,8 @@ def test_a_program_gets_its_job_and_returns_its_output(inside):
         "open('/programs/rerun.py', 'a')",
         "open('/etc/shadow')",
         "open('/proc/sys/kernel/core_pattern', 'w')",
+        "open('/proc/keys').read(1)",
+        "open('/dev/x', 'w')",
         "import os; os.setuid(0); open('/proc/sys/kernel/hostname', 'w')",
         "import os; os.mknod('/tmp/disk', 0o60600, os.makedev(8, 0)); open('/tmp/disk')",
         "import os; os.chroot('/tmp')",
@@ -104,12 +119,52 @@ def test_a_program_cannot(inside, source):
     assert "Error" in outcome.stderr
 
 
-@pytest.mark.parametrize("number", HIDDEN_MEMORY)
-def test_memory_outside_of_processes_is_refused(inside, box, number):
+@pytest.mark.parametrize("name", REFUSED)
+def test_system_calls_are_refused(inside, box, name):
     if isinstance(box, Container):
-        pytest.skip("the kernel counts a container's memory, whatever it is")
-    outcome = inside(f"{CALL}\n{HIDDEN_MEMORY[number]}")
+        pytest.skip("Docker has a filter of its own, and counts all memory")
+    outcome = inside(f"{CALL}\n{REFUSED[name]}")
     assert outcome.stdout == b"refused\n", outcome
+
+
+def test_a_program_has_a_terminal_for_shell_commands(inside):
+    outcome = inside("import pty; pty.spawn(['sh', '-c', 'tty; awk 1 /dev/null'])")
+    assert b"/dev/pts/" in outcome.stdout, outcome
+
+
+def test_a_notebook_can_be_run(box, tmp_path):
+    job = {
+        "cells": ["!echo from the shell", "%%bash\necho from bash"],
+        "cell_seconds": 15,
+        "output_bytes": 9999,
+    }
+    outcome = run(
+        box, ["/programs/rerun.py"], job, Visible(empty_course(tmp_path)), replace(LIMITS, seconds=60)
+    )
+    assert b"from the shell" in outcome.stdout and b"from bash" in outcome.stdout, outcome
+    assert outcome.stdout.endswith(b'{"ending": "done"}\n'), outcome
+
+
+def test_a_program_has_no_other_open_files(inside):
+    outcome = inside("import os; print(sorted(map(int, os.listdir('/proc/self/fd'))))")
+    assert outcome.stdout == b"[0, 1, 2, 3]\n", outcome  # 3: the folder itself
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "/home/student", "/dev/shm"])
+def test_files_are_limited_even_if_they_are_empty(inside, box, folder):
+    if isinstance(box, Container):
+        pytest.skip("a container gets an error from its file system")
+    source = f"import time\nfor n in range(5000): open(f'{folder}/{{n}}', 'w')\ntime.sleep(9)"
+    assert inside(source, limits=replace(LIMITS, files=1000)).ending == "files"
+
+
+def test_files_in_memory_count_as_memory(inside, box):
+    if isinstance(box, Container):
+        pytest.skip("the kernel counts them")
+    source = "import time\nfor n in range(90): open(f'/tmp/{n}', 'wb').write(bytes(2**20))\ntime.sleep(9)"
+    assert (
+        inside(source, limits=replace(LIMITS, memory_bytes=90 << 20, disk_bytes=1 << 27)).ending == "memory"
+    )
 
 
 def test_a_server_on_this_machine_cannot_be_reached(inside):
@@ -149,17 +204,9 @@ def test_the_environment_is_not_inherited(inside, monkeypatch):
     assert b"COURSE_HOME" in outcome.stdout
 
 
-@pytest.mark.skipif(why_not(Namespaces()) is not None, reason="no namespaces here")
-def test_folders_of_the_sandbox_are_deleted(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    course = empty_course(tmp_path)
-    run(Namespaces(), ["-c", "pass"], {}, Visible(course), LIMITS)
-    assert list(tmp_path.iterdir()) == [course]
-
-
 def test_without_a_sandbox_nothing_is_graded_unless_requested(monkeypatch):
     monkeypatch.setattr(sandbox, "why_not", lambda box: "broken")
-    with pytest.raises(SandboxError, match=r"namespaces: broken.*--no-sandbox"):
+    with pytest.raises(SandboxError, match=r"bubblewrap: broken.*--no-sandbox"):
         choose()
     assert choose(none=True) == Bare()
 
@@ -204,21 +251,56 @@ def test_a_machine_without_memory_is_reported_as_such(monkeypatch):
     assert not left("86399.222")
 
 
+def test_a_machine_without_memory_stops_only_the_largest(monkeypatch):
+    nothing = psutil.virtual_memory()._replace(available=2**20)
+    source = "import sys, time; hoard = bytearray(int(sys.argv[1]) << 20); time.sleep(4); print('whole')"
+    commands = [[sys.executable, "-c", source, size] for size in ("1", "300")]
+    with ThreadPoolExecutor() as pool:
+        small, large = (pool.submit(watch, command, b"", LIMITS) for command in commands)
+        time.sleep(2)
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: nothing)
+        with pytest.raises(MachineError):
+            large.result()
+        monkeypatch.undo()
+        assert small.result().stdout == b"whole\n"
+
+
+@pytest.mark.skipif(platform.system() != "Linux" or platform.machine() not in KEYCTL, reason="only Linux")
+def test_a_command_has_keys_of_its_own_and_ends_first_without_memory():
+    call = f"import ctypes; print(ctypes.CDLL(None).syscall({KEYCTL[platform.machine()]}, 0, -3, 1))"
+    own, others = (
+        subprocess.run([sys.executable, "-c", call], capture_output=True, check=True).stdout,
+        watch([sys.executable, "-c", call], b"", LIMITS).stdout,
+    )
+    assert int(own) != int(others)
+    assert watch(["cat", "/proc/self/oom_score_adj"], b"", LIMITS).stdout == b"1000\n"
+
+
+def test_systemd_limits_the_kernels_memory_too(monkeypatch):
+    monkeypatch.setattr(boxes, "scope", lambda: ("systemd-run", "--scope"))
+    monkeypatch.setattr(boxes, "system_call_filter", lambda: SimpleNamespace(fileno=lambda: 3))
+    with Bubblewrap().command(["x.py"], Visible(sandbox.Path("/c")), LIMITS, 2) as command:
+        words = " ".join(command)
+    assert words.startswith("systemd-run --scope --property MemoryMax=1073741824 --property MemorySwapMax=0")
+    assert "--property TasksMax=1024 prlimit" in words
+
+
 GRADER = """
 import sys
 from pathlib import Path
 from instructor.grading import boxes, sandbox
 from instructor.grading.watch import Limits
-box = boxes.Namespaces(as_root=sys.argv[2] == "root") if sys.argv[2] != "bare" else boxes.Bare()
-program = ["-c", "import time; time.sleep(86399)", sys.argv[3]]
+box = boxes.Bare() if sys.argv[2] == "bare" else boxes.Bubblewrap()
+source = "import sys, time; sys.path[:0] = ['/programs']; import report; report.read_job(); time.sleep(86399)"
+program = ["-c", source, sys.argv[3]]
 sandbox.run(box, program, {}, sandbox.Visible(Path(sys.argv[1])), Limits(seconds=60))
 """
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="only Linux ends children with their parent")
-@pytest.mark.parametrize("kind", ["root", "user", "bare"])
+@pytest.mark.parametrize("kind", ["bubblewrap", "bare"])
 def test_programs_end_with_the_grader(tmp_path, kind):
-    if kind != "bare" and (reason := why_not(Namespaces(as_root=kind == "root"))):
+    if kind != "bare" and (reason := why_not(Bubblewrap())):
         pytest.skip(reason)
     course, word = str(empty_course(tmp_path)), f"86399.{os.getpid()}.{kind}"
     command = [sys.executable, "-c", GRADER, course, kind, word]
@@ -265,3 +347,33 @@ def test_an_exceeded_limit_stops_the_program_and_is_named(source, ending):
     assert outcome.ending == ending, outcome
     assert time.monotonic() - begin < 15
     assert len(outcome.stdout) <= limits.output_bytes
+
+
+# Makes the folder of root's Python, $0, readable by others, in this mount namespace alone.
+AS_USER = """
+if [ "${0#/root/}" != "$0" ]; then
+    mkdir kept && mount --bind "$0" kept && mount -t tmpfs -o mode=755 none /root &&
+    mkdir -p "$0" && mount --bind kept "$0" || exit 99
+fi
+chown 12345:12345 . && exec setpriv --reuid=12345 --regid=12345 --clear-groups "$@"
+"""
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="this is an ordinary user")
+def test_all_this_as_an_ordinary_user(tmp_path):
+    if reason := why_not(Bubblewrap()):
+        pytest.skip(reason)
+    with tempfile.TemporaryDirectory() as folder:  # unlike tmp_path, within reach
+        tests = [
+            str(COURSE_FOLDER / "tests" / "grading" / f"test_grading_{name}.py")
+            for name in ("sandbox", "hostile")
+        ]
+        chosen = ["-n0", "-q", "-p", "no:cacheprovider", "--basetemp", f"{folder}/base", "-k"]
+        chosen += ["not other_marks and (test_grading_sandbox or test_an_answer_cannot)"]
+        command = ["unshare", "--mount", "sh", "-c", AS_USER, sys.base_prefix, sys.executable, "-m", "pytest"]
+        here = os.environ | {"TMPDIR": folder, "HOME": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            [*command, *chosen, *tests], cwd=folder, env=here, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert "passed" in done.stdout

@@ -6,7 +6,7 @@ Code cells run in the re-run; answers also run when they are marked.
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 
 from tests.support import tiny_course as tiny
 from tests.support.tiny_course import RIGHT
@@ -238,3 +238,130 @@ def _both(before: str, body: str) -> tuple[str, str]:
     return tuple(
         f"# Exercise {number}\n{dedent(before)}\ndef {name}:\n    {body}\n" for number, name in functions
     )
+
+
+RIGHT_BODY = "return ''.join(chr(code) for code in codes[:, 0])"
+FORGE_ALL = """
+    forged = json.dumps({'answers': {n: {'outputs': ['[]'] * 3} for n in ('1.2.1', '1.2.2')}}) + '\\n'
+    for fd in range(64):
+        for path in (f'/proc/1/fd/{fd}', f'/proc/self/fd/{fd}', f'/proc/{os.getppid()}/fd/{fd}'):
+            try: os.write(os.open(path, os.O_WRONLY | os.O_NONBLOCK), forged.encode())
+            except OSError: pass
+        try: os.write(fd, forged.encode())
+        except OSError: pass
+    os.kill(1, signal.SIGALRM)
+    time.sleep(0.5)
+"""
+FORGE_OWN = """
+    os.write(3, json.dumps({'outputs': ['[true]'] * 3}).encode())
+    os._exit(0)
+"""
+SIGNALS = """
+    for number in range(1, 65):
+        try: os.kill(1, number)
+        except OSError: pass
+"""
+REACH_PROCESS_1 = """
+    libc, room, pid, said = ctypes.CDLL(None), ctypes.create_string_buffer(64), os.getpid(), []
+    for name in ('mem', 'maps', 'environ', 'fd/1', 'fdinfo/1', 'cwd', 'root', 'exe', 'ns/pid'):
+        try: os.stat(f'/proc/1/{name}') if '/' in name else os.open(f'/proc/1/{name}', os.O_RDONLY)
+        except OSError: continue
+        said.append(name)
+    first = os.pidfd_open(1)
+    calls = {
+        'ptrace': (101, 16, 1, 0, 0), 'pidfd_getfd': (438, first, 1, 0), 'kcmp': (312, 1, pid, 0, 0, 0),
+        'process_madvise': (440, first, room, 1, 21, 0), 'process_vm_readv': (310, 1, room, 1, room, 1, 0),
+        'process_vm_writev': (311, 1, room, 1, room, 1, 0), 'prlimit64': (302, 1, 7, room, 0),
+    } if os.uname().machine == 'x86_64' else {}
+    said += [name for name, call in calls.items() if libc.syscall(*call) != -1]
+    assert not said, said
+"""
+FLOOD = """
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            while True: os.kill(1, signal.SIGALRM); os.kill(1, signal.SIGINT)
+        os._exit(0)
+"""
+OTHERS = "assert len([name for name in os.listdir('/proc') if name.isdigit()]) == 2"
+NOTES = """
+    for folder in ('/tmp', '/dev/shm', '/home/student', '/course/notebooks'):
+        with open(folder + '/numpy.py', 'w') as note: note.write('1 / 0')
+"""
+NO_NOTES = "assert not any(os.path.exists(f'{folder}/numpy.py') for folder in ('/tmp', '/dev/shm', '.'))"
+SOCKET = """
+    if os.fork() == 0:
+        os.setsid()
+        server = socket.socket(socket.AF_UNIX)
+        server.bind('\\0note')
+        server.listen()
+        time.sleep(600)
+    time.sleep(0.2)
+"""
+NO_SOCKET = """
+    try: socket.socket(socket.AF_UNIX).connect('\\0note')
+    except OSError: pass
+    else: raise ValueError('connected')
+"""
+DEEP = """
+    os.chdir('/tmp')
+    for _ in range(3000):
+        os.mkdir('d')
+        os.chdir('d')
+"""
+MANY_FILES = """
+    for number in range(10**6): open(f'/tmp/{number}', 'w').close()
+"""
+PATCHED_EXIT = """
+    os._exit = lambda *_: None
+    for fd in range(4, 64): os.dup2(3, fd)
+"""
+IMPORTS = "import ctypes, json, os, signal, socket, time\nCALLS = []\n"
+ONCE = "if not CALLS:\n        CALLS.append(1)\n        "
+CORRECT, NOT_YET, NEEDS_A_LOOK = "correct", "not yet", "needs a look"
+
+
+@dataclass(frozen=True)
+class AnswerAttack:
+    """An answer that attacks what runs it.
+
+    Args:
+        body: what the first function does once, before it returns the right result.
+        status: of the first answer.
+        second: what the second function does before.
+        second_status: of the second answer.
+    """
+
+    body: str
+    status: str
+    second: str = "pass"
+    second_status: str = CORRECT
+
+    @property
+    def answers(self) -> tuple[str, str]:
+        first, second = (indent(dedent(text).strip(), " " * 8).lstrip() for text in (self.body, self.second))
+        bodies = (tiny.DECODE, first, RIGHT_BODY), (tiny.UPRIGHT, second, "return stored.T")
+        return tuple(
+            f"{head}{ONCE}{body}\n    {end}".replace("\ndef", f"\n{IMPORTS}def", 1)
+            for head, body, end in bodies
+        )
+
+
+ANSWER_ATTACKS = {
+    "forges all results": AnswerAttack(FORGE_ALL, NEEDS_A_LOOK, "return 'junk'", NOT_YET),
+    "forges its own result": AnswerAttack(FORGE_OWN, NOT_YET),
+    "signals to process 1": AnswerAttack(SIGNALS, CORRECT),
+    "reaches into process 1": AnswerAttack(REACH_PROCESS_1, CORRECT),
+    "signals from the background": AnswerAttack(FLOOD, CORRECT, OTHERS),
+    "leaves files": AnswerAttack(NOTES, CORRECT, NO_NOTES),
+    "leaves a socket": AnswerAttack(SOCKET, CORRECT, NO_SOCKET),
+    "leaves deep folders": AnswerAttack(DEEP, NEEDS_A_LOOK),
+    "leaves many files": AnswerAttack(MANY_FILES, NOT_YET),
+    "ends its process": AnswerAttack("os._exit(3)", NEEDS_A_LOOK),
+    "ends its process as if done": AnswerAttack("os._exit(0)", NEEDS_A_LOOK),
+    "kills its process": AnswerAttack("os.kill(os.getpid(), 9)", NEEDS_A_LOOK),
+    "raises SystemExit": AnswerAttack("raise SystemExit(0)", NOT_YET),
+    "cannot be ended": AnswerAttack(PATCHED_EXIT, NEEDS_A_LOOK),
+    "writes without end": AnswerAttack("while True: os.write(3, b'x' * 2**16)", NEEDS_A_LOOK),
+    "closes its pipe and waits": AnswerAttack("os.close(3)\ntime.sleep(60)", NOT_YET),
+}

@@ -5,6 +5,9 @@ job     {"answers": [{"id", "cells": [source of an earlier answer, or statements
          "keras": whether to load it}, ...], "seconds": for each}
 result  {"answers": {id: {"outputs": [JSON text, one per seed]} or {"problem": words}}}, both with "before":
          errors of the statements that the answer needs
+
+The result has no answers after one that left something behind: these are run in another sandbox. If an answer
+ends its process, this program ends with a status other than 0.
 """
 
 import contextlib
@@ -12,10 +15,12 @@ import importlib
 import json
 import os
 import random
+import resource
 import select
 import signal
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 from answer_codec import encode_outputs
@@ -25,14 +30,19 @@ from report import Report, read_job, share_finished_work
 from helpers import checks
 
 LARGEST_BYTES = 26 << 20
+PAUSE = 0.02
 OWN_LINES = "<your answer>"
-ENDED = "It ended Python itself, or took more memory than there is."
 
 
 def run(job: dict) -> dict:
     """Run the job."""
     _load_keras_if_needed(job["answers"])
-    return {"answers": {one["id"]: _in_a_child(one, job["seconds"]) for one in job["answers"]}}
+    results, before = {}, _state()
+    for one in job["answers"]:
+        results[one["id"]] = _in_a_child(one, job["seconds"])
+        if _state() != before:
+            break
+    return {"answers": results}
 
 
 def outputs(job: dict) -> dict:
@@ -102,39 +112,75 @@ def _in_a_child(one: dict, seconds: float) -> dict:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.setsid()
-        os.close(reading)
-        with contextlib.suppress(BaseException), os.fdopen(writing, "w") as pipe:
-            pipe.write(json.dumps(outputs(one)))
-        os._exit(0)
+        _be_the_child(one, writing)
     os.close(writing)
-    try:
-        written = _read(reading, time.monotonic() + seconds)
-    finally:
-        os.close(reading)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    if written is None:
+    content, status = _watched(child, reading, time.monotonic() + seconds)
+    os.close(reading)
+    if status or len(content) > LARGEST_BYTES:
+        raise SystemExit(f"exercise {one['id']} ended its process (status {status}), or wrote too much")
+    if status is None:
         return {"problem": f"It was stopped after {seconds:.0f} seconds: does a loop never end?"}
+    return dict(json.loads(content))
+
+
+def _be_the_child(one: dict, writing: int) -> None:
+    """Write the answer's outputs to a pipe and end; nothing else of the parent is open."""
+    os.setsid()
+    os.dup2(writing, 3, inheritable=False)
+    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return dict(json.loads(written))
-    except (ValueError, TypeError):
-        return {"problem": ENDED}
+        result = outputs(one)
+    except BaseException as error:  # such as SystemExit
+        result = {"problem": f"{_place(error)} stopped with {type(error).__name__}."}
+    with os.fdopen(3, "w") as pipe:
+        pipe.write(json.dumps(result))
+    os._exit(0)
 
 
-def _read(pipe: int, deadline: float) -> bytes | None:
-    """Everything until the pipe is closed; None after the deadline."""
-    content = bytearray()
-    while len(content) < LARGEST_BYTES:
-        ready, _, _ = select.select([pipe], [], [], max(0, deadline - time.monotonic()))
-        if not ready:
-            return None
-        block = os.read(pipe, 1 << 16)
-        if not block:
-            break
+def _watched(child: int, pipe: int, deadline: float) -> tuple[bytes, int | None]:
+    """Return what the child writes until it ends, and its status; None if it had to be stopped."""
+    content, status = bytearray(), None
+    while status is None and len(content) <= LARGEST_BYTES and time.monotonic() < deadline:
+        block = _available(pipe, PAUSE)
         content += block
-    return bytes(content)
+        time.sleep(0 if block else 0.001)  # it may have closed the pipe
+        ended, code = os.waitpid(child, os.WNOHANG)
+        status = code if ended else None
+    _end_all(child)
+    while block := _available(pipe, 0):
+        content += block
+    return bytes(content), status
+
+
+def _available(pipe: int, seconds: float) -> bytes:
+    ready, _, _ = select.select([pipe], [], [], seconds)
+    return os.read(pipe, 1 << 16) if ready else b""
+
+
+def _end_all(child: int) -> None:
+    """End all other processes in the sandbox, where this is the first one; without a sandbox, the child's."""
+    with contextlib.suppress(ProcessLookupError):
+        if os.getpid() == 1:
+            os.kill(-1, signal.SIGKILL)
+        else:
+            os.killpg(child, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+
+
+def _state() -> list[tuple]:
+    """List what an answer can change for the next one: files, and limits of this process."""
+    shared, state = [], []
+    if os.getpid() == 1:
+        shared = ["/tmp", "/dev/shm"]
+        state = [(os.nice(0), os.sched_getscheduler(0), os.sched_getaffinity(0))]
+        state += [resource.getrlimit(number) for number in range(16)]
+    tops = Path.home(), Path.cwd(), *map(Path, shared)
+    found = (path for top in tops for path in (top, *top.rglob("*")))
+    return state + sorted((str(path), (about := path.lstat()).st_ino, about.st_ctime_ns) for path in found)
 
 
 def _place(error: BaseException) -> str:
