@@ -174,7 +174,7 @@ def test_lone_surrogates_are_replaced_in_a_rerun():
     ]
     said = "\n".join(map(json.dumps, lines)).encode()
     read = reproduction._read(
-        read_paper(tiny.notebook().encode()), Outcome(said, "", "done", 0, 1.0, 0), tiny.LIMITS
+        read_paper(tiny.notebook().encode()), Outcome(said, "", "done", 0, 1.0), tiny.LIMITS
     )
     assert json.dumps(asdict(read), ensure_ascii=False).encode()
 
