@@ -130,7 +130,7 @@ def is_stub(source: str) -> bool:
         first line.
     """
     if OPEN_STUB in source:
-        rest = MARK.sub("", source.replace(OPEN_STUB, ""), count=1)
+        rest = re.sub(rf"\A{MARK.pattern}", "", source.replace(OPEN_STUB, ""), flags=MARK.flags)
         return not rest.strip("* \t\n\r")
     try:
         nodes = parse(source).body
