@@ -140,7 +140,7 @@ def is_stub(source: str) -> bool:
         first line. An import can be an answer: of another function, under the expected name.
     """
     if OPEN_STUB in source:
-        rest = MARK.sub("", source.replace(OPEN_STUB, ""), count=1)
+        rest = re.sub(rf"\A{MARK.pattern}", "", source.replace(OPEN_STUB, ""), flags=MARK.flags)
         return not rest.strip("* \t\n\r")
     try:
         nodes = parse(source).body

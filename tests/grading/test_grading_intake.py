@@ -23,9 +23,9 @@ from helpers.config.settings import COURSE_FOLDER
 from instructor.grading import intake, names
 from instructor.grading.course import Course
 from instructor.grading.figures import clean_png
-from instructor.grading.papers import PaperError, read_paper
+from instructor.grading.papers import Cell, Paper, PaperError, read_paper
 from instructor.grading.submissions import submissions
-from instructor.notebooks.student_edition import answer_cells, is_stub
+from instructor.notebooks.student_edition import OPEN_STUB, answer_cells, is_stub
 from tests.support import tiny_course as tiny
 
 
@@ -733,6 +733,18 @@ def test_every_pattern_takes_linear_time(find):
             start = time.process_time()
             find(text)
             assert time.process_time() - start < 0.5, (before, pumped)
+
+
+@pytest.mark.parametrize("pumped", [" ", "* ", "# ", "Exercise 1.", "1.", "Exercise ", "\n"])
+def test_an_answer_is_examined_in_linear_time(pumped):
+    text = pumped * (100_000 // len(pumped))
+    texts = (text, f"x{OPEN_STUB}{text}", f"**Your answer to Think! 1.10{text}{OPEN_STUB}")
+    about = {"nbgrader": {"grade_id": f"think-{'1-' * 20_000}"}}
+    cells = [Cell("markdown", source, metadata=about) for source in texts]
+    start = time.process_time()
+    answer_cells(Paper(cells * 2))
+    assert [is_stub(cell.source) for cell in cells[:2]] == [False, False]
+    assert time.process_time() - start < 1
 
 
 def test_a_name_of_65_000_spaces_takes_no_time(tmp_path, course):
