@@ -25,33 +25,19 @@ STUDENT_EDITION = COURSE_FOLDER / "notebooks" / "student"
 
 @dataclass(frozen=True)
 class Task:
-    """An exercise in a notebook.
-
-    Args:
-        exercise: the question, and how answers are judged.
-        before: number of code cells before the answer.
-        expression: what the check cell passes to the check; None for a free-text question.
-        section: the heading above it, for the feedback.
-        place: index of the answer cell.
-    """
+    """An exercise in a notebook."""
 
     exercise: Exercise
-    before: int
-    expression: str | None
-    section: str
-    place: int
+    before: int  # number of code cells before the answer
+    expression: str | None  # what the check cell passes to the check; None for a free-text question
+    section: str  # the heading above it, for the feedback
 
 
 @dataclass(frozen=True)
 class Pristine:
-    """A notebook of the student edition.
+    """A notebook of the student edition."""
 
-    Args:
-        name: of its file, without the suffix.
-        paper: its cells.
-    """
-
-    name: str
+    name: str  # of its file, without the suffix
     paper: Paper
 
     @cached_property
@@ -63,7 +49,6 @@ class Pristine:
                 sum(cell.cell_type == "code" for cell in self.paper.cells[:place]),
                 self._expression(number),
                 self._section(place),
-                place,
             )
             for place, cell in enumerate(self.paper.cells)
             for number in answer_cells(Paper([cell]))
@@ -104,19 +89,12 @@ class Pristine:
 
 @dataclass(frozen=True)
 class Course:
-    """The course of this folder.
+    """The course of this folder."""
 
-    Args:
-        folder: of the student edition.
-        notebooks: of the student edition, in order.
-        material: a hash of what students work with: helpers and notebooks.
-        version: a hash of everything that marks depend on: the material and the grader.
-    """
-
-    folder: Path
-    notebooks: list[Pristine]
-    material: str
-    version: str
+    folder: Path  # of the student edition
+    notebooks: list[Pristine]  # of the student edition, in order
+    material: str  # a hash of what students work with: helpers and notebooks
+    version: str  # a hash of everything that marks depend on: the material and the grader
 
     @property
     def paths(self) -> list[Path]:

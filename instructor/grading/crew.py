@@ -113,18 +113,21 @@ def _dask(address: str, course: Course, options: Options) -> Iterator[tuple[Call
     except ImportError as error:
         raise CrewError("--scheduler needs Dask: pip install distributed") from error
 
+    version = course.version  # alone, since what `work` uses is sent with each submission
+
     def work(order: int, submission: Submission, parts: dict) -> tuple[int, str]:
-        return order, _on_worker(submission, parts, course.version, options)
+        return order, _on_worker(submission, parts, version, options)
 
     try:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except OSError as error:
+        raise CrewError(f"no Dask scheduler answers at {address}: {error}") from error
+    try:
         with client, parallel_config("dask", client=client, wait_for_workers_timeout=CONNECT_SECONDS):
             # joblib does not notice that workers have ended; nothing takes longer than this.
             yield work, {"timeout": 2 * options.limits.seconds + 3600}
-    except OSError as error:  # also a timeout
-        raise CrewError(
-            f"no Dask scheduler with workers answers at {address}: {error}. Finished results are kept."
-        ) from error
+    except TimeoutError as error:
+        raise CrewError(f"no worker answers at {address}: {error} Finished results are kept.") from error
 
 
 def _on_worker(submission: Submission, parts: dict, version: str, options: Options) -> str:

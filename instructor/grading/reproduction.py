@@ -24,40 +24,24 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Failure:
-    """A cell that did not run.
+    """A cell that did not run."""
 
-    Args:
-        place: index of the cell.
-        source: of the cell.
-        reason: the error, or the limit that was exceeded.
-    """
-
-    place: int
+    place: int  # index of the cell
     source: str
-    reason: str
+    reason: str  # the error, or the limit that was exceeded
 
 
 @dataclass
 class Rerun:
-    """The result of running a notebook.
-
-    Args:
-        verdict: "yes" or "no".
-        failures: the cells that did not run, in order; the last one may have ended the run.
-        reason: what ended the run outside a cell, or "".
-        ending: "done", or the limit that ended the run.
-        texts: what each code cell without an error printed, by the cell's index.
-        figures: index of the cell, PNG in base64, alt text.
-        seconds: wall time.
-    """
+    """The result of running a notebook."""
 
     verdict: str = YES
-    failures: list[Failure] = field(default_factory=list)
-    reason: str = ""
-    ending: str = "done"
-    texts: dict[int, str] = field(default_factory=dict)
-    figures: list[tuple[int, str, str]] = field(default_factory=list)
-    seconds: float = 0
+    failures: list[Failure] = field(default_factory=list)  # in order; the last one may have ended the run
+    reason: str = ""  # what ended the run outside a cell
+    ending: str = "done"  # or the limit that ended the run
+    texts: dict[int, str] = field(default_factory=dict)  # printed by cells without an error, by index
+    figures: list[tuple[int, str, str]] = field(default_factory=list)  # index of the cell, PNG, alt text
+    seconds: float = 0  # wall time
 
 
 def rerun(paper: Paper, box: sandbox.Sandbox, course: Path, shared: Path | None, limits: Limits, cores: int):

@@ -21,19 +21,12 @@ BANNER = re.compile(r"^(Data|Profile) {2,}(.+)$", re.MULTILINE)
 
 @dataclass
 class Comparison:
-    """The result of the comparison.
-
-    Args:
-        verdict: "agree", "differ" or "not compared".
-        reason: why they were not compared.
-        differences: index of the cell, stored text, text of the re-run.
-        compared: number of cells.
-    """
+    """The result of the comparison."""
 
     verdict: str = NOT_COMPARED
-    reason: str = ""
-    differences: list[tuple[int, str, str]] = field(default_factory=list)
-    compared: int = 0
+    reason: str = ""  # why they were not compared
+    differences: list[tuple[int, str, str]] = field(default_factory=list)  # index, stored text, new text
+    compared: int = 0  # number of cells
 
 
 def compare(paper: Paper, texts: dict[int, str]) -> Comparison:

@@ -286,8 +286,17 @@ def test_workers_of_dask_give_the_same_results(source, course, tmp_path, schedul
 def test_a_missing_scheduler_is_reported(source, course, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr(crew, "CONNECT_SECONDS", 0.5)
-    with pytest.raises(CrewError, match="no Dask scheduler with workers answers at tcp://127"):
+    with pytest.raises(CrewError, match="no Dask scheduler answers at tcp://127"):
         graded(source, course, tmp_path, scheduler="tcp://127.0.0.1:9")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_scheduler_without_workers_is_reported(source, course, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(crew, "CONNECT_SECONDS", 2)
+    alone = distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None)
+    with alone, pytest.raises(CrewError, match="no worker answers at"):
+        graded(source, course, tmp_path, scheduler=alone.scheduler_address)
 
 
 def test_without_dask_the_scheduler_is_refused(source, course, tmp_path, monkeypatch):
