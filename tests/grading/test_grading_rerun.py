@@ -3,7 +3,6 @@
 import pytest
 
 from instructor.grading import reproduction, stored
-from instructor.grading.boxes import Bare
 from instructor.grading.course import visible_course
 from instructor.grading.papers import Cell, Paper
 from tests.support import tiny_course as tiny
@@ -44,7 +43,7 @@ COLAB = [
     "try:\n    import google.colab\nexcept ImportError:\n    1 / 0",
     "import google.protobuf",
 ]
-COMMANDS = ["!ls", "!no_such_program", "%pip --version", "names = !ls\nlen(names)", "%%bash\necho hello"]
+COMMANDS = ["!ls", "!nvidia-smi", "!no_such_program", "%pip --version", "names = !ls\nlen(names)", "%%bash\necho hello"]
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +53,9 @@ def run(tmp_path_factory, sandbox_here):
     folder.chmod(0o755)
     course = visible_course(folder)
 
-    def run(sources, box=sandbox_here):
+    def run(sources):
         paper = Paper([Cell("code", source) for source in sources])
-        return reproduction.rerun(paper, box, course, None, tiny.LIMITS, 1)
+        return reproduction.rerun(paper, sandbox_here, course, None, tiny.LIMITS, 1)
 
     return run
 
@@ -99,9 +98,9 @@ def test_colabs_own_package_does_nothing(run):
 
 
 def test_commands_run(run):
-    result = run(COMMANDS, Bare())
+    result = run(COMMANDS)
     assert failed(result) == []
-    assert "hello" in result.texts[4]
+    assert "hello" in result.texts[5]
 
 
 def test_results_are_not_compared_if_the_setup_cell_fails(run):
