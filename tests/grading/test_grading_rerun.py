@@ -43,7 +43,9 @@ COLAB = [
     "try:\n    import google.colab\nexcept ImportError:\n    1 / 0",
     "import google.protobuf",
 ]
-COMMANDS = ["!ls", "!nvidia-smi", "!no_such_program", "%pip --version", "names = !ls\nlen(names)", "%%bash\necho hello"]
+COMMANDS = [
+    "!ls", "!nvidia-smi", "!no_such_program", "%pip --version", "names = !ls\nlen(names)", "%%bash\necho hello",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
