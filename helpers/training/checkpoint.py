@@ -85,6 +85,20 @@ class Checkpoint(keras.callbacks.Callback):
         return self.state["finished"]
 
     @property
+    def trained(self) -> keras.Model:
+        """The network that `fit` has trained to the end, or has loaded.
+
+        Raises:
+            TrainingError: the training isn't finished, or `fit` was not run in this session.
+        """
+        if self._model is None or not self.finished:
+            raise TrainingError(
+                f"this training isn't loaded, or not finished (epochs: {self.state['epoch']}): run the cell "
+                "with `fit` again."
+            )
+        return self.model
+
+    @property
     def best_epoch(self) -> int:
         """The epoch with the lowest validation loss (0 if never a number); with `best=False` the last."""
         return self.state["best_epoch"]
@@ -93,7 +107,8 @@ class Checkpoint(keras.callbacks.Callback):
     def history(self) -> pd.DataFrame:
         """One row per epoch, index from 1, earlier sessions included: the logs, and `seconds`."""
         rows = self.state["history"]
-        return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
+        index = pd.RangeIndex(1, len(rows) + 1, name="epoch")
+        return pd.DataFrame(rows, index, columns=None if rows else ["seconds"], dtype=float)
 
     def on_train_begin(self, logs=None):
         if not self.model.optimizer.built:

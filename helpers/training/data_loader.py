@@ -1,9 +1,12 @@
 """Rows of a data set -> shuffled (micro-)batches for `fit`."""
 
+import errno
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 
 import keras
 import numpy as np
@@ -23,6 +26,10 @@ class TrainingInterruptedError(CourseError):
     """A training was interrupted, and can be resumed."""
 
 
+class DiskFullError(CourseError):
+    """The disk is full; the training can be resumed."""
+
+
 class DeviceMemoryError(CourseError):
     """The device ran out of memory during training."""
 
@@ -38,6 +45,13 @@ class Shuffle:
 
     seed: int
     augmentation: Augmentation | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.augmentation, Augmentation | None):
+            raise BatchesError(
+                f"the augmentation is {self.augmentation!r}; it must be None or, for example, "
+                "training.Augmentation()."
+            )
 
 
 class Batches(keras.utils.PyDataset):
@@ -65,7 +79,7 @@ class Batches(keras.utils.PyDataset):
         accumulation_steps: micro-batches per batch, for the optimizer's `gradient_accumulation_steps`.
 
     Raises:
-        BatchesError: `rows` is empty, or `micro_batch` does not divide `batch`.
+        BatchesError: `rows` is empty, a size is no whole number, or `micro_batch` does not divide `batch`.
     """
 
     def __init__(
@@ -78,7 +92,10 @@ class Batches(keras.utils.PyDataset):
         shuffle: Shuffle | None = None,
     ):
         super().__init__(workers=2, max_queue_size=4)
-        micro_batch = micro_batch or batch
+        micro_batch = batch if micro_batch is None else micro_batch
+        for name, size in (("batch", batch), ("micro_batch", micro_batch)):
+            if not isinstance(size, Integral) or size < 1:
+                raise BatchesError(f"the {name} must be a whole number, 1 or more, not {size!r}.")
         if len(rows) == 0:
             raise BatchesError("there are no slices to make batches of.")
         if batch % micro_batch:
@@ -139,7 +156,7 @@ def divisors(batch: int) -> list[int]:
 
 @contextmanager
 def explain_errors(batches: Batches, setting: str = "micro_batch") -> Iterator[None]:
-    """Say in one sentence what to do if a training is interrupted, or the device runs out of memory.
+    """Say in one sentence what to do if a training is interrupted, or disk or device memory is full.
 
     Args:
         batches: what is trained on in the `with` block.
@@ -147,6 +164,7 @@ def explain_errors(batches: Batches, setting: str = "micro_batch") -> Iterator[N
 
     Raises:
         TrainingInterruptedError: the student or Jupyter interrupted the training.
+        DiskFullError: an epoch couldn't be saved.
         DeviceMemoryError: the device ran out of memory.
     """
     try:
@@ -156,6 +174,11 @@ def explain_errors(batches: Batches, setting: str = "micro_batch") -> Iterator[N
             "the training was stopped. Run the cell again: it resumes after the last complete epoch."
         ) from None
     except Exception as error:
+        if isinstance(error, OSError) and os.strerror(errno.ENOSPC) in str(error):
+            raise DiskFullError(
+                "the disk is full, so this epoch wasn't saved. Free some space, then run the cell again: it "
+                "resumes after the last complete epoch."
+            ) from None
         if not _ran_out(error):
             raise
         micro_batch = batches.batch // batches.accumulation_steps

@@ -126,7 +126,7 @@ def run_key(description: Mapping[str, object]) -> str:
 
 
 def write_record(folder: Path, description: Mapping[str, object], history: pd.DataFrame) -> None:
-    """Write the record of a finished training, unless there is one.
+    """Write the record of a training, unless there is one with as many epochs.
 
     Args:
         folder: of the training.
@@ -134,13 +134,16 @@ def write_record(folder: Path, description: Mapping[str, object], history: pd.Da
         history: one row per epoch, as `Checkpoint.history`.
 
     Raises:
-        RunRecordError: the folder is that of another training.
+        RunRecordError: the folder is that of another training, or no epoch is complete.
     """
+    if history.empty:
+        raise RunRecordError("no epoch of this training is complete; run the cell with `fit` again.")
     if Path(folder).name != run_key(description):
         raise RunRecordError(
             "the description is of another training; run the cell that describes this one again."
         )
-    if (read_json(Path(folder) / NAME) or {}).get("format") == FORMAT:
+    earlier = read_json(Path(folder) / NAME) or {}
+    if earlier.get("format") == FORMAT and earlier.get("epochs") == len(history):
         return  # it may have test results, which are kept
     best = int(history["val_loss"].idxmin()) if "val_loss" in history else len(history)
     record = dict(description) | {

@@ -60,7 +60,7 @@ def test_outputs_are_probabilities(build, rng):
 def test_outputs_stay_float32_in_mixed_precision():
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        assert models.unet((32, 32, 1)).output.dtype == "float32"
-        assert models.classifier((64, 64, 3)).output.dtype == "float32"
+        assert models.unet((32, 32, 1)).outputs[0].dtype == "float32"
+        assert models.classifier((64, 64, 3)).outputs[0].dtype == "float32"
     finally:
         keras.config.set_dtype_policy("float32")

@@ -232,3 +232,18 @@ def test_a_callback_that_counts_nothing_may_be_added_or_removed(folder):
     checkpoint.state["callbacks"] = [{"wait": 1.0}, {}, {"wait": 2.0}]
     checkpoint._restore()
     assert (plateau.wait, stopping.wait) == (1.0, 2.0)
+
+
+def test_only_a_training_that_has_ended_gives_a_network(folder, tmp_path):
+    with pytest.raises(TrainingError, match=r"not finished \(epochs: 0\): run the cell"):
+        Checkpoint(tmp_path / "new").trained  # noqa: B018
+    with pytest.raises(TrainingError, match="isn't loaded"):
+        Checkpoint(folder).trained  # noqa: B018 - finished, but not in this session
+    built, checkpoint = train("classifier", folder)
+    assert checkpoint.trained is built
+    built = network("unet")
+    with pytest.raises(KeyboardInterrupt):
+        train("unet", tmp_path / "stopped", Interrupt(1), built=built)
+    assert Checkpoint(tmp_path / "stopped").epoch == 1
+    with pytest.raises(TrainingError, match="epochs: 1"):
+        Checkpoint(tmp_path / "stopped").trained  # noqa: B018

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from helpers.training import data_loader
 from helpers.training.augmentation import Augmentation
-from helpers.training.data_loader import Batches, Shuffle
+from helpers.training.data_loader import Batches, BatchesError, DiskFullError, Shuffle, explain_errors
 
 
 def make(count, batch, micro_batch, seed=None):
@@ -134,3 +134,27 @@ def test_tensorflows_own_errors_are_recognized():
     assert not ran_out(errors.InvalidArgumentError(None, None, "shapes differ"))
     assert ran_out(MemoryError())
     assert not ran_out(KeyboardInterrupt())
+
+
+@pytest.mark.parametrize("size", [0, -2, 3.5, "8", None])
+def test_a_batch_size_that_is_no_whole_number_is_refused(size):
+    with pytest.raises(BatchesError, match="batch must be a whole number, 1 or more"):
+        Batches(np.zeros((8, 4), np.uint8), np.zeros(8), np.arange(8), size)
+
+
+@pytest.mark.parametrize("augmentation", [True, "mirror", Augmentation])
+def test_an_augmentation_of_another_type_is_refused(augmentation):
+    with pytest.raises(BatchesError, match="it must be None or, for example, training"):
+        Shuffle(1, augmentation)
+
+
+def test_a_full_disk_is_one_sentence():
+    batches = Batches(np.zeros((8, 4), np.uint8), np.zeros(8), np.arange(8), 4)
+    for words in (
+        "[Errno 28] No space left on device",
+        "unable to write (errno = 28, No space left on device)",
+    ):
+        with pytest.raises(DiskFullError, match="the disk is full"), explain_errors(batches):
+            raise OSError(words)
+    with pytest.raises(OSError, match="Permission"), explain_errors(batches):
+        raise OSError(13, "Permission denied")

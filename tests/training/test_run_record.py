@@ -1,5 +1,6 @@
 import json
 
+import keras
 import pandas as pd
 import pytest
 
@@ -8,7 +9,9 @@ from helpers.evaluation.bootstrap import ConfidenceInterval
 from helpers.splits import classification_split, patient_split
 from helpers.tables import protocol
 from helpers.training import run_record
+from helpers.training.checkpoint import Checkpoint
 from helpers.training.data_loader import Batches, Shuffle
+from instructor.notebooks.execute import NOTEBOOKS
 
 HISTORY = pd.DataFrame(
     {"loss": [1.0, 0.5, 0.4], "val_loss": [0.9, 0.6, 0.7], "seconds": [2.0, 1.0, 1.0]}, index=[1, 2, 3]
@@ -100,11 +103,39 @@ def test_the_records_of_the_folds_become_one(folder, dataset):
     assert pooled["folds"] == 2 and pooled["seconds"] == 8.0
     assert len(pooled["split"]["slices"]["test"]) == 2 * len(single["split"]["slices"]["test"])
     table = protocol.protocol_comparison([pooled], ["accuracy"])
-    ours = table[table["source"].str.startswith("this run, ")]
+    sources = table.index.get_level_values("source")
+    ours = table[sources.str.startswith("this run, ")]
     assert len(ours) == 1
     row = ours.iloc[0]
-    assert (row["split by"], row["value"]) == ("slice", "0.900")
-    assert row["note"] == "cross-validation, 2 folds"
-    assert {"report", "published"} <= set(table["source"])
+    assert (row["split by"], row["value"]) == ("slice", "0.900 (0.800 to 1.000)")
+    assert row["details"].endswith("cross-validation, 2 folds")
+    assert {"report", "this course", "Cheng et al. 2015"} <= set(sources)
     assert (table["split by"] != "").all()
-    assert table.index.tolist() == sorted(table.index)
+    tasks = table.index.get_level_values("task")
+    assert tasks.tolist() == sorted(tasks)
+
+
+def test_the_record_of_an_interrupted_training_is_replaced_when_it_goes_on(tmp_path, dataset):
+    description = describe(dataset, classification_split(dataset.labels, seed=1))
+    folder = tmp_path / run_record.run_key(description)
+    folder.mkdir()
+    with pytest.raises(run_record.RunRecordError, match="no epoch of this training is complete"):
+        run_record.write_record(folder, description, Checkpoint(folder).history)
+    for epochs in (1, 3):
+        run_record.write_record(folder, description, HISTORY.iloc[:epochs])
+        assert run_record.read_record(folder)["epochs"] == epochs
+
+
+def test_the_courses_classifier_is_the_solution_of_its_exercise(dataset):
+    source = NOTEBOOKS[1].read_text(encoding="utf-8")
+    (cell,) = [cell for cell in json.loads(source)["cells"] if cell["id"] == "exercise-2-2-3"]
+    names = {"keras": keras, "layers": keras.layers}
+    exec("".join(cell["source"]), names)
+    split = classification_split(dataset.labels, seed=1)
+    keys = set()
+    for build in (names["build_classifier"], models.classifier):
+        network = build((128, 128, 1), 3, (2, 4), 0.25)
+        network.compile("adam", "sparse_categorical_crossentropy")
+        batches = Batches(dataset.images(128), dataset.labels - 1, split.train, 8, 4, Shuffle(7))
+        keys.add(run_record.run_key(run_record.describe_run(dataset, split, network, batches, epochs=3)))
+    assert len(keys) == 1  # so whoever solves it later finds what was trained before
