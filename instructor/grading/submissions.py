@@ -9,12 +9,12 @@ from instructor.grading.course import Course
 from instructor.grading.intake import ANY_CONTENT, EMPTY, NOT_A_NOTEBOOK, Stored, SubmittedFile
 from instructor.grading.names import copy_number, slugs
 from instructor.grading.papers import PaperError, read_paper
+from instructor.grading.tables import NOT_SUBMITTED
 from instructor.notebooks.student_edition import answer_cells
 
 MOST_BYTES, MOST_READ = 200 * 2**20, 1000  # of the files of one student
 TOO_MUCH = f"was not read: at most {MOST_BYTES // 2**20} MB and {MOST_READ:,} files of a student are"
 MOST_NAMED = 5  # in a note
-NOT_SUBMITTED = "was not submitted"
 UNIMPORTANT = {EMPTY, NOT_A_NOTEBOOK}  # unless a notebook is missing
 Rank = tuple[bool, float, int, int]
 
@@ -152,11 +152,9 @@ def _tell(problems: dict[tuple[str, str], list[str]], by_notebook: dict[str, Sub
     missing = [one for one in by_notebook.values() if not one.file]
     for (name, problem), all_paths in problems.items():
         paths = list(dict.fromkeys(all_paths))
-        note = (
-            f"each of {len(paths):,} files {problem}: {_listed(paths)}"
-            if paths[1:]
-            else f"{paths[0]} {problem}"
-        )
+        note = f"{paths[0]} {problem}"
+        if paths[1:]:
+            note = f"each of {len(paths):,} files {problem}: {_listed(paths)}"
         submission = by_notebook.get(name) or [*missing, *by_notebook.values()][0]
         if submission in missing or problem not in UNIMPORTANT:
             submission.notes.append(note)

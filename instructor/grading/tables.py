@@ -5,10 +5,12 @@ import io
 import json
 import re
 import unicodedata
+import zipfile
 from pathlib import Path
 
 import pandas as pd
 
+from helpers._common import CourseError
 from helpers.checks.exercise import COURSES_OWN
 from instructor.grading.oddities import odd_names
 
@@ -19,6 +21,10 @@ FORMULA = re.compile(r"(^|[,;|\t\r\n])([ \"]*+)(?=[=+\-@＝＋－＠])")
 ADDED = re.compile(r"(^|[,;|\t\r\n])([ \"]*)'(?=[=+\-@＝＋－＠])")
 LONGEST_FIELD = 2**24  # an answer may be longer than the default limit of csv
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # of byte order
+
+
+class TableError(CourseError):
+    """A table of students, marks or grades cannot be read, or not be filled in."""
 
 
 def harmless(value: object) -> object:
@@ -152,11 +158,18 @@ def read_table(path: Path) -> tuple[list[list[str]], dict]:
     """Read a table, as .xlsx or as CSV in any encoding and with any separator that spreadsheets use.
 
     Returns:
-        Its rows, and the form of the file: its `encoding` and its `dialect` for csv.
+        Its rows, at least one, and the form of the file: its `encoding` and its `dialect` for csv.
+
+    Raises:
+        TableError: the file cannot be read.
     """
-    if path.suffix.lower() == ".xlsx":
-        return pd.read_excel(path, header=None, dtype=str, keep_default_na=False).values.tolist(), {}
-    content = path.read_bytes()
+    try:
+        if path.suffix.lower() == ".xlsx":
+            table = pd.read_excel(path, header=None, dtype=str, keep_default_na=False)
+            return table.values.tolist() or [[]], {}
+        content = path.read_bytes()
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise TableError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)
@@ -168,4 +181,4 @@ def read_table(path: Path) -> tuple[list[list[str]], dict]:
     dialect = {"delimiter": max(",;\t", key=first.count), "lineterminator": ending}
     csv.field_size_limit(LONGEST_FIELD)
     rows = list(csv.reader(io.StringIO(text, newline=""), **dialect))
-    return rows, {"encoding": encoding, "dialect": dialect}
+    return rows or [[]], {"encoding": encoding, "dialect": dialect}

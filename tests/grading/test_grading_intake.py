@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading import intake, names
+from instructor.grading import intake, names, tables
 from instructor.grading.course import Course
 from instructor.grading.figures import clean_png
 from instructor.grading.papers import Cell, Paper, PaperError, read_paper
@@ -638,7 +638,7 @@ def test_without_a_roster_nobody_is_missing():
 def test_a_roster_without_names_is_refused(tmp_path, text):
     if text is not None:
         (tmp_path / "roster.csv").write_text(text)
-    with pytest.raises(names.RosterError, match="roster"):
+    with pytest.raises(tables.TableError, match="roster"):
         names.missing_and_unknown(tmp_path / "roster.csv", ["Ana"])
 
 

@@ -44,7 +44,8 @@ COLAB = [
     "import google.protobuf",
 ]
 COMMANDS = [
-    "!ls", "!nvidia-smi", "!no_such_program", "%pip --version", "names = !ls\nlen(names)", "%%bash\necho hello",
+    "!ls", "!nvidia-smi", "!no_such_program", "%pip --version", "names = !ls\nlen(names)",
+    "%%bash\necho hello",
 ]  # fmt: skip
 
 
