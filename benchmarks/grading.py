@@ -22,6 +22,7 @@ from instructor.grading import sandbox
 from instructor.grading.course import Course
 from instructor.grading.crew import Options, default_jobs, grade_all, workplace
 from instructor.grading.grade import grade, whole
+from instructor.grading.intake import Stored
 from instructor.grading.preparation import prepare
 from instructor.grading.submissions import Submission
 from instructor.grading.tables import sums
@@ -35,7 +36,7 @@ PATIENT = Limits(seconds=4 * 3600, cell_seconds=4 * 3600)  # other work may shar
 def solved_submissions(notebooks: list[Path], students: int) -> list[Submission]:
     """Return one submission per student and notebook."""
     return [
-        Submission(f"student {number}", f"student-{number}", None, path.stem, path.read_bytes(), path.name)
+        Submission(f"student {number}", f"student-{number}", None, path.stem, Stored(path), path.name)
         for number in range(students)
         for path in notebooks
     ]

@@ -32,9 +32,8 @@ def take_open_marks(results: list[dict], path: Path) -> list[str]:
     """
     given, rows = _read_open_marks(path), []
     for result in results:
-        for mark in result["marks"]:
-            if result["problem"] not in (None, NOT_SUBMITTED):
-                mark |= {"got": None, "status": "not graded", "message": result["problem"]}
+        for mark in result["marks"] if result["problem"] not in (None, NOT_SUBMITTED) else []:
+            mark |= {"got": None, "status": "not graded", "message": result["problem"]}
         for mark in result["marks"] + ([result["late"]] if result.get("late") else []):
             row = given.pop((result["student"], mark["id"]), {})
             mark["comment"] = row.get("comment", "")

@@ -82,7 +82,7 @@ def _of_student(files: list[SubmittedFile], empty: list[Submission], course: Cou
             named = next((one.name for one in course.notebooks if one.named_in(file.path)), "")
             problems.setdefault((named, str(error)), []).append(str(file.path))
     for submission in empty:
-        _choose(submission, [file for _, file in sorted(found[submission.notebook], key=lambda one: one[0])])
+        _choose(submission, sorted(found[submission.notebook], key=lambda one: one[0]))
     _tell(problems, {one.notebook: one for one in empty})
     for submission in empty:
         if not submission.file:
@@ -137,14 +137,14 @@ def _code(source: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("### ")]
 
 
-def _choose(submission: Submission, versions: list[SubmittedFile]) -> None:
+def _choose(submission: Submission, versions: list[tuple[Rank, SubmittedFile]]) -> None:
     """Take the last version."""
-    if versions:
-        last = versions[-1]
+    last, *others = [file for _, file in reversed(versions)] or [None]
+    if last:
         submission.file, submission.path, submission.modified = last.stored, str(last.path), last.modified
-    if len(versions) > 1:
-        others = _listed([str(file.path) for file in versions[-2::-1]])
-        submission.notes.append(f"several versions: {submission.path} was graded, not {others}")
+    if others:
+        paths = _listed([str(file.path) for file in others])
+        submission.notes.append(f"several versions: {submission.path} was graded, not {paths}")
 
 
 def _tell(problems: dict[tuple[str, str], list[str]], by_notebook: dict[str, Submission]) -> None:

@@ -131,11 +131,13 @@ def write_grades(results: list[dict], out: Path) -> None:
 
 
 def _slim(result: dict) -> dict:
-    marks = [{key: value for key, value in mark.items() if key != "answer"} for mark in result["marks"]]
-    again = result["rerun"] and {
-        key: value for key, value in result["rerun"].items() if key not in ("figures", "texts")
-    }
+    marks, again = [_without(mark, "answer") for mark in result["marks"]], result["rerun"]
+    again = again and _without(again, "figures", "texts")
     return result | {"marks": marks, "rerun": again, "points": sums([result])}
+
+
+def _without(values: dict, *left_out: str) -> dict:
+    return {key: value for key, value in values.items() if key not in left_out}
 
 
 def write_csv(path: Path, rows: list[dict], columns: list[str] | None = None) -> pd.DataFrame:
