@@ -71,19 +71,12 @@ def not_run(paper: Paper, pristine: Pristine, reason: str) -> list[Mark]:
     return [_mark(task, answer_cells(paper), results) for task in pristine.tasks]
 
 
-def notes(paper: Paper, made: list[Mark]) -> list[str]:
-    """List the exercises with several different answers, and the reasons why a person has to decide."""
+def notes(paper: Paper) -> list[str]:
+    """List the exercises with several different answers."""
     pairs = {(exercise_number(cell), cell.source) for cell in paper.cells if exercise_number(cell)}
     counts = Counter(number for number, source in pairs if not is_stub(source))
     several = sorted(number for number, count in counts.items() if count > 1)
-    reasons: dict[str, list[str]] = {}
-    for one in made:
-        if one.status == NEEDS_A_LOOK:
-            reasons.setdefault(one.message, []).append(one.id)
-    return [
-        *(f"exercise {number} has several answers; the last was marked" for number in several),
-        *(f"no mark for {', '.join(ids)}: {reason}" for reason, ids in reasons.items()),
-    ]
+    return [f"exercise {number} has several answers; the last was marked" for number in several]
 
 
 def judge(task: Task, result: object, seeds: list[int]) -> Verdict:

@@ -136,9 +136,9 @@ def missing_and_unknown(roster: Path | None, students: Iterable[str]) -> tuple[l
 def _read_roster(path: Path) -> list[tuple[str, set[str]]]:
     """Return what to call each student, and the spellings by which a submission may name them."""
     heading, *rows = read_table(path)[0]
-    words = [" ".join(_words(cell)) for cell in heading]
-    ids = [bool(IDS.search(cell)) for cell in words]
-    names = [bool(NAMES.search(cell)) and not IDS.search(cell) for cell in words]
+    columns = [" ".join(words(cell)) for cell in heading]
+    ids = [bool(IDS.search(cell)) for cell in columns]
+    names = [bool(NAMES.search(cell)) and not IDS.search(cell) for cell in columns]
     if not any(ids + names):
         raise TableError(f"{path}: no column is called name, id or e-mail (nombre, id, correo): {heading}.")
     students = [(" ".join(compress(row, names)).strip(), [*compress(row, ids)]) for row in rows]
@@ -185,19 +185,19 @@ def _stem(part: str) -> str:
 
 def _spellings(name: str) -> set[str]:
     """Return what identifies a name: its words in any order, and as one word, as Canvas writes it."""
-    words = _words(name)
-    joined = ("".join(words[place:] + words[:place]) for place in range(len(words)))
-    return {" ".join(sorted(set(words))), *joined, "".join(_words(name.partition("@")[0]))} - {""}
+    own = words(name)
+    joined = ("".join(own[place:] + own[:place]) for place in range(len(own)))
+    return {" ".join(sorted(set(own))), *joined, "".join(words(name.partition("@")[0]))} - {""}
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """Return the words of a text in lower case, without accents."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     return re.findall(r"[^\W_]+", "".join(char for char in letters if not unicodedata.combining(char)))
 
 
 def _plain(name: str) -> str:
-    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")[:LONGEST]
+    return "-".join(re.findall(r"[a-z0-9]+", " ".join(words(name))))[:LONGEST]
 
 
 def _digest(name: str) -> str:

@@ -3,7 +3,6 @@
 import csv
 import html
 import re
-import unicodedata
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from dateutil import parser
 
+from instructor.grading.names import words
 from instructor.grading.tables import TableError, by_student, read_table, sums
 
 # In English and Spanish; in other languages the columns are found by what is in them.
@@ -100,8 +100,8 @@ def fill_in(sheet: Sheet, results: list[dict], path: Path) -> str:
             grade = f"{_number(sheet.maximum) * total['got'] / total['out_of']:.2f}"
             row[sheet.grade] = grade.replace(".", ",") if "," in sheet.maximum else grade
             if sheet.comments is not None:
-                words = _comment(own, total).encode(encoding, "xmlcharrefreplace")
-                row[sheet.comments] = words.decode(encoding)
+                comment = _comment(own, total).encode(encoding, "xmlcharrefreplace")
+                row[sheet.comments] = comment.decode(encoding)
     with path.open("w", encoding=encoding, errors="surrogateescape", newline="") as handle:
         csv.writer(handle, **sheet.form["dialect"]).writerows(sheet.rows)
     said = f"{path.name}: {len(sheet.people) - len(left)} grades."
@@ -147,8 +147,7 @@ def _people(students: dict[str, list[dict]], body: list[list[str]], ids: list[st
 
 def _letters(name: str) -> str:
     """Return the letters and digits of a name, without accents and what is added in brackets."""
-    whole = unicodedata.normalize("NFKD", re.sub(r" \([^()]*\)$", "", name.strip())).casefold()
-    return "".join(char for char in whole if char.isalnum())
+    return "".join(words(re.sub(r" \([^()]*\)$", "", name.strip())))
 
 
 def _number(text: str) -> float:

@@ -85,14 +85,16 @@ def reasons_to_look(results: list[dict]) -> list[str]:
             reasons.append(f"{name}: does not run: {first_failure(result['rerun'])}")
         if result["stored"] and result["stored"]["verdict"] == "differ":
             reasons.append(f"{name}: stored results differ from the re-run")
+        waiting: dict[str, list[str]] = {}
         for mark in result["marks"]:
             which = f"{name}: exercise {mark['id']}"
             if COURSES_OWN in mark["message"] or "EXERCISES[" in mark.get("answer", ""):
                 reasons.append(f"{which} is answered with the course's own function")
             if mark["got"] is None and mark["status"] != "by hand" and not result["problem"]:
-                reasons.append(f"{which} was not graded: {mark['message']}")
+                waiting.setdefault(mark["message"], []).append(mark["id"])
             if odd := odd_names(mark):
                 reasons.append(f"{which} uses {', '.join(odd)}")
+        reasons += [f"{name}: no mark for {', '.join(ids)}: {message}" for message, ids in waiting.items()]
         if not result["problem"] and all(mark["status"] == "not found" for mark in result["marks"]):
             reasons.append(f"{name}: no answer cell was found")
     return reasons

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -632,6 +633,11 @@ def test_two_students_with_one_name_are_both_expected(tmp_path):
 
 def test_without_a_roster_nobody_is_missing():
     assert names.missing_and_unknown(None, ["Ana"]) == ([], [])
+
+
+def test_a_roster_may_be_a_workbook(tmp_path):
+    pd.DataFrame({"Name": ["Ana", "Bo"], "ID": [1, None]}).to_excel(tmp_path / "roster.xlsx", index=False)
+    assert names.missing_and_unknown(tmp_path / "roster.xlsx", ["ana"]) == (["Bo"], [])
 
 
 @pytest.mark.parametrize("text", ["", "Ana\nBo\n", "points;comment\n1;2\n", None])
