@@ -8,7 +8,7 @@ from pathlib import Path
 from helpers._common import CourseError
 from instructor.grading import platforms, sandbox
 from instructor.grading.course import Course
-from instructor.grading.crew import Options, default_jobs, grade_all
+from instructor.grading.crew import Options, default_jobs, grade_all, kept_at
 from instructor.grading.intake import collect
 from instructor.grading.late import add_times
 from instructor.grading.names import missing_and_unknown
@@ -87,29 +87,27 @@ def grade_command(chosen: argparse.Namespace) -> int:
     results = grade_all(found, course, options, memory, chosen.jobs, chosen.scheduler)
     for student, own in by_student(results).items():
         own[0]["notes"] += ["is not on the roster"] if student in unknown else []
-    times = {plain(str(file.path)): datetime.fromtimestamp(file.modified) for file in files}
-    write_all(results, box, chosen, {path: time for path, time in times.items() if time.year > 1980})
+    write_all(results, box, chosen)
     students, look = len(by_student(results)), chosen.out / "summary.html"
-    for people, what in ((missing, "on the roster, but nothing submitted"), (unknown, "not on the roster")):
-        if people:
-            print(f"{len(people)} {what}: {', '.join(people)}")
+    for who, what in ((missing, "on the roster, but nothing submitted"), (unknown, "not on the roster")):
+        if who:
+            print(f"{len(who)} {what}: {', '.join(who)}")
     print(f"{students} students, {len(results)} notebooks. Look at {look} first.")
     return 0
 
 
-def write_all(results: list[dict], box: str, chosen: argparse.Namespace, times: dict[str, datetime]) -> None:
+def write_all(results: list[dict], box: str, chosen: argparse.Namespace) -> None:
     """Write tables and pages.
 
     Args:
         results: of all submissions.
         box: name of the sandbox.
         chosen: the options of the command line.
-        times: when files were last changed, by their paths.
     """
     results, out = plain(results), chosen.out
     sheets = _sheets(results, chosen)
     known = {student: time for sheet in sheets.values() for student, time in sheet.times.items()}
-    add_times(results, times | known, chosen.due, chosen.late)
+    add_times(results, known, chosen.due, chosen.late)
     left = take_open_marks(results, out / "open_marks.csv")
     write_grades(results, out)
     write_pages(results, box, out)
@@ -132,9 +130,8 @@ def _of_notebook(found: list[Submission], name: str) -> list[Submission]:
     """Return the submissions for one notebook; it gets the notes on files that fit none."""
     chosen = [one for one in found if one.notebook.startswith(name)]
     if not chosen:
-        raise CourseError(
-            f"--notebook {name}: there are {', '.join(sorted({one.notebook for one in found}))}"
-        )
+        names = ", ".join(sorted({one.notebook for one in found}))
+        raise CourseError(f"--notebook {name}: there are {names}")
     for one in chosen:
         others = [two for two in found if two.student == one.student and not two.path]
         notes = [note for two in others for note in two.notes]
@@ -144,9 +141,9 @@ def _of_notebook(found: list[Submission], name: str) -> list[Submission]:
 
 
 def _forget(memory: Path, found: list[Submission], student: str | None) -> None:
-    """Delete the results of one student."""
-    slugs = {one.slug for one in found if student and one.student.casefold() == student.casefold()}
-    if student and not slugs:
+    """Delete the results of one student's submissions."""
+    own = [one for one in found if student and one.student.casefold() == student.casefold()]
+    if student and not own:
         raise CourseError(f"--student {student}: nobody has this name. The names are in grades.csv.")
-    for path in (path for slug in slugs for path in memory.rglob(f"{slug}--*.json")):
-        path.unlink()
+    for one in own:
+        kept_at(memory, one).unlink(missing_ok=True)

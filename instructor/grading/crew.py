@@ -61,7 +61,7 @@ def grade_all(
         CrewError: no scheduler or worker is reached, or a worker has another version of the course.
     """
     memory.mkdir(parents=True, exist_ok=True)
-    files = [memory / f"{one.slug}--{one.notebook}.json" for one in found]
+    files = [kept_at(memory, one) for one in found]
     parts = [_remembered(file, one, course, options) for file, one in zip(files, found, strict=True)]
     wanted = {"marks", "rerun"} if options.rerun else {"marks"}
     missing = [place for place, one in enumerate(found) if one.file is not None and wanted - {*parts[place]}]
@@ -145,6 +145,11 @@ def _worker_place(options: Options) -> Workplace:
 
 
 _kept, _one_at_a_time = ExitStack(), Lock()  # the worker keeps its copy of the course until it ends
+
+
+def kept_at(memory: Path, submission: Submission) -> Path:
+    """Return the file of a submission's result in the folder of results."""
+    return memory / f"{submission.slug}--{submission.notebook}.json"
 
 
 def _keys(submission: Submission, course: Course, options: Options) -> tuple[str, str]:

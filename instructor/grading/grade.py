@@ -87,7 +87,7 @@ def whole(submission: Submission, parts: dict, course: Course) -> dict:
 
 def _marks(paper: Paper, pristine: Pristine, place: Workplace) -> dict:
     made = marks.mark(paper, pristine, place.box, place.visible, place.shared, place.options.limits)
-    return {"marks": [asdict(mark) for mark in made], "notes": marks.notes(paper, made)}
+    return {"marks": [asdict(mark) for mark in made], "notes": marks.notes(paper)}
 
 
 def _rerun(paper: Paper, pristine: Pristine, place: Workplace) -> dict:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from helpers._common import CourseError
 from instructor.grading.names import labels, people, wrapping
@@ -30,11 +31,7 @@ IGNORED = {"__macosx", ".ipynb_checkpoints", ".ds_store", "desktop.ini", "thumbs
 ANY_CONTENT = {"", ".json", ".txt"}  # what browsers and mail programs make of .ipynb
 NOT_A_NOTEBOOK = "is not a notebook (.ipynb)"
 EMPTY = "has no files in it"
-NOBODYS = {
-    EMPTY,
-    "index.html",
-    "submission_metadata.yml",
-}  # next to all students, by Brightspace and Gradescope
+NOBODYS = {EMPTY, "index.html", "submission_metadata.yml"}  # Brightspace's and Gradescope's, next to all
 
 
 class IntakeError(CourseError):
@@ -53,10 +50,7 @@ class Stored:
         """Return the bytes; of a file that is too large, only the first ones."""
         if self.content is not None:
             return self.content
-        archive = _opened(self.path, self.members[:-1]) if self.members else None
-        with (
-            archive.open(archive.infolist()[self.members[-1]]) if archive else self.path.open("rb") as handle
-        ):
+        with _open(self) as handle:
             return handle.read(LARGEST_BYTES + 1)
 
 
@@ -185,14 +179,20 @@ def _problem(path: PurePosixPath, mode: int, size: int) -> str | None:
     return None
 
 
+def _open(place: Stored) -> IO[bytes]:
+    if not place.members:
+        return place.path.open("rb")
+    outer = _opened(place.path, place.members[:-1])
+    return outer.open(outer.infolist()[place.members[-1]])  # which reads no more than the size it says
+
+
 @lru_cache(maxsize=2)  # the archive of all submissions, and that of one student
 def _opened(path: Path, members: tuple[int, ...]) -> zipfile.ZipFile:
     with ExitStack() as stack:
         handle = stack.enter_context(tempfile.TemporaryFile() if members else path.open("rb"))  # noqa: SIM115
         if members:
-            outer = _opened(path, members[:-1])
-            with outer.open(outer.infolist()[members[-1]]) as member:
-                shutil.copyfileobj(member, handle)  # zipfile reads no more than the size that was judged
+            with _open(Stored(path, members)) as member:
+                shutil.copyfileobj(member, handle)
         end = zipfile._EndRecData(handle)
         if end and end[zipfile._ECD_SIZE] > LARGEST_INDEX_BYTES:
             raise ValueError("it lists too many files")

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from helpers._common import CourseError
 
 
-def add_times(results: list[dict], times: dict[str, datetime], due: datetime | None, late) -> None:
+def add_times(results: list[dict], known: dict[str, datetime], due: datetime | None, late) -> None:
     """Add `handed_in` and, to late ones, `late`: a row of open_marks.csv, in which a person may change it.
 
     Args:
         results: of all submissions; changed in place.
-        times: when each was submitted, by its student or its path; the former takes precedence.
+        known: when students submitted, if a platform says so; otherwise the time of the file's change counts.
         due: the last moment; None if nothing is late.
         late: percent taken off for each day that has begun, and at most.
 
@@ -22,7 +22,8 @@ def add_times(results: list[dict], times: dict[str, datetime], due: datetime | N
         raise CourseError("--late takes off points for lateness, but nothing is due. Give --due as well.")
     due = due and due.astimezone().replace(tzinfo=None)  # local, as the times are
     for result in results:
-        time = times.get(result["student"], times.get(result["path"])) if result["path"] else None
+        time = known.get(result["student"], datetime.fromtimestamp(result["modified"]))
+        time = time if result["path"] and time.year > 1980 else None  # the earliest year of an archive
         result |= {"handed_in": f"{time:%Y-%m-%d %H:%M}" if time else "", "late": None}
         if due and time and time > due:
             days = math.ceil((time - due) / timedelta(days=1))

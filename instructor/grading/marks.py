@@ -28,25 +28,16 @@ NO_MODULE = re.compile(r"No module named '(\w+)")
 
 @dataclass(frozen=True)
 class Mark:
-    """The mark of one answer.
+    """The mark of one answer."""
 
-    Args:
-        id, title, points: of the exercise.
-        status: "correct", "not yet", "not attempted", "not found", "by hand" or "needs a look".
-        message: the reason.
-        got: points; None if a person decides.
-        section: to read again.
-        answer: the student's cell.
-    """
-
-    id: str
+    id: str  # of the exercise, as are title and points
     title: str
     points: float
-    status: str
-    message: str
-    got: float | None
-    section: str
-    answer: str
+    status: str  # "correct", "not yet", "not attempted", "not found", "by hand" or "needs a look"
+    message: str  # the reason
+    got: float | None  # points; None if a person decides
+    section: str  # to read again
+    answer: str  # the student's cell
 
 
 def mark(
@@ -80,19 +71,12 @@ def not_run(paper: Paper, pristine: Pristine, reason: str) -> list[Mark]:
     return [_mark(task, answer_cells(paper), results) for task in pristine.tasks]
 
 
-def notes(paper: Paper, made: list[Mark]) -> list[str]:
-    """List the exercises with several different answers, and the reasons why a person has to decide."""
+def notes(paper: Paper) -> list[str]:
+    """List the exercises with several different answers."""
     pairs = {(exercise_number(cell), cell.source) for cell in paper.cells if exercise_number(cell)}
     counts = Counter(number for number, source in pairs if not is_stub(source))
     several = sorted(number for number, count in counts.items() if count > 1)
-    reasons: dict[str, list[str]] = {}
-    for one in made:
-        if one.status == NEEDS_A_LOOK:
-            reasons.setdefault(one.message, []).append(one.id)
-    return [
-        *(f"exercise {number} has several answers; the last was marked" for number in several),
-        *(f"no mark for {', '.join(ids)}: {reason}" for reason, ids in reasons.items()),
-    ]
+    return [f"exercise {number} has several answers; the last was marked" for number in several]
 
 
 def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
@@ -211,12 +195,10 @@ def _mark(task: Task, answers: dict[str, str], results: dict) -> Mark:
     if answer is None:
         message = f"There is no cell that begins with '# Exercise {exercise.id}'."
         status, got = NOT_FOUND, 0.0
-    elif exercise.kind == "open":
-        blank = is_stub(answer)
-        status = NOT_ATTEMPTED if blank else BY_HAND
-        message, got = ("", 0.0) if blank else ("A person reads this one.", None)
     elif is_stub(answer):
         status, message, got = NOT_ATTEMPTED, "The cell is as you found it.", 0.0
+    elif exercise.kind == "open":
+        status, message, got = BY_HAND, "A person reads this one.", None
     elif isinstance(result := results[exercise.id], str):
         status, message, got = NEEDS_A_LOOK, f"It was not graded. {storable(result)}", None
     else:

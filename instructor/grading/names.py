@@ -1,8 +1,6 @@
 """Whose a submitted file is, from the names that learning platforms give; and who submitted nothing."""
 
-import csv
 import hashlib
-import io
 import re
 import unicodedata
 from collections import Counter
@@ -11,7 +9,7 @@ from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
-from helpers._common import CourseError
+from instructor.grading.tables import TableError, read_table
 
 PLATFORMS = tuple(re.compile(pattern, re.DOTALL) for pattern in (
     # Moodle, in every language: "Ana Pérez_123456_assignsubmission_file", as a folder or before a file's name
@@ -33,10 +31,6 @@ IDS = re.compile(
     r"\b(?:e?mail|correo|id|identifier|number|login|user|username|numero|usuario|dni|nie|matricula)\b"
 )
 NAMES = re.compile(r"\b(?:name|first|last|surname|student|nombre|apellidos?|alumno|estudiante)\b")
-
-
-class RosterError(CourseError):
-    """The list of students cannot be read."""
 
 
 class Person(NamedTuple):
@@ -117,7 +111,7 @@ def missing_and_unknown(roster: Path | None, students: Iterable[str]) -> tuple[l
     """Compare the roster with those who submitted.
 
     Args:
-        roster: a CSV file of a spreadsheet or a learning platform. Columns with names, ids and e-mail
+        roster: a table of a spreadsheet or a learning platform. Columns with names, ids and e-mail
             addresses are recognised by their headings, in English or Spanish. If None, nobody is expected.
         students: names of those who submitted.
 
@@ -125,7 +119,7 @@ def missing_and_unknown(roster: Path | None, students: Iterable[str]) -> tuple[l
         Who is on the roster and submitted nothing; who submitted and is not on the roster.
 
     Raises:
-        RosterError: the roster can't be read, or has none of these columns.
+        TableError: the roster can't be read, or has none of these columns.
     """
     listed = _read_roster(roster) if roster else []
     left, unknown = [*listed], []
@@ -141,20 +135,12 @@ def missing_and_unknown(roster: Path | None, students: Iterable[str]) -> tuple[l
 
 def _read_roster(path: Path) -> list[tuple[str, set[str]]]:
     """Return what to call each student, and the spellings by which a submission may name them."""
-    try:
-        content = path.read_bytes()
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", "replace")
-    except OSError as error:
-        raise RosterError(f"{path} cannot be read: {error.strerror}") from error
-    first = text.partition("\n")[0]
-    heading, *rows = csv.reader(io.StringIO(f"{text}\n", newline=""), delimiter=max(",;\t", key=first.count))
-    words = [" ".join(_words(cell)) for cell in heading]
-    ids = [bool(IDS.search(cell)) for cell in words]
-    names = [bool(NAMES.search(cell)) and not IDS.search(cell) for cell in words]
+    heading, *rows = read_table(path)[0]
+    columns = [" ".join(words(cell)) for cell in heading]
+    ids = [bool(IDS.search(cell)) for cell in columns]
+    names = [bool(NAMES.search(cell)) and not IDS.search(cell) for cell in columns]
     if not any(ids + names):
-        raise RosterError(f"{path}: no column is called name, id or e-mail (nombre, id, correo): {first!r}.")
+        raise TableError(f"{path}: no column is called name, id or e-mail (nombre, id, correo): {heading}.")
     students = [(" ".join(compress(row, names)).strip(), [*compress(row, ids)]) for row in rows]
     return [
         (clean(name or max(others, key=len)), set().union(*map(_spellings, [name, *others])))
@@ -199,19 +185,19 @@ def _stem(part: str) -> str:
 
 def _spellings(name: str) -> set[str]:
     """Return what identifies a name: its words in any order, and as one word, as Canvas writes it."""
-    words = _words(name)
-    joined = ("".join(words[place:] + words[:place]) for place in range(len(words)))
-    return {" ".join(sorted(set(words))), *joined, "".join(_words(name.partition("@")[0]))} - {""}
+    own = words(name)
+    joined = ("".join(own[place:] + own[:place]) for place in range(len(own)))
+    return {" ".join(sorted(set(own))), *joined, "".join(words(name.partition("@")[0]))} - {""}
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """Return the words of a text in lower case, without accents."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     return re.findall(r"[^\W_]+", "".join(char for char in letters if not unicodedata.combining(char)))
 
 
 def _plain(name: str) -> str:
-    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")[:LONGEST]
+    return "-".join(re.findall(r"[a-z0-9]+", " ".join(words(name))))[:LONGEST]
 
 
 def _digest(name: str) -> str:

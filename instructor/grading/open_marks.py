@@ -3,15 +3,17 @@
 import re
 from pathlib import Path
 
-from helpers._common import CourseError
-from instructor.grading.tables import MARKED, NOT_SUBMITTED, read_table, without_apostrophe, write_csv
+from instructor.grading.tables import (
+    MARKED,
+    NOT_SUBMITTED,
+    TableError,
+    read_table,
+    without_apostrophe,
+    write_csv,
+)
 
 COLUMNS = ["student", "exercise", "points", "mark", "comment", "answer"]
 NUMBER = re.compile(r"(?:late )?[\d.]+")
-
-
-class OpenMarksError(CourseError):
-    """The file of marks given by hand cannot be read."""
 
 
 def take_open_marks(results: list[dict], path: Path) -> list[str]:
@@ -26,13 +28,12 @@ def take_open_marks(results: list[dict], path: Path) -> list[str]:
         The rows with a mark or a comment that belong to nothing in this run.
 
     Raises:
-        OpenMarksError: a mark is not a number, or out of range.
+        TableError: the file cannot be read, or a mark is not a number, or out of range.
     """
     given, rows = _read_open_marks(path), []
     for result in results:
-        for mark in result["marks"]:
-            if result["problem"] not in (None, NOT_SUBMITTED):
-                mark |= {"got": None, "status": "not graded", "message": result["problem"]}
+        for mark in result["marks"] if result["problem"] not in (None, NOT_SUBMITTED) else []:
+            mark |= {"got": None, "status": "not graded", "message": result["problem"]}
         for mark in result["marks"] + ([result["late"]] if result.get("late") else []):
             row = given.pop((result["student"], mark["id"]), {})
             mark["comment"] = row.get("comment", "")
@@ -55,10 +56,10 @@ def _read_open_marks(path: Path) -> dict[tuple[str, str], dict[str, str]]:
     if not files:
         return {}
     path = max(files, key=lambda file: file.stat().st_mtime)
-    header, *rows = read_table(path)[0] or [[]]
+    header, *rows = read_table(path)[0]
     missing = [name for name in COLUMNS[:5] if name not in header]
     if missing:
-        raise OpenMarksError(f"{path}: the column {missing[0]!r} is missing.")
+        raise TableError(f"{path}: the column {missing[0]!r} is missing.")
     read: dict[tuple[str, str], dict[str, str]] = {}
     for cells in rows:
         row = dict.fromkeys(COLUMNS, "") | dict(zip(header, map(str.strip, cells), strict=False))
@@ -80,5 +81,5 @@ def _points(text: str, mark: dict, where: str) -> float:
     except ValueError:
         points = -1.0
     if not 0 <= points <= mark["points"]:
-        raise OpenMarksError(f"{where}: the mark is {text!r}; give a number from 0 to {mark['points']}.")
+        raise TableError(f"{where}: the mark is {text!r}; give a number from 0 to {mark['points']}.")
     return points

@@ -62,14 +62,8 @@ def _templates() -> Environment:
 
 def _summary(results: list[dict]) -> dict:
     rows = [
-        {
-            "student": student,
-            "slug": own[0]["slug"],
-            "total": sums(own),
-            "reasons": reasons_to_look(own),
-            "results": own,
-        }
-        for student, own in by_student(results).items()
+        {"total": sums(own), "reasons": reasons_to_look(own), "results": own}
+        for own in by_student(results).values()
     ]
     # Statistics are of what was submitted, and of the points that are decided.
     marks = [mark for result in results if result["path"] for mark in result["marks"]]

@@ -3,7 +3,6 @@
 import csv
 import html
 import re
-import unicodedata
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -11,18 +10,14 @@ from typing import NamedTuple
 
 from dateutil import parser
 
-from helpers._common import CourseError
-from instructor.grading.tables import by_student, read_table, sums
+from instructor.grading.names import words
+from instructor.grading.tables import TableError, by_student, read_table, sums
 
 # In English and Spanish; in other languages the columns are found by what is in them.
 GRADE, MAXIMUM = ("Grade", "Calificación"), ("Maximum Grade", "Maximum grade", "Calificación máxima")
 COMMENTS = ("Feedback comments", "Comentarios de retroalimentación")
 MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 KEPT = ("EX", "N/A")  # Canvas: excused, not assigned
-
-
-class PlatformError(CourseError):
-    """A table of a learning platform cannot be filled in."""
 
 
 class Sheet(NamedTuple):
@@ -32,9 +27,7 @@ class Sheet(NamedTuple):
     form: dict  # of the file: see `read_table`
     grade: int  # index of the column
     maximum: str  # what the platform gives at most, as it writes it
-    people: dict[
-        str, tuple[list[str], str]
-    ]  # the row and the platform's number of each student who was found
+    people: dict[str, tuple[list[str], str]]  # of each student who was found: the row, the platform's number
     comments: int | None = None  # index of the column, if there is one
     times: dict[str, datetime] = {}  # when students submitted, as far as it is known  # noqa: RUF012
 
@@ -43,7 +36,7 @@ def read_moodle(path: Path, results: list[dict]) -> Sheet:
     """Read a grading worksheet as Moodle gives it.
 
     Raises:
-        PlatformError: it has no column with the maximum grade.
+        TableError: it has no column with the maximum grade.
 
     Source: `mod/assign/gradingtable.php` and `mod/assign/feedback/offline/importgradeslib.php` of Moodle.
     """
@@ -53,7 +46,7 @@ def read_moodle(path: Path, results: list[dict]) -> Sheet:
     same = [place for place in same if _number(body[0][place])]
     same = [place for place in same if header[place] in MAXIMUM] or same
     if not same:
-        raise PlatformError(
+        raise TableError(
             f"{path} has no column with the maximum grade. Give the worksheet that Moodle offers as "
             "'Download grading worksheet', of an assignment that is graded with points."
         )
@@ -72,20 +65,20 @@ def read_canvas(path: Path, results: list[dict], assignment: str) -> Sheet:
     """Read a gradebook as Canvas exports it; `assignment` is a part of the heading of the column to fill in.
 
     Raises:
-        PlatformError: it isn't a gradebook, or not exactly one heading fits.
+        TableError: it isn't a gradebook, or not exactly one heading fits.
 
     Source: `lib/gradebook_exporter.rb` and `lib/gradebook_importer.rb` of Canvas.
     """
     rows, form, header, body = _read(path)
     start = next((place for place, row in enumerate(body) if "Points Possible" in row[0]), None)
     if start is None or "ID" not in header:
-        raise PlatformError(f"{path} is not a gradebook as Canvas exports it.")
+        raise TableError(f"{path} is not a gradebook as Canvas exports it.")
     # An assignment's heading ends with its number, and it has points: "Notebook 1 (90201)".
     found = [p for p, name in enumerate(header) if re.search(r"\(\d+\)$", name) and _number(body[start][p])]
     fitting = [place for place in found if assignment.casefold() in header[place].casefold()]
     if len(fitting) != 1:
         names = ", ".join(repr(header[place]) for place in found)
-        raise PlatformError(f"{path}: choose one of these columns with --assignment: {names}")
+        raise TableError(f"{path}: choose one of these columns with --assignment: {names}")
     students = body[start + 1 :]
     people = _people(by_student(results), students, [row[header.index("ID")] for row in students])
     return Sheet(rows, form, fitting[0], body[start][fitting[0]], people)
@@ -107,8 +100,8 @@ def fill_in(sheet: Sheet, results: list[dict], path: Path) -> str:
             grade = f"{_number(sheet.maximum) * total['got'] / total['out_of']:.2f}"
             row[sheet.grade] = grade.replace(".", ",") if "," in sheet.maximum else grade
             if sheet.comments is not None:
-                words = _comment(own, total).encode(encoding, "xmlcharrefreplace")
-                row[sheet.comments] = words.decode(encoding)
+                comment = _comment(own, total).encode(encoding, "xmlcharrefreplace")
+                row[sheet.comments] = comment.decode(encoding)
     with path.open("w", encoding=encoding, errors="surrogateescape", newline="") as handle:
         csv.writer(handle, **sheet.form["dialect"]).writerows(sheet.rows)
     said = f"{path.name}: {len(sheet.people) - len(left)} grades."
@@ -131,11 +124,8 @@ def write_feedback_zip(sheet: Sheet, results: list[dict], out: Path) -> None:
 
 def _read(path: Path) -> tuple[list[list[str]], dict, list[str], list[list[str]]]:
     """Return a table, its form, its first row, and its other complete rows."""
-    if not path.is_file():
-        raise PlatformError(f"{path} does not exist.")
     rows, form = read_table(path)
-    header = rows[0] if rows else []
-    return rows, form, header, [row for row in rows[1:] if len(row) == len(header)]
+    return rows, form, rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
 
 
 def _people(students: dict[str, list[dict]], body: list[list[str]], ids: list[str]) -> dict:
@@ -157,8 +147,7 @@ def _people(students: dict[str, list[dict]], body: list[list[str]], ids: list[st
 
 def _letters(name: str) -> str:
     """Return the letters and digits of a name, without accents and what is added in brackets."""
-    whole = unicodedata.normalize("NFKD", re.sub(r" \([^()]*\)$", "", name.strip())).casefold()
-    return "".join(char for char in whole if char.isalnum())
+    return "".join(words(re.sub(r" \([^()]*\)$", "", name.strip())))
 
 
 def _number(text: str) -> float:
@@ -190,6 +179,5 @@ def _comment(own: list[dict], total: dict) -> str:
     lines += [f"{one['late']['got']:g}% taken off: {one['late']['answer']}" for one in own if one["late"]]
     items = "".join(f"<li>{html.escape(line.strip())}</li>" for line in lines)
     text = f"<p>{total['got']:g} of {total['out_of']:g} points</p><ul>{items}</ul>"
-    return re.sub(r"[=+@＝＋－＠-]", lambda sign: f"&#{ord(sign[0])};", text).replace(
-        "\n", " "
-    )  # no formulas
+    text = re.sub(r"[=+@＝＋－＠-]", lambda sign: f"&#{ord(sign[0])};", text)  # no formulas
+    return text.replace("\n", " ")

@@ -8,6 +8,7 @@ the processor.
 import math
 import re
 from dataclasses import dataclass, field
+from functools import partial
 
 from instructor.grading.papers import Cell, Paper
 
@@ -68,11 +69,8 @@ def similar_numbers(stored: str, fresh: str) -> bool:
     if NUMBER.sub("", stored).split() != NUMBER.sub("", fresh).split():
         return False
     then, now = ([_value(number) for number in NUMBER.findall(text)] for text in (stored, fresh))
-    return len(then) == len(now) and all(map(_near, then, now))
-
-
-def _near(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    near = partial(math.isclose, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    return len(then) == len(now) and all(map(near, then, now))
 
 
 def _settled(text: str) -> str:
@@ -95,8 +93,5 @@ def _value(number: str) -> float:
 
 def _banner(texts) -> list[str]:
     """Return what the setup cell printed about data and profile."""
-    for text in texts:
-        lines = [" ".join(line) for line in BANNER.findall(text or "")]
-        if lines:
-            return lines
-    return []
+    found = ([" ".join(line) for line in BANNER.findall(text or "")] for text in texts)
+    return next(filter(None, found), [])

@@ -9,12 +9,12 @@ from instructor.grading.course import Course
 from instructor.grading.intake import ANY_CONTENT, EMPTY, NOT_A_NOTEBOOK, Stored, SubmittedFile
 from instructor.grading.names import copy_number, slugs
 from instructor.grading.papers import PaperError, read_paper
+from instructor.grading.tables import NOT_SUBMITTED
 from instructor.notebooks.student_edition import answer_cells
 
 MOST_BYTES, MOST_READ = 200 * 2**20, 1000  # of the files of one student
 TOO_MUCH = f"was not read: at most {MOST_BYTES // 2**20} MB and {MOST_READ:,} files of a student are"
 MOST_NAMED = 5  # in a note
-NOT_SUBMITTED = "was not submitted"
 UNIMPORTANT = {EMPTY, NOT_A_NOTEBOOK}  # unless a notebook is missing
 Rank = tuple[bool, float, int, int]
 
@@ -82,7 +82,7 @@ def _of_student(files: list[SubmittedFile], empty: list[Submission], course: Cou
             named = next((one.name for one in course.notebooks if one.named_in(file.path)), "")
             problems.setdefault((named, str(error)), []).append(str(file.path))
     for submission in empty:
-        _choose(submission, [file for _, file in sorted(found[submission.notebook], key=lambda one: one[0])])
+        _choose(submission, sorted(found[submission.notebook], key=lambda one: one[0]))
     _tell(problems, {one.notebook: one for one in empty})
     for submission in empty:
         if not submission.file:
@@ -137,14 +137,14 @@ def _code(source: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("### ")]
 
 
-def _choose(submission: Submission, versions: list[SubmittedFile]) -> None:
+def _choose(submission: Submission, versions: list[tuple[Rank, SubmittedFile]]) -> None:
     """Take the last version."""
-    if versions:
-        last = versions[-1]
+    last, *others = [file for _, file in reversed(versions)] or [None]
+    if last:
         submission.file, submission.path, submission.modified = last.stored, str(last.path), last.modified
-    if len(versions) > 1:
-        others = _listed([str(file.path) for file in versions[-2::-1]])
-        submission.notes.append(f"several versions: {submission.path} was graded, not {others}")
+    if others:
+        paths = _listed([str(file.path) for file in others])
+        submission.notes.append(f"several versions: {submission.path} was graded, not {paths}")
 
 
 def _tell(problems: dict[tuple[str, str], list[str]], by_notebook: dict[str, Submission]) -> None:
@@ -152,11 +152,9 @@ def _tell(problems: dict[tuple[str, str], list[str]], by_notebook: dict[str, Sub
     missing = [one for one in by_notebook.values() if not one.file]
     for (name, problem), all_paths in problems.items():
         paths = list(dict.fromkeys(all_paths))
-        note = (
-            f"each of {len(paths):,} files {problem}: {_listed(paths)}"
-            if paths[1:]
-            else f"{paths[0]} {problem}"
-        )
+        note = f"{paths[0]} {problem}"
+        if paths[1:]:
+            note = f"each of {len(paths):,} files {problem}: {_listed(paths)}"
         submission = by_notebook.get(name) or [*missing, *by_notebook.values()][0]
         if submission in missing or problem not in UNIMPORTANT:
             submission.notes.append(note)

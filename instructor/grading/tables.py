@@ -5,10 +5,12 @@ import io
 import json
 import re
 import unicodedata
+import zipfile
 from pathlib import Path
 
 import pandas as pd
 
+from helpers._common import CourseError
 from helpers.checks.exercise import COURSES_OWN
 from instructor.grading.oddities import odd_names
 
@@ -19,6 +21,10 @@ FORMULA = re.compile(r"(^|[,;|\t\r\n])([ \"]*+)(?=[=+\-@＝＋－＠])")
 ADDED = re.compile(r"(^|[,;|\t\r\n])([ \"]*)'(?=[=+\-@＝＋－＠])")
 LONGEST_FIELD = 2**24  # an answer may be longer than the default limit of csv
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # of byte order
+
+
+class TableError(CourseError):
+    """A table of students, marks or grades cannot be read, or not be filled in."""
 
 
 def harmless(value: object) -> object:
@@ -79,14 +85,16 @@ def reasons_to_look(results: list[dict]) -> list[str]:
             reasons.append(f"{name}: does not run: {first_failure(result['rerun'])}")
         if result["stored"] and result["stored"]["verdict"] == "differ":
             reasons.append(f"{name}: stored results differ from the re-run")
+        waiting: dict[str, list[str]] = {}
         for mark in result["marks"]:
             which = f"{name}: exercise {mark['id']}"
             if COURSES_OWN in mark["message"] or "EXERCISES[" in mark.get("answer", ""):
                 reasons.append(f"{which} is answered with the course's own function")
             if mark["got"] is None and mark["status"] != "by hand" and not result["problem"]:
-                reasons.append(f"{which} was not graded: {mark['message']}")
+                waiting.setdefault(mark["message"], []).append(mark["id"])
             if odd := odd_names(mark):
                 reasons.append(f"{which} uses {', '.join(odd)}")
+        reasons += [f"{name}: no mark for {', '.join(ids)}: {message}" for message, ids in waiting.items()]
         if not result["problem"] and all(mark["status"] == "not found" for mark in result["marks"]):
             reasons.append(f"{name}: no answer cell was found")
     return reasons
@@ -125,11 +133,13 @@ def write_grades(results: list[dict], out: Path) -> None:
 
 
 def _slim(result: dict) -> dict:
-    marks = [{key: value for key, value in mark.items() if key != "answer"} for mark in result["marks"]]
-    again = result["rerun"] and {
-        key: value for key, value in result["rerun"].items() if key not in ("figures", "texts")
-    }
+    marks, again = [_without(mark, "answer") for mark in result["marks"]], result["rerun"]
+    again = again and _without(again, "figures", "texts")
     return result | {"marks": marks, "rerun": again, "points": sums([result])}
+
+
+def _without(values: dict, *left_out: str) -> dict:
+    return {key: value for key, value in values.items() if key not in left_out}
 
 
 def write_csv(path: Path, rows: list[dict], columns: list[str] | None = None) -> pd.DataFrame:
@@ -152,11 +162,18 @@ def read_table(path: Path) -> tuple[list[list[str]], dict]:
     """Read a table, as .xlsx or as CSV in any encoding and with any separator that spreadsheets use.
 
     Returns:
-        Its rows, and the form of the file: its `encoding` and its `dialect` for csv.
+        Its rows, at least one, and the form of the file: its `encoding` and its `dialect` for csv.
+
+    Raises:
+        TableError: the file cannot be read.
     """
-    if path.suffix.lower() == ".xlsx":
-        return pd.read_excel(path, header=None, dtype=str, keep_default_na=False).values.tolist(), {}
-    content = path.read_bytes()
+    try:
+        if path.suffix.lower() == ".xlsx":
+            table = pd.read_excel(path, header=None, dtype=str, keep_default_na=False)
+            return table.values.tolist() or [[]], {}
+        content = path.read_bytes()
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise TableError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)
@@ -168,4 +185,4 @@ def read_table(path: Path) -> tuple[list[list[str]], dict]:
     dialect = {"delimiter": max(",;\t", key=first.count), "lineterminator": ending}
     csv.field_size_limit(LONGEST_FIELD)
     rows = list(csv.reader(io.StringIO(text, newline=""), **dialect))
-    return rows, {"encoding": encoding, "dialect": dialect}
+    return rows or [[]], {"encoding": encoding, "dialect": dialect}

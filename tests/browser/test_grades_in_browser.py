@@ -39,9 +39,12 @@ def grades(tmp_path_factory):
             mark | {"section": "s", "answer": CELL},
             essay | {"section": "s", "answer": f"Title\n{RUNS}"},
         ]
-        results.append(about | {"path": "x", "problem": None, "marks": marks, "rerun": None, "stored": None})
+        results.append(
+            about
+            | {"path": "x", "modified": 0, "problem": None, "marks": marks, "rerun": None, "stored": None}
+        )
     chosen = Namespace(out=out, moodle=None, canvas=None, due=None, late=(0, 100))
-    write_all(results, "bubblewrap", chosen, {})
+    write_all(results, "bubblewrap", chosen)
     return out
 
 

@@ -15,12 +15,13 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading import intake, names
+from instructor.grading import intake, names, tables
 from instructor.grading.course import Course
 from instructor.grading.figures import clean_png
 from instructor.grading.papers import Cell, Paper, PaperError, read_paper
@@ -634,11 +635,16 @@ def test_without_a_roster_nobody_is_missing():
     assert names.missing_and_unknown(None, ["Ana"]) == ([], [])
 
 
+def test_a_roster_may_be_a_workbook(tmp_path):
+    pd.DataFrame({"Name": ["Ana", "Bo"], "ID": [1, None]}).to_excel(tmp_path / "roster.xlsx", index=False)
+    assert names.missing_and_unknown(tmp_path / "roster.xlsx", ["ana"]) == (["Bo"], [])
+
+
 @pytest.mark.parametrize("text", ["", "Ana\nBo\n", "points;comment\n1;2\n", None])
 def test_a_roster_without_names_is_refused(tmp_path, text):
     if text is not None:
         (tmp_path / "roster.csv").write_text(text)
-    with pytest.raises(names.RosterError, match="roster"):
+    with pytest.raises(tables.TableError, match="roster"):
         names.missing_and_unknown(tmp_path / "roster.csv", ["Ana"])
 
 

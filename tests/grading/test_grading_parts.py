@@ -181,7 +181,7 @@ def test_lone_surrogates_are_replaced_in_a_rerun():
 
 def test_several_answers_are_reported():
     paper = read_paper(tiny.notebook(*tiny.RIGHT, more=(f"{tiny.DECODE}return 'x'",)).encode())
-    assert marks.notes(paper, []) == ["exercise 1.2.1 has several answers; the last was marked"]
+    assert marks.notes(paper) == ["exercise 1.2.1 has several answers; the last was marked"]
 
 
 def test_the_visible_course_is_sufficient_for_the_setup_cell(tmp_path):

@@ -8,6 +8,7 @@ An output is {"text": ...} or {"png": base64, "text": alt text}. Errors are thos
 a cell can change what is displayed.
 """
 
+import json
 import os
 import signal
 import sys
@@ -45,7 +46,7 @@ class Client(NotebookClient):
     overflow = False
 
     def output(self, outs, msg, display_id, cell_index):
-        self.room -= _size(msg["content"])
+        self.room -= len(json.dumps(msg["content"], ensure_ascii=False))
         if self.room >= 0:
             return super().output(outs, msg, display_id, cell_index)
         if not self.overflow:
@@ -111,14 +112,6 @@ def _kept(output: nbformat.NotebookNode) -> dict | None:
     if "image/png" in data:
         return {"png": data["image/png"], "text": data.get("text/plain", "")}
     return {"text": data["text/plain"] + "\n"} if "text/plain" in data else None
-
-
-def _size(content) -> int:
-    if isinstance(content, dict):
-        return sum(_size(value) for value in content.values())
-    if isinstance(content, list):
-        return sum(_size(value) for value in content)
-    return len(content) if isinstance(content, str) else 8
 
 
 if __name__ == "__main__":
