@@ -232,15 +232,23 @@ def _tree(visible: Visible, limits: Limits) -> list[str]:
     shm = memory.pop("/dev/shm")
     later = [folder for folder in memory if any(Path(folder).is_relative_to(inside) for _, inside in shown)]
     words = _repeated("--symlink", [(str(Path(link).readlink()), link) for link in _links()])
-    for folder in (*memory, *(inside for _, inside in shown)):
-        for parent in [*Path(folder).parents][-2::-1]:  # bubblewrap's own could be entered by root alone
-            words += ["--perms", "0755", "--dir", str(parent)] if str(parent) not in memory else []
+    parents = [
+        one for path in (*memory, *(inside for _, inside in shown)) for one in [*Path(path).parents][-2::-1]
+    ]
+    covered = [one for one in parents if any(one.is_relative_to(folder) for folder in memory)]
+    # bubblewrap's own could be entered by root alone
+    words += _made(one for one in parents if one not in covered)
     words += [word for folder in memory if folder not in later for word in memory[folder]]
+    words += _made(one for one in covered if str(one) not in memory)
     words += [*_repeated("--ro-bind", shown), *(word for folder in later for word in memory[folder])]
     words += ["--dev", "/dev", *shm, "--proc", "/proc"]
     hidden = [f"/proc/{name}" for name in HIDDEN if Path("/proc", name).exists()]
     words += _repeated("--ro-bind", [("/dev/null", name) for name in hidden])
     return [*words, *_repeated("--remount-ro", ["/dev", "/proc", "/"])]
+
+
+def _made(folders: Iterable[Path]) -> list[str]:
+    return [word for folder in folders for word in ("--perms", "0755", "--dir", str(folder))]
 
 
 def _links() -> list[str]:

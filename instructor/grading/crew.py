@@ -36,7 +36,7 @@ class CrewError(CourseError):
 def workplace(course: Course, options: Options) -> Iterator[Workplace]:
     """Set up this machine; the copy of the course is deleted afterwards."""
     box = sandbox.choose(none=options.no_sandbox)
-    shared = prepare(course) if options.rerun else None
+    shared = prepare(course, options.rerun)
     with tempfile.TemporaryDirectory(prefix="grading-course-") as folder:
         yield Workplace(course, box, visible_course(Path(folder)), shared, options)
 
@@ -174,7 +174,9 @@ def _remember(file: Path, submission: Submission, course: Course, options: Optio
     kept = {
         name: {"key": timed if part.get("rerun", {}).get("ending") == "time" else always, "part": part}
         for name, part in parts.items()
-        if "failed" not in part and NEEDS_A_LOOK not in [mark["status"] for mark in part.get("marks", [])]
+        if "failed" not in part
+        and "ModuleNotFoundError" not in str(part.get("rerun", {}).get("failures"))
+        and NEEDS_A_LOOK not in [mark["status"] for mark in part.get("marks", [])]
     }
     write_json(file, kept)
 

@@ -47,7 +47,7 @@ class Limits:
     Args:
         seconds: wall time in total.
         cell_seconds: wall time of one cell of a notebook.
-        answer_seconds: wall time of one answer, including its imports.
+        answer_seconds: processor time of one answer, including its imports; by the clock, four times as much.
         memory_bytes: of all its processes together.
         processes: at the same time.
         threads: at the same time, of all processes together.

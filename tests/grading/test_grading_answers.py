@@ -80,6 +80,27 @@ def test_an_answer_may_use_own_cells(marked, name):
     assert mark.status == "correct", mark.message
 
 
+@pytest.mark.parametrize(
+    ("cells", "answer"),
+    [
+        (["letters = []", "for n in range(256):\n    letters.append(chr(n))"],
+         "''.join(letters[n] for n in codes[:, 0])"),
+        (["table = {'join': None}", "table['join'] = ''.join"], "table['join'](map(chr, codes[:, 0]))"),
+        (["class Text: pass", "Text.of = chr"], "''.join(map(Text.of, codes[:, 0]))"),
+    ],
+)  # fmt: skip
+def test_what_one_own_cell_makes_another_may_fill(marked, cells, answer):
+    mark = marked(f"{DECODE}return {answer}", cells)
+    assert mark.status == "correct", mark.message
+
+
+def test_an_answer_that_waits_is_not_marked(marked):
+    mark = marked(f"{DECODE}import time\n    time.sleep(3600)")
+    assert (mark.status, mark.got) == ("needs a look", None)
+    assert "it waits, or the machine was busy" in mark.message
+    assert "does a loop never end?" in marked(f"{DECODE}while True: pass").message
+
+
 def test_own_cells_after_the_answer_do_not_count(marked):
     mark = marked(f"{DECODE}return join(codes[:, 0])", after=[OWN["function"][0]])
     assert "'join' is not defined" in mark.message

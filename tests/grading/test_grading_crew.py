@@ -222,6 +222,19 @@ def test_answers_that_need_a_look_are_tried_again(source, course, tmp_path, coun
     assert counted == ["bo"]  # the module may have been installed
 
 
+def test_a_run_without_a_module_is_tried_again(source, course, tmp_path, counted, runs):
+    (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*tiny.RIGHT, more=("import torch_here",)))
+    options = Options(limits=tiny.LIMITS)
+    assert [one["rerun"]["verdict"] for one in graded(source, course, tmp_path, options)] == [
+        "yes",
+        "no",
+        "yes",
+    ]
+    counted.clear()
+    graded(source, course, tmp_path, options)
+    assert counted == ["bo"]  # the module may have been installed
+
+
 def test_a_first_run_with_marks_only_runs_the_notebooks_later(source, course, tmp_path, counted, runs):
     first = graded(source, course, tmp_path)
     assert runs == []

@@ -29,7 +29,8 @@ BEFORE = [
 
 def texts_needed(answer, own=(), before=BEFORE):
     course = [one for source in before for one in statements(source)]
-    students = [one for source in own for one in statements(source, changes=True)]
+    assigned = set()
+    students = [one for source in own for one in statements(source, assigned)]
     return [one.text for one in needed(course, students, [compile(answer, "<answer>", "exec")])]
 
 

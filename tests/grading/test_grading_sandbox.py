@@ -95,6 +95,18 @@ def test_a_program_gets_its_job_and_returns_its_output(inside):
     assert outcome.ending == "done"
 
 
+def test_a_python_in_a_folder_that_is_in_memory_inside_can_be_used(box, tmp_path, monkeypatch):
+    packages = tmp_path / "venv" / "site-packages"  # such as an environment under /tmp
+    packages.mkdir(parents=True)
+    (packages / "made.py").write_text("print('found')")
+    for folder in (packages, *packages.parents[:4]):
+        folder.chmod(0o755)
+    monkeypatch.syspath_prepend(str(packages))
+    source = f"import sys; sys.path.append({str(packages)!r}); import made"
+    outcome = run(box, ["-c", source], {}, Visible(empty_course(tmp_path)), LIMITS)
+    assert outcome.stdout == b"found\n", outcome.stderr
+
+
 @pytest.mark.parametrize(
     "source",
     [

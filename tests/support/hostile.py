@@ -363,5 +363,5 @@ ANSWER_ATTACKS = {
     "raises SystemExit": AnswerAttack("raise SystemExit(0)", NOT_YET),
     "cannot be ended": AnswerAttack(PATCHED_EXIT, NEEDS_A_LOOK),
     "writes without end": AnswerAttack("while True: os.write(3, b'x' * 2**16)", NEEDS_A_LOOK),
-    "closes its pipe and waits": AnswerAttack("os.close(3)\ntime.sleep(60)", NOT_YET),
+    "closes its pipe and waits": AnswerAttack("os.close(3)\ntime.sleep(600)", NEEDS_A_LOOK),
 }

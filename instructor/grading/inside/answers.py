@@ -4,7 +4,7 @@ job     {"answers": [{"id", "cells": [source of an earlier answer, or statements
          "own": [sources of the student's cells], "answer": source, "expression", "seeds": [...],
          "keras": whether to load it}, ...], "seconds": for each}
 result  {"answers": {id: {"outputs": [JSON text, one per seed]} or {"problem": words}}}, both with "before":
-         errors of the statements that the answer needs
+         errors of the statements that the answer needs; or the reason, as text, why there is no result
 
 The result has no answers after one that left something behind: these are run in another sandbox. If an answer
 ends its process, this program ends with a status other than 0.
@@ -31,6 +31,7 @@ from helpers import checks
 
 LARGEST_BYTES = 26 << 20
 PAUSE = 0.02
+WAITING = 4  # times as long as it may compute, an answer may take by the clock
 OWN_LINES = "<your answer>"
 
 
@@ -86,10 +87,11 @@ def _nothing(*_, **__) -> None:
 
 def _run_before(job: dict, answer: list, names: dict) -> str:
     """Run the statements that an answer needs; return the errors, since it may need a missing module."""
-    cells = [statements(cell, changes=True) if isinstance(cell, str) else cell for cell in job["cells"]]
+    cells = [statements(cell, set()) if isinstance(cell, str) else cell for cell in job["cells"]]
     course = [Statement(*one) for cell in cells for one in cell]
     known = {one.text for one in course if one.text}
-    own = [one for source in job["own"] for one in statements(source, changes=True) if one.text not in known]
+    assigned: set[str] = set()  # a list may be made in one cell and filled in another
+    own = [one for source in job["own"] for one in statements(source, assigned) if one.text not in known]
     errors = []
     for one in needed(course, own, answer):
         try:
@@ -107,25 +109,33 @@ def _load_keras_if_needed(answers: list[dict]) -> None:
             importlib.import_module("keras")
 
 
-def _in_a_child(one: dict, seconds: float) -> dict:
-    """Run in a fork, in which the libraries are loaded; only what it writes is returned."""
+def _in_a_child(one: dict, seconds: float) -> dict | str:
+    """Run in a fork, in which the libraries are loaded; only what it writes is returned.
+
+    A text is the reason why it cannot be marked.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        _be_the_child(one, writing)
+        _be_the_child(one, writing, round(seconds))
     os.close(writing)
-    content, status = _watched(child, reading, time.monotonic() + seconds)
+    content, status = _watched(child, reading, time.monotonic() + WAITING * seconds)
     os.close(reading)
+    if status == signal.SIGXCPU:
+        return {"problem": f"It was stopped after {seconds:.0f} seconds: does a loop never end?"}
     if status or len(content) > LARGEST_BYTES:
         raise SystemExit(f"exercise {one['id']} ended its process (status {status}), or wrote too much")
     if status is None:
-        return {"problem": f"It was stopped after {seconds:.0f} seconds: does a loop never end?"}
+        return f"It had not ended after {WAITING * seconds:.0f} seconds: it waits, or the machine was busy."
     return dict(json.loads(content))
 
 
-def _be_the_child(one: dict, writing: int) -> None:
+def _be_the_child(one: dict, writing: int, seconds: int) -> None:
     """Write the answer's outputs to a pipe and end; nothing else of the parent is open."""
     os.setsid()
+    # Of processor time, so that other work on the machine doesn't count.
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     os.dup2(writing, 3, inheritable=False)
     os.closerange(4, os.sysconf("SC_OPEN_MAX"))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

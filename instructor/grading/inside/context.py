@@ -25,20 +25,19 @@ class Statement(NamedTuple):
     code: CodeType | None = None  # None to compile the text when it is needed
 
 
-def statements(source: str, changes: bool = False) -> list[Statement]:
+def statements(source: str, assigned: set[str] | None = None) -> list[Statement]:
     """List the statements of a cell that are valid Python.
 
     Args:
         source: of the cell, in Python.
-        changes: whether `table["a"] = 1` and `words.append("b")` define the name again, if it was assigned
-            in the cell.
+        assigned: names that `table["a"] = 1` and `words.append("b")` define again; those that the cell
+            assigns are added. None if there are none, whatever the cell assigns.
     """
     try:
         tree = ast.parse(source)
     except NOT_PYTHON:
         return []
     found: list[Statement] = []
-    assigned: set[str] = set()
     for node in tree.body:
         try:
             code = compile(ast.Module([node], []), "<the notebook>", "exec")
@@ -47,7 +46,7 @@ def statements(source: str, changes: bool = False) -> list[Statement]:
         defined, used = names(code)
         if isinstance(node, ast.ImportFrom) and node.names[0].name == ANYTHING:
             defined |= {ANYTHING}
-        elif changes and not isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
+        elif assigned is not None and not isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef):
             assigned |= defined
             defined |= assigned.intersection(_changed(node))
         found.append(Statement(_text(node), [*defined], [*used], code))
