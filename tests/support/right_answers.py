@@ -281,11 +281,8 @@ def interval_by_rows(correct, patients, seed, draws=2000):
 def interval_by_series(correct, patients, seed, draws=2000):
     rng, table = np.random.default_rng(seed), pd.DataFrame({"right": correct, "patient": patients})
     counts = table.groupby("patient").right.agg(["sum", "count"]).to_numpy()
-    scores = []
-    for _ in range(draws):
-        right, slices = counts[rng.choice(len(counts), len(counts))].sum(axis=0)
-        scores.append(right / slices)
-    return pd.Series(scores).quantile([0.025, 0.975])
+    right, slices = counts[rng.choice(len(counts), (draws, len(counts)))].sum(axis=1).T
+    return pd.Series(right / slices).quantile([0.025, 0.975])
 
 
 def interval_by_scipy(correct, patients, seed, draws=2000):
