@@ -80,7 +80,7 @@ def choose(number: str, answer: Any) -> Any:
 
     Args:
         number: of the exercise, "2.2.1".
-        answer: your function or value.
+        answer: your function or value; None if this session has none.
 
     Returns:
         `answer`, or the course's own one with the same arguments.
@@ -92,6 +92,9 @@ def choose(number: str, answer: Any) -> Any:
     reference = exercise.make_reference() if exercise.make_reference else exercise.reference
     if reference is None:
         raise CheckError(f"no later cell uses the answer to {number}.")
+    if answer is None:
+        print(f"Exercise {number}: there is no answer in this session; the notebook uses the course's own.")
+        return reference
     if check(number, answer).status == CORRECT:
         print(f"Exercise {number}: from here on, the notebook uses your answer.")
         return answer
@@ -123,6 +126,8 @@ def rubric(number: str) -> None:
 
 
 def _find(number: str) -> Exercise:
+    if isinstance(number, int | float):
+        raise CheckError(f'the number of an exercise goes between quotes: "{number}", not {number}.')
     if number in EXERCISES:
         return EXERCISES[number]
     close = difflib.get_close_matches(str(number), EXERCISES, n=1)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from helpers.checks import answer_types
-from helpers.checks.answer_types import Incorrect, close
-from helpers.checks.exercise import EDGE_CREDIT, Exercise
+from helpers.checks.answer_types import EDGE_CREDIT, Incorrect, close
+from helpers.checks.exercise import Exercise
 from helpers.reference import CLASS_NAMES
 
 # ---- 2.1.1: the 80/20 split of each class ----

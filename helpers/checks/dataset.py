@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from helpers.checks import answer_types
-from helpers.checks.answer_types import Incorrect, described
-from helpers.checks.exercise import EDGE_CREDIT, Exercise
+from helpers.checks.answer_types import EDGE_CREDIT, Incorrect, described
+from helpers.checks.exercise import Exercise
 from helpers.datasets.preprocessing import resize_mask, to_uint8
 from helpers.reference import CLASS_NAMES
 from helpers.splits import patient_family

@@ -21,10 +21,9 @@ from typing import Any
 import numpy as np
 
 from helpers._common import LINE_WIDTH
-from helpers.checks.answer_types import Incorrect, described, foreign, plain
+from helpers.checks.answer_types import EDGE_CREDIT, Incorrect, described, foreign, plain
 
 NOT_ATTEMPTED, NOT_YET, CORRECT = "not attempted", "not yet", "correct"
-EDGE_CREDIT = 0.5  # for an answer that is right except for a detail or for unusual inputs
 ADVICE = {
     "AttributeError": "Look at what that object can do with dir(...).",
     "InvalidArgumentError": "Two shapes or types don't fit: print the shapes of what goes in. The tumour's "

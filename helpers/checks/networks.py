@@ -7,8 +7,8 @@ import numpy as np
 
 from helpers import models
 from helpers.checks import answer_types
-from helpers.checks.answer_types import Incorrect, described
-from helpers.checks.exercise import EDGE_CREDIT, Exercise
+from helpers.checks.answer_types import EDGE_CREDIT, Incorrect, described
+from helpers.checks.exercise import Exercise
 
 ATTRIBUTES = ("filters", "units", "kernel_size", "strides", "padding", "pool_size", "rate", "use_bias",
               "dilation_rate")  # fmt: skip
@@ -106,7 +106,7 @@ def _describe_classifier(answer: Callable, inputs: tuple) -> dict | None:
     model = answer(*inputs)
     if model is None:
         return _forgotten_return(before, "return network")
-    problem = _no_model(model)
+    problem = _no_model(model) or _reused(model)
     if problem:
         return {"problem": problem}
     built = bool(model.built)
@@ -150,7 +150,7 @@ def _no_model(answer: Any) -> str:
     """Return what is wrong with an answer that is not a network; an empty text if it is one."""
     import keras
 
-    if isinstance(answer, keras.Sequential) or (isinstance(answer, keras.Model) and _operations(answer)):
+    if _has_readable_layers(answer) and not any(isinstance(one, keras.Model) for one in _operations(answer)):
         return ""
     if isinstance(answer, type):
         return f"It returned the class {answer.__name__}, not a network: call it, with parentheses."
@@ -163,6 +163,29 @@ def _no_model(answer: Any) -> str:
     if isinstance(answer, keras.layers.Layer):
         return f"It returned a layer ({type(answer).__name__}), not the network."
     return f"It returned {described(answer)}; it should be a network, such as a keras.Sequential."
+
+
+def _has_readable_layers(model: Any) -> bool:
+    """Whether a model was put together of layers, not written as a class with a method `call`."""
+    import keras
+
+    return isinstance(model, keras.Sequential) or bool(
+        isinstance(model, keras.Model) and getattr(model, "operations", None)
+    )
+
+
+def _reused(model: Any) -> str:
+    """Return a message if a layer is used more than once, otherwise an empty text."""
+    depths = getattr(model, "_nodes_by_depth", {}).values()  # a node for each use
+    for uses in ([node.operation for nodes in depths for node in nodes], _operations(model)):
+        twice = next((one for one in uses if sum(one is other for other in uses) > 1), None)
+        if twice is not None:
+            name = type(twice).__name__
+            return (
+                f"One {name} object is used several times, which makes it a single layer: write "
+                f"layers.{name}(...) again for each."
+            )
+    return ""
 
 
 def _expected_classifier(inputs: tuple) -> list[dict]:
@@ -198,8 +221,14 @@ def _compare_classifier(inputs: tuple, output: Any) -> None:
         raise Incorrect(answer_types.text(output["problem"]))
     expected, layers = _expected_classifier(inputs), output["layers"]
     _compare_input(inputs[0], output["input"])
-    _compare_types(inputs, [layer["type"] for layer in layers], [layer["type"] for layer in expected])
+    types = [_flatten_if_alike(layer) for layer in layers]
+    _compare_types(inputs, types, [layer["type"] for layer in expected])
     details = []
+    if types != [layer["type"] for layer in layers]:
+        details.append(
+            "Right, except that a Reshape makes one row of all numbers; Cuadro 2 has the layer that is made "
+            "for it: layers.Flatten()."
+        )
     for place, (layer, right) in enumerate(zip(layers, expected, strict=True), start=1):
         details += _compare_layer(f"Layer {place} ({layer['type']})", layer, right, inputs)
     if details:
@@ -216,6 +245,12 @@ def _compare_classifier(inputs: tuple, output: Any) -> None:
             "keras.Input(input_shape).",
             credit=EDGE_CREDIT,
         )
+
+
+def _flatten_if_alike(layer: dict) -> str:
+    """Return the type of a layer: Flatten, too, for a Reshape that does the same."""
+    same = layer["type"] == "Reshape" and len(layer["shape"]) == 1
+    return "Flatten" if same else layer["type"]
 
 
 def _compare_input(expected: tuple, got: tuple) -> None:
@@ -341,6 +376,12 @@ def _decoder_cases(rng: np.random.Generator) -> list[tuple]:
     ]
 
 
+NOT_CALLED = (
+    "Concatenate(...) makes a layer, and the layer is called then: layers.Concatenate()([x, skip]), with two "
+    "pairs of brackets."
+)
+
+
 def _describe_decoder(answer: Callable, inputs: tuple) -> dict | None:
     import keras
 
@@ -349,7 +390,9 @@ def _describe_decoder(answer: Callable, inputs: tuple) -> dict | None:
     before = keras.backend.get_uid("conv2d_transpose")
     try:
         result = answer(x, skip, width)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
+        if "<Concatenate " in str(error) or "Concatenate.__init__" in str(error):
+            return {"problem": NOT_CALLED}
         if "`Concatenate`" not in str(error):
             raise
         return {
@@ -358,6 +401,10 @@ def _describe_decoder(answer: Callable, inputs: tuple) -> dict | None:
         }
     if result is None:
         return _forgotten_return(before, "return x")
+    if isinstance(result, keras.layers.Concatenate):
+        return {"problem": NOT_CALLED}
+    if isinstance(result, keras.Model):
+        return {"problem": "It returned a network. Return what comes out of the last layer: return x."}
     if isinstance(result, keras.layers.Layer):
         return {"problem": "It returned a layer. Apply it, layer(x), and return what comes out."}
     if not isinstance(result, keras.KerasTensor):
@@ -486,7 +533,7 @@ def _operations(model: Any) -> list:
 
     found = []
     for one in getattr(model, "operations", None) or model.layers:
-        if isinstance(one, keras.Model):
+        if _has_readable_layers(one):
             found += _operations(one)
         elif not isinstance(one, keras.layers.InputLayer):
             found.append(one)

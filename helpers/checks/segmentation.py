@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from helpers.checks import answer_types
-from helpers.checks.answer_types import Incorrect, alike, close
-from helpers.checks.exercise import EDGE_CREDIT, Exercise
+from helpers.checks.answer_types import EDGE_CREDIT, Incorrect, alike, close
+from helpers.checks.exercise import Exercise
 from helpers.evaluation.overlap import THRESHOLD, dice, iou, pooled_dice, pooled_iou
 
 # ---- 2.9.1: Dice of two masks ----
@@ -30,10 +30,31 @@ def _masks(rng: np.random.Generator, parts: int = 1) -> tuple[np.ndarray, np.nda
 def _dice_cases(rng: np.random.Generator) -> list[tuple]:
     pairs = [tuple(mask[0] for mask in _masks(rng)) for _ in range(4)]
     bools = [tuple(mask.astype(bool) for mask in pair) for pair in pairs[2:]]
-    missed, nothing = np.zeros((2, 16, 16), np.uint8)
+    some, nothing = np.zeros((2, 16, 16), np.uint8)
     y, x = rng.integers(0, 14, 2)
-    missed[y : y + 2, x : x + 2] = 1
-    return [*pairs[:2], *bools, (missed, nothing), (nothing, nothing)]
+    some[y : y + 2, x : x + 2] = 1
+    return [*pairs[:2], _large_masks(rng), *bools, (some, nothing), (nothing, some), (nothing, nothing)]
+
+
+def _large_masks(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """True and predicted masks with 783 pixels in common: a sum of uint8 that stays uint8 wraps round."""
+    truth, predicted = np.zeros((2, 40, 40), np.uint8)
+    y, x = rng.integers(0, 9, 2)
+    truth[y : y + 28, x : x + 30] = 1
+    predicted[y + 1 : y + 29, x + 1 : x + 32] = 1
+    return truth, predicted
+
+
+ONLY_ONE_EMPTY = {  # whether there is a tumour
+    False: "There is no tumour, but one was found: that is a false alarm, and gets 0. Return 1 only if both "
+    "masks are empty.",
+    True: "There is a tumour, but nothing was found: that is a miss, and gets 0. Return 1 only if both masks "
+    "are empty.",
+}
+WRAPPED = (
+    "Right for small tumours, but not for one of more than 255 pixels: uint8 wraps at 256, and Python's sum "
+    "and @ stay in uint8. truth.sum() counts in larger numbers; so does astype(int)."
+)
 
 
 def _compare_dice(inputs: tuple, output: Any) -> None:
@@ -50,6 +71,8 @@ def _compare_dice(inputs: tuple, output: Any) -> None:
         )
     if not union:
         raise Incorrect(f"It returned {got:g}.")
+    if not (true and found) and close(got, 1):
+        raise Incorrect(ONLY_ONE_EMPTY[bool(true)], credit=EDGE_CREDIT)
     if any(close(got, (2 * both + added) / (true + found + added)) for added in (1, 0.1, 0.01, 1e-3, 1e-4)):
         raise Incorrect(
             "A number was added above and below the line (smoothing). A loss needs that, a score doesn't: a "
@@ -64,6 +87,22 @@ def _compare_dice(inputs: tuple, output: Any) -> None:
             "counts once. Sum each mask first, then add.",
             credit=EDGE_CREDIT,
         )
+    if truth.dtype == bool and both > 1 and close(got, 2 / (true + found)):
+        raise Incorrect(
+            "Right for 0 and 1, but @ of True and False is a single True, not a count: use astype(int).",
+            credit=EDGE_CREDIT,
+        )
+    if max(both, true, found) > 255:  # other mistakes are found in smaller masks, and get less
+        raise Incorrect(WRAPPED, credit=EDGE_CREDIT)
+    if both and got == 0:
+        raise Incorrect(
+            "It returned 0, but the masks overlap. // rounds down, and in 2 * truth & predicted, * comes "
+            "before &: use /, and 2 * (truth & predicted)."
+        )
+    if true and close(got, 2 * both / true + found):
+        raise Incorrect(
+            "Brackets are missing: a / b + c is (a / b) + c. Divide by (truth.sum() + predicted.sum())."
+        )
     if close(got, both / (true + found)):
         raise Incorrect("A perfect mask would get 0.5: the overlap counts twice, once for each of the two.")
     if close(got, float((truth == predicted).mean())):
@@ -72,9 +111,16 @@ def _compare_dice(inputs: tuple, output: Any) -> None:
         raise Incorrect(f"{got:.2f} is above 1, which Dice never is. Is the overlap that of *both* masks?")
     if found and close(got, both / found):
         raise Incorrect("That is the precision of the pixels: it ignores what the mask leaves out.")
-    if close(got, both / true):
+    if true and close(got, both / true):
         raise Incorrect("That is the recall of the pixels: a mask over the whole slice would get 1.")
     raise Incorrect(f"{expected:.4f} is right, {got:.4f} came out.")
+
+
+def _diagnose_dice(cases: list[tuple], outputs: list) -> None:
+    expected = [_dice_of(*inputs) for inputs in cases]
+    answer_types.forbid_rounding(outputs, expected)
+    if all(alike(output, 100 * value) for output, value in zip(outputs, expected, strict=True) if value < 1):
+        raise Incorrect("Dice is between 0 and 1: return a fraction, not a percentage.")
 
 
 def _dice_of(truth: np.ndarray, predicted: np.ndarray) -> float:
@@ -260,11 +306,19 @@ def _best_threshold(truth: np.ndarray, probabilities: np.ndarray, thresholds: li
 # ---- 2.10.1: which explanation? ----
 
 
+EXPLANATIONS = {
+    "A": "The masks come out too small.",
+    "B": "The metric throws the probabilities away before it compares.",
+    "C": "The network does not find the tumours.",
+    "D": "The threshold of 0.5 is too high.",
+}
+
+
 def _compare_culprit(inputs: tuple, output: Any) -> None:
-    found = re.match(
-        r"[\W_]*([A-Za-z])(?![A-Za-z])", answer_types.text(output)
-    )  # "B", "(b)", "B: because ..."
-    got = found[1].upper() if found else ""
+    first, *others = re.findall(r"\w+", answer_types.text(output).replace("_", " ").lower()) or [""]
+    got = first.upper()
+    if got in EXPLANATIONS and others != re.findall(r"\w+", EXPLANATIONS[got].lower())[: len(others)]:
+        raise Incorrect(f'It begins with {got}, but says more. Choose one letter, alone: culprit = "...".')
     if got == inputs[0]:
         return
     against = {
@@ -292,7 +346,11 @@ def _repair_cases(rng: np.random.Generator) -> list[tuple]:
         probabilities[:, 14, 1:15] = NEAR  # so that every other threshold gives another number
         probabilities[:, 12:14, 0] = THRESHOLD
         cases.append((truth, probabilities.astype(np.float32)))
-    return [*cases, (np.zeros_like(truth), np.full(truth.shape, 0.1, np.float32))]
+    nothing, low = np.zeros_like(truth), np.full(truth.shape, 0.1, np.float32)
+    large, found = (mask[np.newaxis] for mask in _large_masks(rng))
+    alarm = np.where(truth, 0.9, low).astype(np.float32)
+    return [*cases, (large, (0.1 + 0.8 * found).astype(np.float32)), (truth, low), (nothing, alarm),
+            (nothing, low)]  # fmt: skip
 
 
 def _compare_repair(inputs: tuple, output: Any) -> None:
@@ -302,8 +360,12 @@ def _compare_repair(inputs: tuple, output: Any) -> None:
     got = answer_types.number(output, advice="Sum over the pixels.")
     if close(got, expected):
         return
-    if not truth.any():
+    if _nothing_at_all(inputs):
         raise Incorrect(f"It returned {got:g}.")
+    if not (truth.any() and mask.any()) and close(got, 1):
+        raise Incorrect(ONLY_ONE_EMPTY[bool(truth.any())], credit=EDGE_CREDIT)
+    if (truth & mask).sum() > 255:  # other mistakes are found in smaller masks, and get less
+        raise Incorrect(WRAPPED, credit=EDGE_CREDIT)
     if close(got, pooled_iou(truth, probabilities > THRESHOLD)):
         raise Incorrect(
             "A pixel with a probability of exactly 0.5 is tumour too: >=, not >.", credit=EDGE_CREDIT
@@ -329,6 +391,15 @@ def _compare_repair(inputs: tuple, output: Any) -> None:
     raise Incorrect(f"{expected:.4f} is right, {got:.4f} came out.")
 
 
+def _nothing_at_all(inputs: tuple) -> bool:
+    truth, probabilities = inputs
+    return not truth.any() and not (probabilities >= THRESHOLD).any()
+
+
+def _diagnose_repair(cases: list[tuple], outputs: list) -> None:
+    answer_types.forbid_rounding(outputs, [_tumour_iou(*inputs) for inputs in cases])
+
+
 def _tumour_iou(truth: np.ndarray, probabilities: np.ndarray) -> float:
     return pooled_iou(truth, probabilities >= THRESHOLD)
 
@@ -336,7 +407,7 @@ def _tumour_iou(truth: np.ndarray, probabilities: np.ndarray) -> float:
 EXERCISES = [
     Exercise(
         "2.9.1", "Dice of two masks", 2, "function", reference=_dice_of,
-        cases=_dice_cases, compare=_compare_dice, solved_by=("dice", "pooled_dice"),
+        cases=_dice_cases, compare=_compare_dice, diagnose=_diagnose_dice, solved_by=("dice", "pooled_dice"),
         edge=lambda inputs: not np.any(inputs),
         edge_message="Right, except for two empty masks: they agree about everything, so return 1.",
         hint="(truth & predicted).sum() is the overlap. What is the sum of the two areas?",
@@ -358,8 +429,8 @@ EXERCISES = [
     ),
     Exercise(
         "2.10.2", "Repair it", 2, "function", reference=_tumour_iou,
-        cases=_repair_cases, compare=_compare_repair, solved_by=("iou", "pooled_iou"),
-        edge=lambda inputs: not inputs[0].any(),
+        cases=_repair_cases, compare=_compare_repair, diagnose=_diagnose_repair,
+        solved_by=("iou", "pooled_iou"), edge=_nothing_at_all,
         edge_message="Right, except for slices without any tumour, true or found: nothing is wrong there, "
         "so return 1.",
         hint="Make a mask of the probabilities first: probabilities >= 0.5. Then count pixels.",

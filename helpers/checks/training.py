@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from helpers.checks import answer_types
-from helpers.checks.answer_types import Incorrect, described
-from helpers.checks.exercise import EDGE_CREDIT, Exercise
+from helpers.checks.answer_types import EDGE_CREDIT, Incorrect, described
+from helpers.checks.exercise import Exercise
 from helpers.config.settings import SEED
 
 CLOSE = 3e-5  # a loss in float32
@@ -26,9 +26,9 @@ def _logit_cases(rng: np.random.Generator) -> list[tuple]:
         values = [_entropy(logits, classes), *_wrong_entropies(logits, classes)]
         likely = min(_least_probability(logits, classes), _least_probability(*more)) > 0.01
         negative = logits[np.arange(6), classes].min() < -0.1  # has no logarithm
-        if (
-            likely and negative and np.min(np.diff(np.sort(values))) > 100 * CLOSE
-        ):  # a small epsilon makes no difference
+        rounded = abs(values[0] - round(values[0], 4)) > CLOSE
+        apart = np.min(np.diff(np.sort(values))) > 100 * CLOSE  # a small epsilon makes no difference
+        if likely and negative and rounded and apart:
             break
     rows = np.array([[1000.0], [-1000.0]] * 3)
     return [(logits, classes), more, (logits + 1000, classes), (logits + rows, classes)]
@@ -70,6 +70,8 @@ def _wrong_entropies(logits: np.ndarray, classes: np.ndarray) -> dict[float, str
         "before its own: `classes` are already counted from 0.",
         -logits[np.arange(count), classes].mean(): "That is the mean logit. The softmax makes probabilities "
         "of the logits first.",
+        -np.log(p[:, classes]).mean(): "p[:, classes] has a row and a column for each slice, N x N numbers. "
+        "p[np.arange(len(classes)), classes] has one for each.",
         -np.log(p).mean(): "That is the mean over all classes. Pick the true class of each slice: "
         "p[np.arange(len(classes)), classes].",
         -np.log(p).sum(axis=1).mean(): "That is the sum over all classes. Pick the true class of each slice: "
@@ -100,6 +102,11 @@ def _compare_entropy(inputs: tuple, output: Any) -> None:
         if abs(got - value) < CLOSE:
             raise Incorrect(message)
     raise Incorrect(f"The loss is {expected:.4f}, and {got:.4f} came out.")
+
+
+def _diagnose_entropy(cases: list[tuple], outputs: list) -> None:
+    usual = [pair for pair in zip(cases, outputs, strict=True) if not _is_large(pair[0])]
+    answer_types.forbid_rounding([output for _, output in usual], [_entropy(*case) for case, _ in usual])
 
 
 def _is_large(inputs: tuple) -> bool:
@@ -560,7 +567,7 @@ def _make_dice_loss() -> Callable:
 EXERCISES = [
     Exercise(
         "2.3.1", "Cross-entropy by hand", 2, "function",
-        cases=_logit_cases, compare=_compare_entropy,
+        cases=_logit_cases, compare=_compare_entropy, diagnose=_diagnose_entropy,
         edge=_is_large, edge_message="Right, except for large logits.",
         reference=_entropy,
         hint="logits.max(axis=1, keepdims=True) is the largest logit of each slice, as a column; "

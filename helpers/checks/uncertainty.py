@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from helpers.checks import answer_types
-from helpers.checks.answer_types import Incorrect, alike
-from helpers.checks.exercise import EDGE_CREDIT, Exercise
+from helpers.checks.answer_types import EDGE_CREDIT, Incorrect, alike
+from helpers.checks.exercise import Exercise
 from helpers.evaluation import bootstrap
 
 # ---- 2.11: the nearest slice ----
@@ -77,6 +77,8 @@ def _compare_neighbours(inputs: tuple, output: Any) -> None:
         output = np.array(output) if alike(np.shape(output), np.shape(right)) else output
     if alike(output, train[right]):
         raise Incorrect("Those are the rows themselves. Return their numbers, which argmin gives.")
+    if isinstance(output, dict):
+        raise Incorrect("It returned a dict; return an array of row numbers, in the order of test.")
     if not np.shape(output) and not isinstance(output, str | None):
         raise Incorrect(f"It returned one number; {len(test)} test rows have {len(test)} neighbours.")
     if alike(output, distances):
@@ -167,6 +169,12 @@ def _compare_intervals(cases: list[tuple], outputs: list) -> None:
     bounds = [tuple(map(float, output)) for output in outputs]
     full, single = bounds[:4], bounds[4:]
     if all(low == high for low, high in full):
+        whole = [_accuracy(_resampled(n)[0].sum(axis=0)) for n in (0, 0, 1, 1)]
+        if not alike([low for low, _ in full], whole):
+            raise Incorrect(
+                "Low and high are the same, because every resample is: a generator that is made in the loop "
+                "begins again each time. Make it once, before the loop."
+            )
         raise Incorrect(
             "Low and high are the same: does each resample hold all patients once? Draw them with "
             "replacement, as many as there are."
@@ -226,6 +234,10 @@ def _interval(cohort: int, mistake: str = "") -> np.ndarray:
     if mistake == "slices":
         slices = int(counts[:, 1].sum())
         scores = np.random.default_rng(0).binomial(slices, value, PRECISE) / slices
+    elif mistake == "by size":
+        sizes = counts[:, 1]
+        drawn = np.random.default_rng(0).choice(len(sizes), drawn.shape, p=sizes / sizes.sum())
+        scores = _accuracy(counts[drawn].sum(axis=1))
     elif mistake == "means":
         scores = _accuracy(counts)[drawn].mean(axis=1)
     elif mistake == "once":
@@ -251,6 +263,11 @@ INTERVAL_MISTAKES: dict[str, tuple[str, float]] = {
     "slices": (
         "That is the interval if single slices are drawn, and it's too narrow: slices of one patient are "
         "right or wrong together. Draw patients.",
+        0.0,
+    ),
+    "by size": (
+        "Patients with many slices are drawn more often: `patients` names each once per slice. Draw from "
+        "np.unique(patients).",
         0.0,
     ),
     "means": (

@@ -17,6 +17,7 @@ import pytest
 from helpers import checks, datasets, evaluation, splits
 from helpers.checks import CORRECT, EXERCISES, NOT_ATTEMPTED, NOT_YET, MissingOutput, answer_types
 from helpers.checks.exercise import COURSES_OWN
+from helpers.checks.segmentation import EXPLANATIONS
 from helpers.config.environment import COURSE_FOLDER
 from helpers.evaluation import dice as course_dice
 from instructor.grading.course import checked_expression
@@ -177,7 +178,7 @@ def test_the_courses_own_function_is_not_an_answer(how):
 
 def test_the_check_after_choose_advises_to_run_the_answer_cell_again(capsys):
     chosen = checks.choose("2.9.1", lambda t, p: 0.5)
-    assert "the course's own answer" in capsys.readouterr().out
+    assert "is not correct yet: from here on, the notebook uses the course's own" in capsys.readouterr().out
     assert "run your answer cell again" in checks.check("2.9.1", chosen).message
     mine = solution("2.9.1")
     assert checks.choose("2.9.1", mine) is mine
@@ -344,9 +345,18 @@ def test_hints_and_rubrics(capsys):
             assert max(map(len, lines)) <= 96
 
 
+def test_the_explanations_are_those_of_the_notebook():
+    text = next(cell.source for cell in CELLS if cell.id == "exercise-2-10-1-text")
+    assert dict(re.findall(r"- \*\*(.)\*\* (.*)", text)) == EXPLANATIONS
+
+
 def test_an_unknown_number_is_refused():
     with pytest.raises(checks.CheckError, match=r"no exercise '1\.2\.7'\. Did you mean '1\.2\.[12]'"):
         checks.check("1.2.7", None)
+    for number in (2.9, 2):
+        for function in (checks.hint, lambda number: checks.check(number, None)):
+            with pytest.raises(checks.CheckError, match=f'between quotes: "{number}", not {number}'):
+                function(number)
     with pytest.raises(checks.CheckError, match="open question"):
         checks.check("1.10", "text")
     with pytest.raises(checks.CheckError, match="not an open question"):

@@ -1,5 +1,6 @@
 """Typical wrong answers of students, and what the checks must say about them."""
 
+import random
 from collections.abc import Callable
 
 import numpy as np
@@ -155,6 +156,26 @@ MISTAKES = {
         ("lambda a, b: 1 - np.abs(a * np.uint8(1) - b * np.uint8(1)).sum() / max(1, a.sum() + b.sum())",
          "uint8", 0),
         ("lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()) if (a | b).any() else 0", "returned 0", 0.5),
+        ("lambda a, b: one_dice(a, b) if a.sum() else 1.0", "false alarm, and gets 0", 0.5),
+        ("lambda a, b: one_dice(a, b) if b.any() else 1", "a miss, and gets 0", 0.5),
+        ("lambda a, b: one_dice(a, b) if a.any() and b.any() else 1", "and gets 0", 0.5),
+        ("lambda a, b: 2 * sum(sum(a & b)) / (sum(sum(a)) + sum(sum(b))) if (a | b).any() else 1",
+         "uint8 wraps at 256", 0.5),
+        ("lambda a, b: 2 * sum((a & b).ravel()) / (a.sum() + b.sum()) if (a | b).any() else 1", "wraps", 0.5),
+        ("lambda a, b: 2 * (a.ravel() @ b.ravel()) / max(1, a.sum() + b.sum()) if (a | b).any() else 1",
+         "uint8 wraps at 256", 0.5),
+        ("lambda a, b: 2 * (np.uint16(a.ravel()) @ b.ravel()) / max(1, a.sum() + b.sum()) if (a | b).any()"
+         " and a.dtype != bool else 2 * (a.ravel() @ b.ravel()) / s if (s := a.sum() + b.sum()) else 1",
+         "@ of True and False", 0.5),
+        ("lambda a, b: round(one_dice(a, b), 1)", "do not round", 0.5),
+        ("lambda a, b: round(one_dice(a, b), 2)", "do not round", 0.5),
+        ("lambda a, b: np.round(one_dice(a, b), 4)", "do not round", 0.5),
+        ("lambda a, b: 100 * one_dice(a, b)", "not a percentage", 0),
+        ("lambda a, b: round(100 * one_dice(a, b))", "above 1", 0),
+        ("lambda a, b: 2 * (a & b).sum() / a.sum() + b.sum()", "Brackets are missing", 0),
+        ("lambda a, b: 2 * (a & b).sum() / max(1, a.sum()) + b.sum()", "Brackets are missing", 0),
+        ("lambda a, b: (2 * a & b).sum() / max(1, a.sum() + b.sum())", "comes before &", 0),
+        ("lambda a, b: 2 * (a & b).sum() // max(1, a.sum() + b.sum())", "// rounds down", 0),
     ],
     "2.10.1": [
         ("'A'", "true masks would do better", 0),
@@ -166,6 +187,13 @@ MISTAKES = {
         ("'C) The network'", "the tumour's own IoU", 0),
         ("'Because of the metric'", "one of the letters", 0),
         ("b'B'", "decode", 0),
+        ("'B and D'", "begins with B, but says more. Choose one letter", 0),
+        ("'B, D'", "Choose one letter", 0),
+        ("'D or B'", "Choose one letter", 0),
+        ("'b/c'", "Choose one letter", 0),
+        ("'BD'", "one of the letters", 0),
+        ("'not B'", "one of the letters", 0),
+        ("''", "one of the letters", 0),
     ],
     "2.10.2": [
         ("lambda t, p: iou(t == 1, p.astype(int) == 1)", "whole numbers", 0),
@@ -180,6 +208,14 @@ MISTAKES = {
         ("lambda t, p: iou(t == 1, p >= 0.45)", "threshold of 0.45", 0),
         ("lambda t, p: iou(t == 1, p >= 0.55)", "threshold of 0.55", 0),
         ("lambda t, p: iou(t == 1, p >= 0.5) if t.any() else 0", "return 1. It returned 0.$", 0.5),
+        ("lambda t, p: iou(t == 1, p >= 0.5) if t.any() else 1.0", "false alarm, and gets 0", 0.5),
+        ("lambda t, p: iou(t == 1, p >= 0.5) if (p >= 0.5).any() else 1.0", "a miss, and gets 0", 0.5),
+        ("lambda t, p: sum((t & (p >= 0.5)).ravel()) / u if (u := (t | (p >= 0.5)).sum()) else 1",
+         "uint8 wraps at 256", 0.5),
+        ("lambda t, p: sum(sum(sum(t & (p >= 0.5)))) / max(1, sum(sum(sum(t | (p >= 0.5)))))"
+         " if t.any() or (p >= 0.5).any() else 1", "uint8 wraps at 256", 0.5),
+        ("lambda t, p: round(iou(t == 1, p >= 0.5), 2)", "do not round", 0.5),
+        ("lambda t, p: round(iou(t == 1, p >= 0.5), 5)", "do not round", 0.5),
         ("lambda t, p: (t & (p >= 0.5)).mean((1, 2))", "should be one number. Sum over the pixels", 0),
     ],
     "2.9.2": [
@@ -213,6 +249,7 @@ MISTAKES = {
         ("lambda a, b: b[((a[:, None] - b) ** 2).sum(2).argmin(1)]", "the rows themselves", 0),
         ("lambda a, b: np.argmin(np.linalg.norm(b - a[0], axis=1))", "returned one number", 0),
         ("lambda a, b: ((a - b) ** 2).sum(1)", "stopped with ValueError", 0),
+        ("lambda a, b: dict(enumerate(((a[:, None] - b) ** 2).sum(2).argmin(1)))", "returned a dict", 0),
     ],
     "2.12": [
         ("lambda c, p, s, n=2000: interval(c, np.arange(len(c)), s, n)", "single slices", 0),
@@ -229,6 +266,8 @@ MISTAKES = {
         ("lambda c, p, s, n=2000: [100 * one for one in interval(c, p, s, n)]", "percentages", 0),
         ("lambda c, p, s, n=2000: interval(c, p, s, n)[::-1]", "comes first", 0.5),
         ("lambda c, p, s, n=2000: c.mean()", "two values", 0),
+        ("same_generator_again", "Make it once, before the loop", 0),
+        ("by_size", "Patients with many slices are drawn more often", 0),
         ("lambda c, p, s, n=2000: interval(c, p, s, n, per=0.5)", "as many patients as there are", 0),
         ("lambda c, p, s, n=2000: interval(c, p, s, n, per=20)", "too narrow", 0),
     ],
@@ -304,6 +343,11 @@ def iou(truth: np.ndarray, predicted: np.ndarray) -> float:
     return (truth & predicted).sum() / union if union else 1.0
 
 
+def one_dice(truth: np.ndarray, predicted: np.ndarray) -> float:
+    areas = truth.sum() + predicted.sum()
+    return float(2 * (truth & predicted).sum() / areas) if areas else 1.0
+
+
 def pooled(truth: np.ndarray, predicted: np.ndarray) -> float:
     return dice(truth.reshape(1, -1, 1), predicted.reshape(1, -1, 1))[0]
 
@@ -336,3 +380,21 @@ def interval(
     if spread:
         return correct.mean() - spread * np.std(scores), correct.mean() + spread * np.std(scores)
     return tuple(np.percentile(scores, tails))
+
+
+def same_generator_again(correct: np.ndarray, patients: np.ndarray, seed: int, draws: int = 2000) -> tuple:
+    """A bootstrap interval whose generator is made in the loop."""
+    own = [(correct[patients == name].sum(), (patients == name).sum()) for name in np.unique(patients)]
+    scores = []
+    for _ in range(draws):
+        drawn = random.Random(seed).choices(own, k=len(own))  # quicker to make than numpy's
+        scores.append(sum(right for right, _ in drawn) / sum(count for _, count in drawn))
+    return np.percentile(scores, 2.5), np.percentile(scores, 97.5)
+
+
+def by_size(correct: np.ndarray, patients: np.ndarray, seed: int, draws: int = 2000) -> np.ndarray:
+    """A bootstrap interval in which each patient is drawn as often as it has slices."""
+    rng, (_, owners) = np.random.default_rng(seed), np.unique(patients, return_inverse=True)
+    right, slices = np.bincount(owners, correct), np.bincount(owners)
+    drawn = rng.choice(owners, (draws, len(slices)))
+    return np.percentile(right[drawn].sum(axis=1) / slices[drawn].sum(axis=1), [2.5, 97.5])

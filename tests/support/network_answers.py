@@ -150,6 +150,13 @@ NETWORK_MISTAKES: dict[str, list[tuple[str, str, float | None]]] = {
         ("lambda s, k, f, d: chain()(s, k, f[:-1], d)", "3 convolutions for 4 filters", 0),
         ("chain(input=None)", "doesn't know its input", 0.5),
         ("crossed", "output of the one before", 0),
+        ("Subclassed", "Its layers cannot be read", 0),
+        ("lambda *a: keras.Sequential([keras.Input(a[0]), Subclassed(*a)])", "Its layers cannot be read", 0),
+        ("chain(flat=lambda: layers.Reshape((-1,)))", r"a Reshape makes one row.*layers\.Flatten\(\)", 0.5),
+        ("chain(flat=lambda: layers.Reshape((-1, 2)))", "no Flatten|ValueError", 0),
+        ("reuses(pool=True)", "One MaxPooling2D object is used several times", 0),
+        ("reuses(dropout=True)", "One Dropout object is used several times", 0),
+        ("reuses(pool=True, make=keras.Sequential)", "One MaxPooling2D object is used several times", 0),
         ("chain(conv=relu(trainable=False))", "cannot learn", 0.5),
         ("chain(conv=relu(kernel_regularizer='l2'))", "regular", 0.5),
         ("chain(conv=relu(kernel_initializer='zeros'))", "alike", 0.5),
@@ -173,6 +180,10 @@ NETWORK_MISTAKES: dict[str, list[tuple[str, str, float | None]]] = {
         ("lambda z, y: entropies(z, y - 1).mean()", "before its own", 0),
         ("lambda z, y: entropies(z, z.argmax(axis=1)).mean()", "most probable", 0),
         ("lambda z, y: -np.log(softmax(z)).mean()", "Pick the true class", 0),
+        ("lambda z, y: -np.log(softmax(z)[:, y]).mean()", "N x N numbers", 0),
+        ("lambda z, y: round(entropies(z, y).mean(), 1)", "do not round", 0.5),
+        ("lambda z, y: round(entropies(z, y).mean(), 2)", "do not round", 0.5),
+        ("lambda z, y: np.round(entropies(z, y).mean(), 4)", "do not round", 0.5),
         ("lambda z, y: -np.log(np.exp(z)[range(len(y)), y] / np.exp(z).sum(axis=1)).mean()",
          "large logits.*infinite", 0.5),
         ("lambda z, y: -np.log(np.exp(z - z.max())[range(len(y)), y] / np.exp(z - "
@@ -267,6 +278,10 @@ NETWORK_MISTAKES: dict[str, list[tuple[str, str, float | None]]] = {
         ("decoder(end=lambda x: layers.BatchNormalization()(x))",
          "BatchNormalization is one layer too many", 0),
         ("beside", "order of the list", 0),
+        ("lambda x, skip, w: keras.Model([x, skip], decoder()(x, skip, w))", "returned a network", 0),
+        ("decoder(join=lambda x, skip: layers.Concatenate([x, skip]))", "the layer is called then", 0),
+        ("decoder(join=lambda x, skip: layers.Concatenate(x, skip))", "the layer is called then", 0),
+        ("lambda x, skip, w: layers.Concatenate([x, skip])", "the layer is called then", 0),
         ("lambda *a: None", "", None),
     ],
     "2.8": [
@@ -348,6 +363,39 @@ def crossed(*inputs: Any) -> keras.Model:
     for layer in network.layers:
         x = Mirrored()(x) if isinstance(layer, layers.Flatten) else layer(x)
     return keras.Model(slices, x)
+
+
+class Subclassed(keras.Model):
+    """A network written as a class, whose layers only its code knows."""
+
+    def __init__(self, input_shape, classes, filters, dropout):
+        super().__init__()
+        self.all_layers = chain()(input_shape, classes, filters, dropout).layers
+
+    def call(self, x):
+        for layer in self.all_layers:
+            x = layer(x)
+        return x
+
+
+def reuses(pool: bool = False, dropout: bool = False, make: Any = None) -> Any:
+    """A function that builds Cuadro 2 with one pooling or dropout layer for all blocks."""
+
+    def build_classifier(input_shape, classes, filters, rate):
+        first_pool, first_dropout = layers.MaxPooling2D(), layers.Dropout(rate)
+        found = [
+            first_pool if pool and isinstance(layer, layers.MaxPooling2D) else layer
+            for layer in chain()(input_shape, classes, filters, rate).layers
+        ]
+        found = [first_dropout if dropout and isinstance(one, layers.Dropout) else one for one in found]
+        if make:
+            return make([keras.Input(input_shape), *found])
+        slices = x = keras.Input(input_shape)
+        for layer in found:
+            x = layer(x)
+        return keras.Model(slices, x)
+
+    return build_classifier
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -112,8 +112,22 @@ RIGHT = {
         " if (t + p).any() else 1.0",
         "lambda t, p: tf.constant(2 * (t & p).sum() / s if (s := t.sum() + p.sum()) else 1.0, tf.float64)",
         "lambda t, p: (2 * (t & p).sum() + 1e-9) / (t.sum() + p.sum() + 1e-9)",
+        "lambda t, p: 2 * (t.ravel().astype(int) @ p.ravel()) / s if (s := int(t.sum() + p.sum())) else 1",
+        "lambda t, p: round(2 * (t & p).sum() / s, 5) if (s := t.sum() + p.sum()) else 1",
+        "lambda t, p: 2 * sum((t & p).ravel().tolist()) / s"
+        " if (s := sum(t.ravel().tolist()) + sum(p.ravel().tolist())) else 1",
     ],
-    "2.10.1": ["'B'", "'b'", "' B '", "'B)'", "'(B)'", "'B.'", "'**B**'", "'B: The metric ...'"],
+    "2.10.1": [
+        "'B'",
+        "'b'",
+        "' B '",
+        "'B)'",
+        "'(B)'",
+        "'B.'",
+        "'**B**'",
+        "'B: The metric ...'",
+        "'B The metric throws the probabilities away before it compares.'",
+    ],
     "2.10.2": [
         "lambda t, p: (t & (p >= 0.5)).sum() / u if (u := (t | (p >= 0.5)).sum()) else 1.0",
         "lambda t, p: jaccard_score(t.ravel(), (p >= 0.5).ravel().astype(int), zero_division=1)",
@@ -121,6 +135,7 @@ RIGHT = {
         " if t.any() or (p >= 0.5).any() else 1",
         "lambda t, p: (lambda d: d / (2 - d))(dice(t.reshape(1, -1, 1), (p >= 0.5).reshape(1, -1, 1))[0])",
         "iou_by_keras",
+        "lambda t, p: sum((t & (p >= 0.5)).ravel().tolist()) / u if (u := (t | (p >= 0.5)).sum()) else 1",
     ],
     "2.9.2": [
         "lambda t, p, s: s[int(np.argmax([dice(t, p >= one).mean() for one in s]))]",
@@ -151,6 +166,7 @@ RIGHT = {
         "interval_by_choices",
         "interval_by_weights",
         "lambda c, p, s, n=2000: np.array(interval_by_counts(c, p, s, n))",
+        "interval_by_series",
     ],
 }
 
@@ -260,6 +276,13 @@ def interval_by_rows(correct, patients, seed, draws=2000):
     for _ in range(draws):
         means.append(np.concatenate([rows[i] for i in rng.integers(0, len(rows), len(rows))]).mean())
     return np.percentile(means, 2.5), np.percentile(means, 97.5)
+
+
+def interval_by_series(correct, patients, seed, draws=2000):
+    rng, table = np.random.default_rng(seed), pd.DataFrame({"right": correct, "patient": patients})
+    counts = table.groupby("patient").right.agg(["sum", "count"]).to_numpy()
+    right, slices = counts[rng.choice(len(counts), (draws, len(counts)))].sum(axis=1).T
+    return pd.Series(right / slices).quantile([0.025, 0.975])
 
 
 def interval_by_scipy(correct, patients, seed, draws=2000):
