@@ -12,9 +12,8 @@ from instructor.grading import command, crew, marks, preparation, reproduction
 from instructor.grading.course import Course
 from instructor.grading.crew import CrewError, Options, grade_all
 from instructor.grading.intake import collect
-from instructor.grading.pages import write_pages
 from instructor.grading.submissions import submissions
-from instructor.grading.tables import reasons_to_look, write_grades
+from instructor.grading.tables import reasons_to_look
 from instructor.grading.watch import MachineError
 from tests.support import tiny_course as tiny
 
@@ -106,8 +105,9 @@ def test_lone_surrogates_in_errors_do_not_stop_other_grades(source, course, tmp_
     answers = f"# Exercise 1.2.1\n{half}", f"{tiny.UPRIGHT}return '\\ud800'"
     (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*answers, more=(half,)))
     results = graded(source, course, tmp_path, Options(limits=tiny.LIMITS))
-    write_grades(results, tmp_path)
-    write_pages(results, "any", tmp_path)
+    command.write_all(
+        results, "any", argparse.Namespace(out=tmp_path, moodle=None, canvas=None, due=None, late=(0, 100))
+    )
     assert "ValueError" in (tmp_path / "feedback" / "bo.html").read_text(encoding="utf-8")
 
 
