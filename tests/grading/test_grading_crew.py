@@ -310,3 +310,31 @@ def test_a_worker_with_another_course_is_refused(source, course, tmp_path, sched
     changed = Course(course.folder, course.notebooks, course.material, "another version")
     with pytest.raises(CrewError, match=r"another version of the course.*restart it"):
         graded(source, changed, tmp_path, scheduler=scheduler)
+
+
+def test_one_student_again_with_roster_notebook_and_gradebook(course, tmp_path, monkeypatch, counted, capsys):
+    monkeypatch.setattr(command.Course, "load", classmethod(lambda cls: course))
+    (tmp_path / "in").mkdir()
+    for name, answers in {"perezana_11_2001": tiny.RIGHT, "smithbo_LATE_12_2002": tiny.RIGHT[:1]}.items():
+        (tmp_path / "in" / f"{name}_01_tiny.ipynb").write_text(tiny.notebook(*answers))
+    table = tmp_path / "canvas.csv"  # also says who is expected
+    rows = [
+        "    Points Possible,,,10",
+        '"Pérez, Ana",11,ana,',
+        '"Smith, Bo",12,bo,',
+        '"Li, Ming",13,li,',
+        '"Student, Test",9,,',
+    ]
+    table.write_text("\n".join(["Student,ID,SIS Login ID,Notebook 1 (1)", *rows]), encoding="utf-8")
+    words = ["grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--marks-only", "--jobs", "1"]
+    words += ["--notebook", "01", "--roster", str(table), "--canvas", str(table)]
+    parser = argparse.ArgumentParser()
+    command.add_to(parser.add_subparsers())
+    for more, again in (([], ["perezana", "smithbo"]), (["--student", "PerezAna"], ["perezana"])):
+        counted.clear()
+        chosen = parser.parse_args([*words, *more])
+        assert chosen.function(chosen) == 0
+        assert counted == again
+        filled = (tmp_path / "out" / "canvas.csv").read_text(encoding="utf-8").splitlines()
+        assert [row.rpartition(",")[2] for row in filled[2:]] == ["4.00", "2.00", "", ""]
+        assert "1 on the roster, but nothing submitted: Li, Ming" in capsys.readouterr().out
