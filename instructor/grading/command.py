@@ -133,8 +133,7 @@ def _of_notebook(found: list[Submission], name: str) -> list[Submission]:
         names = ", ".join(sorted({one.notebook for one in found}))
         raise CourseError(f"--notebook {name}: there are {names}")
     for one in chosen:
-        others = [two for two in found if two.student == one.student and not two.path]
-        notes = [note for two in others for note in two.notes]
+        notes = [note for two in found if two.student == one.student and not two.path for note in two.notes]
         if not one.path and not one.notes and notes:
             one.problem = "; ".join(notes)
     return chosen

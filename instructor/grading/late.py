@@ -34,9 +34,8 @@ def add_times(results: list[dict], known: dict[str, datetime], due: datetime | N
             }  # fmt: skip
         elif due and result["path"] and not time:
             result["notes"].append("the time of its submission is not known")
-    if len({one["student"] for one in results if one["late"]}) > 1 and all(
-        one["late"] for one in results if one["path"]
-    ):
+    submitted = [one for one in results if one["path"]]
+    if all(one["late"] for one in submitted) and len({one["student"] for one in submitted}) > 1:
         raise CourseError(
             "--due: by the times in the archive, everybody was late. Moodle and Canvas write the time of the "
             "download there. Moodle's worksheet has the real times: give it with --moodle."

@@ -27,6 +27,7 @@ TITLE = re.compile(r"(?:^|\W)0?\d[_-]|^0?\d(?: |$)|dataset|classification", re.I
 SUFFIX = re.compile(r"(?:\.ipynb)?(?:\.\w{1,8})?$", re.IGNORECASE)
 COPY_NUMBER = re.compile(r" ?\((\d{1,5})\)$")
 LONGEST = 80
+NOBODY = ("Points Possible", "Student, Test")  # rows of Canvas's gradebook
 IDS = re.compile(
     r"\b(?:e?mail|correo|id|identifier|number|login|user|username|numero|usuario|dni|nie|matricula)\b"
 )
@@ -145,7 +146,7 @@ def _read_roster(path: Path) -> list[tuple[str, set[str]]]:
     return [
         (clean(name or max(others, key=len)), set().union(*map(_spellings, [name, *others])))
         for name, others in students
-        if name or any(others)
+        if (name or any(others)) and name not in NOBODY
     ]
 
 

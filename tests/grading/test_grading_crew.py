@@ -12,9 +12,8 @@ from instructor.grading import command, crew, marks, preparation, reproduction
 from instructor.grading.course import Course
 from instructor.grading.crew import CrewError, Options, grade_all
 from instructor.grading.intake import collect
-from instructor.grading.pages import write_pages
 from instructor.grading.submissions import submissions
-from instructor.grading.tables import reasons_to_look, write_grades
+from instructor.grading.tables import reasons_to_look
 from instructor.grading.watch import MachineError
 from tests.support import tiny_course as tiny
 
@@ -106,8 +105,9 @@ def test_lone_surrogates_in_errors_do_not_stop_other_grades(source, course, tmp_
     answers = f"# Exercise 1.2.1\n{half}", f"{tiny.UPRIGHT}return '\\ud800'"
     (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*answers, more=(half,)))
     results = graded(source, course, tmp_path, Options(limits=tiny.LIMITS))
-    write_grades(results, tmp_path)
-    write_pages(results, "any", tmp_path)
+    command.write_all(
+        results, "any", argparse.Namespace(out=tmp_path, moodle=None, canvas=None, due=None, late=(0, 100))
+    )
     assert "ValueError" in (tmp_path / "feedback" / "bo.html").read_text(encoding="utf-8")
 
 
@@ -323,3 +323,31 @@ def test_a_worker_with_another_course_is_refused(source, course, tmp_path, sched
     changed = Course(course.folder, course.notebooks, course.material, "another version")
     with pytest.raises(CrewError, match=r"another version of the course.*restart it"):
         graded(source, changed, tmp_path, scheduler=scheduler)
+
+
+def test_one_student_again_with_roster_notebook_and_gradebook(course, tmp_path, monkeypatch, counted, capsys):
+    monkeypatch.setattr(command.Course, "load", classmethod(lambda cls: course))
+    (tmp_path / "in").mkdir()
+    for name, answers in {"perezana_11_2001": tiny.RIGHT, "smithbo_LATE_12_2002": tiny.RIGHT[:1]}.items():
+        (tmp_path / "in" / f"{name}_01_tiny.ipynb").write_text(tiny.notebook(*answers))
+    table = tmp_path / "canvas.csv"  # also says who is expected
+    rows = [
+        "    Points Possible,,,10",
+        '"Pérez, Ana",11,ana,',
+        '"Smith, Bo",12,bo,',
+        '"Li, Ming",13,li,',
+        '"Student, Test",9,,',
+    ]
+    table.write_text("\n".join(["Student,ID,SIS Login ID,Notebook 1 (1)", *rows]), encoding="utf-8")
+    words = ["grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--marks-only", "--jobs", "1"]
+    words += ["--notebook", "01", "--roster", str(table), "--canvas", str(table)]
+    parser = argparse.ArgumentParser()
+    command.add_to(parser.add_subparsers())
+    for more, again in (([], ["perezana", "smithbo"]), (["--student", "PerezAna"], ["perezana"])):
+        counted.clear()
+        chosen = parser.parse_args([*words, *more])
+        assert chosen.function(chosen) == 0
+        assert counted == again
+        filled = (tmp_path / "out" / "canvas.csv").read_text(encoding="utf-8").splitlines()
+        assert [row.rpartition(",")[2] for row in filled[2:]] == ["4.00", "2.00", "", ""]
+        assert "1 on the roster, but nothing submitted: Li, Ming" in capsys.readouterr().out
