@@ -30,8 +30,9 @@ KEPT = ("image/png", "text/html")  # figures and tables
 SHORT = 12  # characters; shorter lines of a solution reveal nothing
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing a text can raise
 PYTHON_MAGICS = ("capture", "prun", "time", "timeit")  # of cells that contain Python
-TIMED = re.compile(r"^(\s*)%time\s+(?=\S)", re.MULTILINE)
-MAGIC = re.compile(r"^\s*[!%?,;/]|=\s*[!%]|\?\s*$|^\s*(?:>>>|In \[)|\A\s", re.MULTILINE)
+# Spaces of one line, since over several lines the search would take quadratic time.
+TIMED = re.compile(r"^([^\S\n]*)%time\s+(?=\S)", re.MULTILINE)
+MAGIC = re.compile(r"^[^\S\n]*[!%?,;/]|=[^\S\n]*[!%]|\?[^\S\n]*$|^[^\S\n]*(?:>>>|In \[)|\A\s", re.MULTILINE)
 MOST_WORK = 200_000  # characters times magics: IPython reads the whole cell again for each magic
 CALL = 30  # characters that a magic becomes
 # Python before 3.11.8 counts the depth of all threads' parsing together, and then raises a SystemError
