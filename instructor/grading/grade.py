@@ -9,7 +9,7 @@ from pathlib import Path
 
 from instructor.grading import marks, reproduction, stored
 from instructor.grading.course import Course, Pristine
-from instructor.grading.papers import Paper, read_paper
+from instructor.grading.papers import Paper, PaperError, read_paper
 from instructor.grading.sandbox import Sandbox
 from instructor.grading.submissions import Submission
 from instructor.grading.watch import Limits
@@ -49,13 +49,13 @@ def grade(submission: Submission, place: Workplace, parts: dict | None = None) -
         "failed".
     """
     parts = dict(parts or {})
-    if submission.content is None:
+    content, pristine = submission.content, place.course.named(submission.notebook)
+    if content is None:
         return parts
-    paper, pristine = read_paper(submission.content), place.course.named(submission.notebook)
     if "marks" not in parts:
-        parts["marks"] = _safely(_marks, paper, pristine, place)
+        parts["marks"] = _safely(_marks, content, pristine, place)
     if "rerun" not in parts and place.options.rerun:
-        parts["rerun"] = _safely(_rerun, paper, pristine, place)
+        parts["rerun"] = _safely(_rerun, content, pristine, place)
     return parts
 
 
@@ -79,19 +79,23 @@ def whole(submission: Submission, parts: dict, course: Course) -> dict:
         said = [f"{what} failed ({part['failed']}); grade it again"] if "failed" in part else []
         result |= part | {"notes": [*result["notes"], *part.get("notes", said)]}
     if not result["marks"]:
-        paper = read_paper(submission.content) if submission.content else Paper()
+        try:
+            paper = read_paper(submission.content) if submission.content else Paper()
+        except PaperError as error:  # for example, the limit of nesting depends on where it is read
+            paper, result["problem"] = Paper(), str(error)
         made = marks.not_run(paper, pristine, parts.get("marks", {}).get("failed", ""))
         result["marks"] = [asdict(mark) for mark in made]
     return result
 
 
-def _marks(paper: Paper, pristine: Pristine, place: Workplace) -> dict:
+def _marks(content: bytes, pristine: Pristine, place: Workplace) -> dict:
+    paper = read_paper(content)
     made = marks.mark(paper, pristine, place.box, place.visible, place.shared, place.options.limits)
-    return {"marks": [asdict(mark) for mark in made], "notes": marks.notes(paper)}
+    return {"marks": [asdict(mark) for mark in made], "notes": marks.notes(paper, pristine)}
 
 
-def _rerun(paper: Paper, pristine: Pristine, place: Workplace) -> dict:
-    options = place.options
+def _rerun(content: bytes, pristine: Pristine, place: Workplace) -> dict:
+    paper, options = read_paper(content), place.options
     again = reproduction.rerun(paper, place.box, place.visible, place.shared, options.limits, options.cores)
     return {"rerun": asdict(again), "stored": asdict(stored.compare(paper, again.texts))}
 

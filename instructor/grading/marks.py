@@ -17,11 +17,13 @@ from helpers.checks import NOT_ATTEMPTED, NOT_YET, MissingOutput, Verdict
 from instructor.grading import sandbox, watch
 from instructor.grading.course import Pristine, Task
 from instructor.grading.inside.answer_codec import CodecError, decode
+from instructor.grading.oddities import odd_in
 from instructor.grading.papers import Paper, storable
 from instructor.grading.watch import Limits
 from instructor.notebooks.student_edition import answer_cells, exercise_number, is_stub, to_python
 
 TRIALS = 3
+USUAL = {"checks", "eval", "exec", "globals", "importlib", "os", "subprocess", "sys", "vars"}  # in own cells
 NOT_FOUND, BY_HAND, NEEDS_A_LOOK = "not found", "by hand", "needs a look"
 NO_MODULE = re.compile(r"No module named '(\w+)")
 
@@ -71,12 +73,15 @@ def not_run(paper: Paper, pristine: Pristine, reason: str) -> list[Mark]:
     return [_mark(task, answer_cells(paper), results) for task in pristine.tasks]
 
 
-def notes(paper: Paper) -> list[str]:
-    """List the exercises with several different answers."""
+def notes(paper: Paper, pristine: Pristine) -> list[str]:
+    """List the exercises with several different answers, and unusual names in the student's own cells."""
     pairs = {(exercise_number(cell), cell.source) for cell in paper.cells if exercise_number(cell)}
     counts = Counter(number for number, source in pairs if not is_stub(source))
     several = sorted(number for number, count in counts.items() if count > 1)
-    return [f"exercise {number} has several answers; the last was marked" for number in several]
+    said = [f"exercise {number} has several answers; the last was marked" for number in several]
+    own, _ = _own_cells(paper, pristine, answer_cells(paper))
+    odd = sorted({name for source in own for name in odd_in(source)} - USUAL)
+    return [*said, *([f"own cells use {', '.join(odd)}"] if odd else [])]
 
 
 def judge(task: Task, result: object, seeds: list[int]) -> Verdict:

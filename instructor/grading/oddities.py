@@ -7,7 +7,8 @@ from functools import cache
 
 from helpers.checks import EXERCISES
 
-ODD = set("checks ctypes eval exec gc importlib inspect os subprocess sys".split())  # noqa: SIM905
+ODD = {"_exit", "_getframe", "checks", "ctypes", "eval", "exec", "gc", "getattr", "globals", "importlib",
+       "inspect", "os", "posix", "subprocess", "sys", "vars"}  # fmt: skip
 USUAL = {"__call__", "__init__", "__name__", "__post_init__"}
 WORDS = (tokenize.NAME, tokenize.NUMBER, tokenize.OP, tokenize.STRING)
 LONG_CODE, LONG_TEXT = 60, 200  # tokens, characters; shorter answers are often the same
@@ -16,7 +17,12 @@ ALIKE, RUN = 0.9, 4  # share of common sequences of so many words
 
 def odd_names(mark: dict) -> list[str]:
     """List the names in an answer by which it could reach the checks, the interpreter or the system."""
-    names = set() if _is_text(mark) else {word for word in _words(mark["answer"]) if word.isidentifier()}
+    return [] if _is_text(mark) else odd_in(mark["answer"])
+
+
+def odd_in(source: str) -> list[str]:
+    """List such names in any code."""
+    names = {word for word in _words(source) if word.isidentifier()}
     return sorted(name for name in names if name in ODD or (name.startswith("__") and name not in USUAL))
 
 

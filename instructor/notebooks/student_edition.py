@@ -32,7 +32,7 @@ NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what pars
 PYTHON_MAGICS = ("capture", "prun", "time", "timeit")  # of cells that contain Python
 # Spaces of one line, since over several lines the search would take quadratic time.
 TIMED = re.compile(r"^([^\S\n]*)%time\s+(?=\S)", re.MULTILINE)
-MAGIC = re.compile(r"^[^\S\n]*[!%?,;/]|=[^\S\n]*[!%]|\?[^\S\n]*$|^[^\S\n]*(?:>>>|In \[)|\A\s", re.MULTILINE)
+MAGIC = re.compile(r"^[^\S\n]*[!%?,;/]+|=[^\S\n]*[!%]|\?[^\S\n]*$|^[^\S\n]*(?:>>>|In \[)|\A\s", re.MULTILINE)
 MOST_WORK = 200_000  # characters times magics: IPython reads the whole cell again for each magic
 CALL = 30  # characters that a magic becomes
 # Python before 3.11.8 counts the depth of all threads' parsing together, and then raises a SystemError
@@ -208,7 +208,7 @@ def to_python(source: str) -> str:
         elif line.strip():
             break
     text = TIMED.sub(r"\1", "\n".join(lines))
-    magics = len(MAGIC.findall(text))
+    magics = sum(len(found.strip() or " ") for found in MAGIC.findall(text))
     if not magics or magics * (len(text) + CALL * magics) > MOST_WORK or _is_python(text):
         return text
     try:

@@ -9,9 +9,11 @@ import pytest
 
 from helpers.config.settings import COURSE_FOLDER
 from instructor.grading import command, crew, marks, preparation, reproduction
+from instructor.grading import grade as grade_module
 from instructor.grading.course import Course
 from instructor.grading.crew import CrewError, Options, grade_all
 from instructor.grading.intake import collect
+from instructor.grading.papers import PaperError
 from instructor.grading.submissions import submissions
 from instructor.grading.tables import reasons_to_look
 from instructor.grading.watch import MachineError
@@ -351,3 +353,20 @@ def test_one_student_again_with_roster_notebook_and_gradebook(course, tmp_path, 
         filled = (tmp_path / "out" / "canvas.csv").read_text(encoding="utf-8").splitlines()
         assert [row.rpartition(",")[2] for row in filled[2:]] == ["4.00", "2.00", "", ""]
         assert "1 on the roster, but nothing submitted: Li, Ming" in capsys.readouterr().out
+
+
+def test_a_notebook_that_cannot_be_read_twice_stops_nobody(source, course, tmp_path, monkeypatch):
+    """JSON of a depth near the limit: it was read at the intake, and cannot be read where it is graded."""
+    read = grade_module.read_paper
+
+    def too_deep(content):
+        if b"deep here" in content:
+            raise PaperError("is nested too deeply")
+        return read(content)
+
+    monkeypatch.setattr(grade_module, "read_paper", too_deep)
+    (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*tiny.RIGHT, more=("'deep here'",)))
+    results = graded(source, course, tmp_path)
+    assert [one["marks"][0]["status"] for one in results] == ["correct", "not found", "correct"]
+    assert [one["problem"] for one in results] == [None, "is nested too deeply", None]  # so it has no grade
+    assert "marking failed" in str(results[1]["notes"])

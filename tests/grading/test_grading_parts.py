@@ -180,9 +180,13 @@ def test_lone_surrogates_are_replaced_in_a_rerun():
     assert json.dumps(asdict(read), ensure_ascii=False).encode()
 
 
-def test_several_answers_are_reported():
+def test_several_answers_and_unusual_names_are_reported(tmp_path):
     paper = read_paper(tiny.notebook(*tiny.RIGHT, more=(f"{tiny.DECODE}return 'x'",)).encode())
-    assert marks.notes(paper) == ["exercise 1.2.1 has several answers; the last was marked"]
+    pristine = Course.load(tiny.student_edition(tmp_path)).notebooks[0]
+    assert marks.notes(paper, pristine) == ["exercise 1.2.1 has several answers; the last was marked"]
+    frames = "def peek():\n    return sys._getframe(1), getattr(helpers, 'models')"
+    paper = read_paper(tiny.notebook(*tiny.RIGHT, more=(frames, "import os, sys")).encode())
+    assert marks.notes(paper, pristine) == ["own cells use _getframe, getattr"]
 
 
 def test_the_visible_course_is_sufficient_for_the_setup_cell(tmp_path):

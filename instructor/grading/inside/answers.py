@@ -10,6 +10,8 @@ The result has no answers after one that left something behind: these are run in
 ends its process, this program ends with a status other than 0.
 """
 
+import ast
+import asyncio
 import contextlib
 import importlib
 import json
@@ -21,6 +23,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from types import CodeType
 
 import numpy as np
 from answer_codec import encode_outputs
@@ -31,6 +34,7 @@ from helpers import checks
 
 LARGEST_BYTES = 26 << 20
 PAUSE = 0.02
+AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 WAITING = 4  # times as long as it may compute, an answer may take by the clock
 OWN_LINES = "<your answer>"
 
@@ -53,18 +57,21 @@ def outputs(job: dict) -> dict:
     encode, run_answer = encode_outputs, checks.run_answer
     names = {"__name__": "__main__", "display": _nothing, "get_ipython": Notebook}
     try:
-        answer = compile(job["answer"], OWN_LINES, "exec")
+        answer = compile(job["answer"], OWN_LINES, "exec", AWAIT)
         check = compile(job["expression"], "<the check>", "eval")
         before = _run_before(job, [answer, check], names)
     except NOT_PYTHON as error:
         place = f"Line {error.lineno} of the cell" if isinstance(error, SyntaxError) else "The cell"
         return {"problem": f"{place} is not valid Python: {getattr(error, 'msg', error)}."}
+    said = ""
     try:
-        exec(answer, names)
+        _execute(answer, names)
+    except Exception as error:  # perhaps in a line below the answer, as in the notebook
+        said = _stopped(error)
+    try:
         value = eval(check, names)
-    except BaseException as error:
-        said = f"{_place(error)} stopped with {type(error).__name__}: {str(error)[:300]}"
-        return {"problem": said, "before": before}
+    except Exception as error:
+        return {"problem": said or _stopped(error), "before": before}
     texts = []
     for seed in job["seeds"]:
         cases = exercise.cases(np.random.default_rng(seed))
@@ -95,7 +102,7 @@ def _run_before(job: dict, answer: list, names: dict) -> str:
     errors = []
     for one in needed(course, own, answer):
         try:
-            exec(one.code or one.text, names)
+            _execute(one.code or compile(one.text, "<the notebook>", "exec", AWAIT), names)
         except Exception as error:  # what is missing, the answer may not need
             errors.append(str(error)[:300])
     return "; ".join(errors)[:1000]
@@ -143,7 +150,7 @@ def _be_the_child(one: dict, writing: int, seconds: int) -> None:
     try:
         result = outputs(one)
     except BaseException as error:  # such as SystemExit
-        result = {"problem": f"{_place(error)} stopped with {type(error).__name__}."}
+        result = {"problem": _stopped(error)}
     with os.fdopen(3, "w") as pipe:
         pipe.write(json.dumps(result))
     os._exit(0)
@@ -191,6 +198,17 @@ def _state() -> list[tuple]:
     tops = Path.home(), Path.cwd(), *map(Path, shared)
     found = (path for top in tops for path in (top, *top.rglob("*")))
     return state + sorted((str(path), (about := path.lstat()).st_ino, about.st_ctime_ns) for path in found)
+
+
+def _execute(code: CodeType, names: dict) -> None:
+    """Run a cell's code, which may `await` at its top level."""
+    waiting = eval(code, names)
+    if waiting is not None:
+        asyncio.run(waiting)
+
+
+def _stopped(error: BaseException) -> str:
+    return f"{_place(error)} stopped with {type(error).__name__}: {str(error)[:300]}"
 
 
 def _place(error: BaseException) -> str:

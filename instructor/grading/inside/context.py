@@ -14,6 +14,7 @@ from typing import NamedTuple
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what compiling a text can raise
 STORES, LOADS = ("STORE_NAME", "STORE_GLOBAL"), ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")
 ANYTHING = "*"
+AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as in a notebook
 
 
 class Statement(NamedTuple):
@@ -40,7 +41,7 @@ def statements(source: str, assigned: set[str] | None = None) -> list[Statement]
     found: list[Statement] = []
     for node in tree.body:
         try:
-            code = compile(ast.Module([node], []), "<the notebook>", "exec")
+            code = compile(ast.Module([node], []), "<the notebook>", "exec", AWAIT)
         except NOT_PYTHON:
             continue
         defined, used = names(code)
