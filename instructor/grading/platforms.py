@@ -17,6 +17,7 @@ from instructor.grading.tables import TableError, by_student, read_table, sums
 GRADE, MAXIMUM = ("Grade", "Calificación"), ("Maximum Grade", "Maximum grade", "Calificación máxima")
 COMMENTS = ("Feedback comments", "Comentarios de retroalimentación")
 MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
+CLOCK = re.compile(r"\d[:.]\d\d")
 KEPT = ("EX", "N/A")  # Canvas: excused, not assigned
 
 
@@ -30,6 +31,7 @@ class Sheet(NamedTuple):
     people: dict[str, tuple[list[str], str]]  # of each student who was found: the row, the platform's number
     comments: int | None = None  # index of the column, if there is one
     times: dict[str, datetime] = {}  # when students submitted, as far as it is known  # noqa: RUF012
+    unread: str = ""  # one of these times that cannot be read
 
 
 def read_moodle(path: Path, results: list[dict]) -> Sheet:
@@ -56,9 +58,13 @@ def read_moodle(path: Path, results: list[dict]) -> Sheet:
         comments = len(header) - 1
     numbers = [re.findall(r"\d*$", row[0].strip())[0] for row in body]
     people = _people(by_student(results), body, numbers)
-    timed = next((one for one in columns if one > same[-1] and any(_time(row[one]) for row in body)), 0)
-    times = {student: time for student, (row, _) in people.items() if (time := _time(row[timed]))}
-    return Sheet(rows, form, grade[-1], body[0][same[-1]], people, comments, times)
+    # Of two columns with times, the first has those of the submissions. The last is for the grades.
+    after = range(same[-1] + 1, len(header))
+    timed = [one for one in after if all(row[one] == "-" or CLOCK.search(row[one]) for row in body)]
+    when = timed[0] if timed[1:] else 0
+    times = {student: time for student, (row, _) in people.items() if when and (time := _time(row[when]))}
+    unread = next((row[when] for row in body if when and row[when] != "-" and not _time(row[when])), "")
+    return Sheet(rows, form, grade[-1], body[0][same[-1]], people, comments, times, unread)
 
 
 def read_canvas(path: Path, results: list[dict], assignment: str) -> Sheet:
@@ -106,7 +112,7 @@ def fill_in(sheet: Sheet, results: list[dict], path: Path) -> str:
         csv.writer(handle, **sheet.form["dialect"]).writerows(sheet.rows)
     said = f"{path.name}: {len(sheet.people) - len(left)} grades."
     said += f" No grade yet: {', '.join(left)}." if left else ""
-    return said + (f" In no row, or not in one alone: {', '.join(missing)}." if missing else "")
+    return said + (f" Not found, or found more than once: {', '.join(missing)}." if missing else "")
 
 
 def write_feedback_zip(sheet: Sheet, results: list[dict], out: Path) -> None:
