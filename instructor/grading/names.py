@@ -30,7 +30,12 @@ LONGEST = 80
 IDS = re.compile(
     r"\b(?:e?mail|correo|id|identifier|number|login|user|username|numero|usuario|dni|nie|matricula)\b"
 )
-NAMES = re.compile(r"\b(?:name|first|last|surname|student|nombre|apellidos?|alumno|estudiante)\b")
+NAMES = re.compile(  # whole headings: "Group name" and "Last access to course" name nobody
+    r"(?:(?:full|first|last|family|given|student|display) ?)?names?|surname|students?"
+    r"|nombres?(?: s| completo)?|apellidos?(?: s| y nombres?)?|nombres? y apellidos?|(?:nombre del )?(?:alumno|estudiante)"
+)
+# A folder for one of the course's notebooks, which may have a folder for each student in it.
+TOPIC = re.compile(r"^(?:notebook[ _-]?)?0[12](?:$|[ _-])|dataset|classification", re.IGNORECASE)
 
 
 class Person(NamedTuple):
@@ -67,7 +72,9 @@ def labels(persons: Iterable[Person]) -> dict[Person, str]:
 
 
 def wrapping(places: list[tuple[str, ...]]) -> int:
-    """Return how many folders are around everything: single ones that are not a student's."""
+    """Return how many folders are around everything: single ones that are not a student's, and
+    those of the course's notebooks.
+    """
     depth = 0
     while (
         len({parts[depth] for parts in places}) == 1
@@ -76,7 +83,15 @@ def wrapping(places: list[tuple[str, ...]]) -> int:
         and not _of_one_student({parts[depth + 1 :] for parts in places})
     ):
         depth += 1
-    return depth
+    inner = {parts[depth : depth + 2] for parts in places}
+    topics = all(
+        TOPIC.search(parts[depth])
+        and _person(parts[depth], folder=True).key[0] == "folder"
+        and parts[depth + 1 :]
+        and _person(parts[depth + 1], folder=len(parts) > depth + 2).key[0] != "file"
+        for parts in places
+    )
+    return depth + (topics and len(inner) > len({topic for topic, _ in inner}))
 
 
 def clean(name: str) -> str:
@@ -138,7 +153,7 @@ def _read_roster(path: Path) -> list[tuple[str, set[str]]]:
     heading, *rows = read_table(path)[0]
     columns = [" ".join(words(cell)) for cell in heading]
     ids = [bool(IDS.search(cell)) for cell in columns]
-    names = [bool(NAMES.search(cell)) and not IDS.search(cell) for cell in columns]
+    names = [bool(NAMES.fullmatch(cell)) and not IDS.search(cell) for cell in columns]
     if not any(ids + names):
         raise TableError(f"{path}: no column is called name, id or e-mail (nombre, id, correo): {heading}.")
     students = [(" ".join(compress(row, names)).strip(), [*compress(row, ids)]) for row in rows]

@@ -625,6 +625,31 @@ def test_the_roster_says_who_is_missing_and_who_is_unknown(tmp_path, text, encod
         assert unknown == ["Eve", "a n"]
 
 
+def test_only_whole_headings_of_a_roster_name_students(tmp_path):
+    (tmp_path / "roster.csv").write_text(
+        "First name,Last name,Group name,Last downloaded from this course\nAna,Perez,A,Never\nBo,Li,B,Never\n"
+    )
+    assert names.missing_and_unknown(tmp_path / "roster.csv", ["Ana Perez"]) == (["Bo Li"], [])
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [f"{topic}/{name}/01_tiny.ipynb" for topic in ("01", "02_classification") for name in ("Ana", "Bo")],
+        [f"0{topic}/{name}_{topic}2_123{topic}_x.ipynb" for topic in (1, 2) for name in ("Ana", "Bo")],
+    ],
+)
+def test_a_folder_for_a_notebook_is_no_student(tmp_path, paths):
+    (tmp_path / "in.zip").write_bytes(zipped(dict.fromkeys(paths, tiny.notebook().encode())))
+    assert {one.student.partition(" (")[0] for one in intake.collect(tmp_path / "in.zip")} == {"Ana", "Bo"}
+
+
+def test_students_may_be_numbers(tmp_path):
+    paths = [f"0{number}/hw/01_tiny.ipynb" for number in (1, 2)]
+    (tmp_path / "in.zip").write_bytes(zipped(dict.fromkeys(paths, tiny.notebook().encode())))
+    assert [one.student for one in intake.collect(tmp_path / "in.zip")] == ["01", "02"]
+
+
 def test_two_students_with_one_name_are_both_expected(tmp_path):
     (tmp_path / "roster.csv").write_text("name,id\nAna,1\nAna,2\nBo,3\n\n")
     assert names.missing_and_unknown(tmp_path / "roster.csv", ["Ana", "Bo"]) == (["Ana"], [])

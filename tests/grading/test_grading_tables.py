@@ -436,14 +436,29 @@ def test_canvas_gradebook_is_filled_in(tmp_path, capsys, delimiter, points, ana)
         result("Ana Perez", None, [mark(got=1.0)]),
         result("bob", "56", [essay()]),
         result("Cy", "57", [mark()]),
+        result("Test Student", None, [mark(got=0.0)], problem="was not submitted"),
     ]
     out = written(results, tmp_path, canvas=given, assignment="notebook 1")
     before, after = rows_of(given, "utf-8", delimiter), rows_of(out / "canvas.csv", "utf-8", delimiter)
     before[3][4] = ana
     assert after == before
-    assert "canvas.csv: 1 grades. No grade yet: bob, Cy." in capsys.readouterr().out
+    assert (
+        "canvas.csv: 1 grades. No grade yet: bob. Excused, kept: Cy. Nothing submitted: Test Student."
+        in capsys.readouterr().out
+    )
     with pytest.raises(tables.TableError, match=r"'Notebook 1 \(101\)', 'Notebook 2 \(102\)'"):
         platforms.read_canvas(given, results, "")
+
+
+def test_a_name_is_not_taken_for_a_login_or_a_section(tmp_path):
+    given = tmp_path / "given.csv"
+    given.write_text(
+        "Student,ID,SIS Login ID,Section,Notebook 1 (101)\nPoints Possible,,,,2\n"
+        '"Perez, Ana",1,bo,Cy,\n"Li, Bo",2,bli,Dora,\nBo,3,x,Dora,\n'
+    )
+    results = [result(name, None, [mark()]) for name in ("Bo", "bli", "Ana Perez", "Cy")]
+    found = platforms.read_canvas(given, results, "").people
+    assert {name: number for name, (_, number) in found.items()} == {"Bo": "3", "Ana Perez": "1", "bli": "2"}
 
 
 # ---- late submissions ----
