@@ -38,7 +38,7 @@ def add_to(commands) -> None:
     add("--canvas", type=Path, metavar="CSV", help="fill in this gradebook of Canvas")
     add("--assignment", default="", metavar="TEXT", help="in the heading of the gradebook's column")
     add("--due", type=_moment, metavar="TIME", help="when it is due: 2026-11-20T23:59")
-    add("--late", type=float, nargs=2, default=(0, 100), metavar=("PER_DAY", "MOST"),
+    add("--late", type=_percent, nargs=2, default=(0, 100), metavar=("PER_DAY", "MAXIMUM"),
         help="percent taken off for each day late that has begun, and at most")  # fmt: skip
     grade.set_defaults(function=grade_command)
 
@@ -47,6 +47,12 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("give a whole number, 1 or more")
     return int(text)
+
+
+def _percent(text: str) -> float:
+    if not 0 <= float(text) <= 100:
+        raise argparse.ArgumentTypeError("give percent, from 0 to 100")
+    return float(text)
 
 
 def _moment(text: str) -> datetime:
@@ -68,6 +74,8 @@ def grade_command(chosen: argparse.Namespace) -> int:
     """
     if chosen.out.resolve().is_relative_to(chosen.submissions.resolve()):
         raise CourseError(f"--out {chosen.out} is inside the folder of submissions. Choose a folder outside.")
+    if chosen.late[0] and not chosen.due:
+        raise CourseError("--late takes off points for lateness, but nothing is due. Give --due as well.")
     _sheets([], chosen)  # what is wrong with them is said before the grading
     course = Course.load()
     files = collect(chosen.submissions)
@@ -89,7 +97,7 @@ def grade_command(chosen: argparse.Namespace) -> int:
         own[0]["notes"] += ["is not on the roster"] if student in unknown else []
     write_all(results, box, chosen)
     students, look = len(by_student(results)), chosen.out / "summary.html"
-    for who, what in ((missing, "on the roster, but nothing submitted"), (unknown, "not on the roster")):
+    for who, what in ((missing, "on the roster, but submitted nothing"), (unknown, "not on the roster")):
         if who:
             print(f"{len(who)} {what}: {', '.join(who)}")
     print(f"{students} students, {len(results)} notebooks. Look at {look} first.")
@@ -106,8 +114,7 @@ def write_all(results: list[dict], box: str, chosen: argparse.Namespace) -> None
     """
     results, out = plain(results), chosen.out
     sheets = _sheets(results, chosen)
-    known = {student: time for sheet in sheets.values() for student, time in sheet.times.items()}
-    add_times(results, known, chosen.due, chosen.late)
+    add_times(results, sheets["moodle"].times if "moodle" in sheets else None, chosen.due, chosen.late)
     left = take_open_marks(results, out / "open_marks.csv")
     write_grades(results, out)
     write_pages(results, box, out)
@@ -116,11 +123,16 @@ def write_all(results: list[dict], box: str, chosen: argparse.Namespace) -> None
     if "moodle" in sheets:
         platforms.write_feedback_zip(sheets["moodle"], results, out)
     if left:
-        print(f"open_marks.csv has rows for nobody, or for no exercise, in this run: {'; '.join(left)}")
+        print(f"open_marks.csv has rows that match no student or exercise of this run: {'; '.join(left)}")
 
 
 def _sheets(results: list[dict], chosen: argparse.Namespace) -> dict[str, platforms.Sheet]:
     sheets = {"moodle": platforms.read_moodle(chosen.moodle, results)} if chosen.moodle else {}
+    if chosen.late[0] and sheets and sheets["moodle"].unread:
+        raise CourseError(
+            f"--late: {chosen.moodle} has a time that cannot be read: {sheets['moodle'].unread!r}. Download "
+            "the worksheet with Moodle set to English or Spanish."
+        )
     if chosen.canvas:
         sheets["canvas"] = platforms.read_canvas(chosen.canvas, results, chosen.assignment)
     return sheets

@@ -6,25 +6,25 @@ from datetime import datetime, timedelta
 from helpers._common import CourseError
 
 
-def add_times(results: list[dict], known: dict[str, datetime], due: datetime | None, late) -> None:
+def add_times(results: list[dict], known: dict[str, datetime] | None, due: datetime | None, late) -> None:
     """Add `handed_in` and, to late ones, `late`: a row of open_marks.csv, in which a person may change it.
 
     Args:
         results: of all submissions; changed in place.
-        known: when students submitted, if a platform says so; otherwise the time of the file's change counts.
+        known: when students submitted, as a platform says; None if the times of the files count.
         due: the last moment; None if nothing is late.
         late: percent taken off for each day that has begun, and at most.
 
     Raises:
-        CourseError: there is `late` but no `due`; or everybody was late: a fault of the times.
+        CourseError: by the times of the files, everybody was late.
     """
-    if late[0] and not due:
-        raise CourseError("--late takes off points for lateness, but nothing is due. Give --due as well.")
     due = due and due.astimezone().replace(tzinfo=None)  # local, as the times are
     for result in results:
-        time = known.get(result["student"], datetime.fromtimestamp(result["modified"]))
-        time = time if result["path"] and time.year > 1980 else None  # the earliest year of an archive
+        changed = datetime.fromtimestamp(result["modified"])
+        changed = changed if changed.year > 1980 else None  # the earliest year of an archive
+        time = (changed if known is None else known.get(result["student"])) if result["path"] else None
         result |= {"handed_in": f"{time:%Y-%m-%d %H:%M}" if time else "", "late": None}
+        result["told"] = known is not None
         if due and time and time > due:
             days = math.ceil((time - due) / timedelta(days=1))
             result["late"] = {
@@ -35,7 +35,11 @@ def add_times(results: list[dict], known: dict[str, datetime], due: datetime | N
         elif due and result["path"] and not time:
             result["notes"].append("the time of its submission is not known")
     submitted = [one for one in results if one["path"]]
-    if all(one["late"] for one in submitted) and len({one["student"] for one in submitted}) > 1:
+    if (
+        known is None
+        and all(one["late"] for one in submitted)
+        and len({one["student"] for one in submitted}) > 1
+    ):
         raise CourseError(
             "--due: by the times in the archive, everybody was late. Moodle and Canvas write the time of the "
             "download there. Moodle's worksheet has the real times: give it with --moodle."

@@ -31,7 +31,12 @@ NOBODY = ("Points Possible", "Student, Test")  # rows of Canvas's gradebook
 IDS = re.compile(
     r"\b(?:e?mail|correo|id|identifier|number|login|user|username|numero|usuario|dni|nie|matricula)\b"
 )
-NAMES = re.compile(r"\b(?:name|first|last|surname|student|nombre|apellidos?|alumno|estudiante)\b")
+NAMES = re.compile(  # whole headings: "Group name" and "Last access to course" name nobody
+    r"(?:(?:full|first|last|family|given|student|display) ?)?names?|surname|students?"
+    r"|nombres?(?: s| completo)?|apellidos?(?: s| y nombres?)?|nombres? y apellidos?|(?:nombre del )?(?:alumno|estudiante)"
+)
+# A folder for one of the course's notebooks, which may have a folder for each student in it.
+TOPIC = re.compile(r"^(?:notebook[ _-]?)?0[12](?:$|[ _-])|dataset|classification", re.IGNORECASE)
 
 
 class Person(NamedTuple):
@@ -50,7 +55,8 @@ def people(places: list[tuple[str, ...]]) -> list[Person]:
     Args:
         places: for each file, the parts of its path that the platform gave. The first one decides.
     """
-    outermost = {parts[0]: _person(parts[0], folder=len(parts) > 1) for parts in places}
+    platform = _platform({parts[0] for parts in places})
+    outermost = {parts[0]: _person(parts[0], len(parts) > 1, platform) for parts in places}
     count = Counter((person.key, person.once) for person in outermost.values() if person.once)
     told = {part: _alone(part) if count[person.key, person.once] > 1 else person._replace(once=None)
             for part, person in outermost.items()}  # fmt: skip
@@ -68,7 +74,9 @@ def labels(persons: Iterable[Person]) -> dict[Person, str]:
 
 
 def wrapping(places: list[tuple[str, ...]]) -> int:
-    """Return how many folders are around everything: single ones that are not a student's."""
+    """Return how many folders are around everything: single ones that are not a student's, and
+    those of the course's notebooks.
+    """
     depth = 0
     while (
         len({parts[depth] for parts in places}) == 1
@@ -77,7 +85,15 @@ def wrapping(places: list[tuple[str, ...]]) -> int:
         and not _of_one_student({parts[depth + 1 :] for parts in places})
     ):
         depth += 1
-    return depth
+    inner = {parts[depth : depth + 2] for parts in places}
+    topics = all(
+        TOPIC.search(parts[depth])
+        and _person(parts[depth], folder=True).key[0] == "folder"
+        and parts[depth + 1 :]
+        and _person(parts[depth + 1], folder=len(parts) > depth + 2).key[0] != "file"
+        for parts in places
+    )
+    return depth + (topics and len(inner) > len({topic for topic, _ in inner}))
 
 
 def clean(name: str) -> str:
@@ -139,7 +155,7 @@ def _read_roster(path: Path) -> list[tuple[str, set[str]]]:
     heading, *rows = read_table(path)[0]
     columns = [" ".join(words(cell)) for cell in heading]
     ids = [bool(IDS.search(cell)) for cell in columns]
-    names = [bool(NAMES.search(cell)) and not IDS.search(cell) for cell in columns]
+    names = [bool(NAMES.fullmatch(cell)) and not IDS.search(cell) for cell in columns]
     if not any(ids + names):
         raise TableError(f"{path}: no column is called name, id or e-mail (nombre, id, correo): {heading}.")
     students = [(" ".join(compress(row, names)).strip(), [*compress(row, ids)]) for row in rows]
@@ -150,8 +166,17 @@ def _read_roster(path: Path) -> list[tuple[str, set[str]]]:
     ]
 
 
-def _person(part: str, folder: bool) -> Person:
-    for platform in PLATFORMS:
+def _platform(names: set[str]) -> tuple[re.Pattern, ...]:
+    """Return the pattern that most of the names have; if several, the one that ends first.
+
+    The rest of a name is the student's, who could write another platform's name and someone's number there.
+    """
+    ends = {one: [found.end() for name in names if (found := one.match(name))] for one in PLATFORMS}
+    return (max(PLATFORMS, key=lambda one: (len(ends[one]), -sum(ends[one]))),)
+
+
+def _person(part: str, folder: bool, platforms: tuple[re.Pattern, ...] = PLATFORMS) -> Person:
+    for platform in platforms:
         if found := platform.match(part):
             said = {"number": None, "once": None} | found.groupdict()
             key = said.get("key") or f"{said['name']}_{said['number']}"

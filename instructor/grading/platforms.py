@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 from dateutil import parser
 
-from instructor.grading.names import words
-from instructor.grading.tables import TableError, by_student, read_table, sums
+from instructor.grading.names import IDS, words
+from instructor.grading.tables import NOT_SUBMITTED, TableError, by_student, read_table, sums
 
 # In English and Spanish; in other languages the columns are found by what is in them.
 GRADE, MAXIMUM = ("Grade", "Calificación"), ("Maximum Grade", "Maximum grade", "Calificación máxima")
 COMMENTS = ("Feedback comments", "Comentarios de retroalimentación")
 MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
+CLOCK = re.compile(r"\d[:.]\d\d")
 KEPT = ("EX", "N/A")  # Canvas: excused, not assigned
 
 
@@ -30,6 +31,7 @@ class Sheet(NamedTuple):
     people: dict[str, tuple[list[str], str]]  # of each student who was found: the row, the platform's number
     comments: int | None = None  # index of the column, if there is one
     times: dict[str, datetime] = {}  # when students submitted, as far as it is known  # noqa: RUF012
+    unread: str = ""  # one of these times that cannot be read
 
 
 def read_moodle(path: Path, results: list[dict]) -> Sheet:
@@ -55,10 +57,14 @@ def read_moodle(path: Path, results: list[dict]) -> Sheet:
     if comments is None and not all(row[-1] for row in body):  # the times, before it, are never empty
         comments = len(header) - 1
     numbers = [re.findall(r"\d*$", row[0].strip())[0] for row in body]
-    people = _people(by_student(results), body, numbers)
-    timed = next((one for one in columns if one > same[-1] and any(_time(row[one]) for row in body)), 0)
-    times = {student: time for student, (row, _) in people.items() if (time := _time(row[timed]))}
-    return Sheet(rows, form, grade[-1], body[0][same[-1]], people, comments, times)
+    people = _people(by_student(results), header, body, numbers, 1)
+    # Of two columns with times, the first has those of the submissions. The last is for the grades.
+    after = range(same[-1] + 1, len(header))
+    timed = [one for one in after if all(row[one] == "-" or CLOCK.search(row[one]) for row in body)]
+    when = timed[0] if timed[1:] else 0
+    times = {student: time for student, (row, _) in people.items() if when and (time := _time(row[when]))}
+    unread = next((row[when] for row in body if when and row[when] != "-" and not _time(row[when])), "")
+    return Sheet(rows, form, grade[-1], body[0][same[-1]], people, comments, times, unread)
 
 
 def read_canvas(path: Path, results: list[dict], assignment: str) -> Sheet:
@@ -80,7 +86,8 @@ def read_canvas(path: Path, results: list[dict], assignment: str) -> Sheet:
         names = ", ".join(repr(header[place]) for place in found)
         raise TableError(f"{path}: choose one of these columns with --assignment: {names}")
     students = body[start + 1 :]
-    people = _people(by_student(results), students, [row[header.index("ID")] for row in students])
+    ids = [row[header.index("ID")] for row in students]
+    people = _people(by_student(results), header, students, ids, 0)
     return Sheet(rows, form, fitting[0], body[start][fitting[0]], people)
 
 
@@ -89,14 +96,19 @@ def fill_in(sheet: Sheet, results: list[dict], path: Path) -> str:
 
     Nothing else in it changes. Returns what the instructor should know.
     """
-    left, missing, encoding = [], [], sheet.form["encoding"]
+    told: dict[str, list[str]] = {}
+    encoding, count = sheet.form["encoding"], 0
     for student, own in by_student(results).items():
         total, (row, _) = sums(own), sheet.people.get(student, ([], ""))
-        if not row:
-            missing.append(student)
-        elif not total["final"] or row[sheet.grade].strip() in KEPT:
-            left.append(student)
+        if not row or row[sheet.grade].strip() in KEPT:
+            told.setdefault("Excused, kept" if row else "Not found, or found more than once", []).append(
+                student
+            )
+        elif not total["final"]:
+            nothing = all(one["problem"] == NOT_SUBMITTED for one in own)
+            told.setdefault("Nothing submitted" if nothing else "No grade yet", []).append(student)
         else:
+            count += 1
             grade = f"{_number(sheet.maximum) * total['got'] / total['out_of']:.2f}"
             row[sheet.grade] = grade.replace(".", ",") if "," in sheet.maximum else grade
             if sheet.comments is not None:
@@ -104,9 +116,9 @@ def fill_in(sheet: Sheet, results: list[dict], path: Path) -> str:
                 row[sheet.comments] = comment.decode(encoding)
     with path.open("w", encoding=encoding, errors="surrogateescape", newline="") as handle:
         csv.writer(handle, **sheet.form["dialect"]).writerows(sheet.rows)
-    said = f"{path.name}: {len(sheet.people) - len(left)} grades."
-    said += f" No grade yet: {', '.join(left)}." if left else ""
-    return said + (f" In no row, or not in one alone: {', '.join(missing)}." if missing else "")
+    return f"{path.name}: {count} grades." + "".join(
+        f" {what}: {', '.join(who)}." for what, who in told.items()
+    )
 
 
 def write_feedback_zip(sheet: Sheet, results: list[dict], out: Path) -> None:
@@ -128,19 +140,26 @@ def _read(path: Path) -> tuple[list[list[str]], dict, list[str], list[list[str]]
     return rows, form, rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
 
 
-def _people(students: dict[str, list[dict]], body: list[list[str]], ids: list[str]) -> dict:
-    """Find each student's row and number: by number, else by the name or e-mail that only one row has."""
-    turned = [[*row, *(" ".join(reversed(cell.split(","))) for cell in row)] for row in body]
-    names = [set(map(_letters, cells)) - {""} for cells in turned]  # "Pérez, Ana" is Ana Pérez
+def _people(
+    students: dict[str, list[dict]], header: list[str], body: list[list[str]], ids: list[str], name: int
+) -> dict:
+    """Find each student's row and number: by number, else by the name, e-mail or login of one row."""
+    called = [{_letters(row[name]), _letters(" ".join(reversed(row[name].split(","))))} for row in body]
+    logins = [
+        place for place, text in enumerate(header) if place != name and IDS.search(" ".join(words(text)))
+    ]
+    logged = [{_letters(row[place]) for place in logins} for row in body]
+    names = [one | two for one, two in zip(called, logged, strict=True)]  # "Pérez, Ana" is Ana Pérez
     found = {name: ids.index(own[0]["number"]) for name, own in students.items() if own[0]["number"] in ids}
     agreeing = sum(_letters(student) in names[place] for student, place in found.items())
     if 2 * agreeing < len(found) and any(_letters(student) in row for student in students for row in names):
         found = {}  # another assignment's worksheet, in which Moodle numbers participants differently
-    free = set(range(len(body))) - set(found.values())
-    for student in students.keys() - found.keys():
-        fitting = [place for place in free if _letters(student) in names[place]]
-        if len(fitting) == 1:
-            found[student] = fitting[0]
+    for texts in (called, logged):
+        free = set(range(len(body))) - set(found.values())
+        for student in [one for one in students if one not in found and _letters(one)]:
+            fitting = [place for place in free if _letters(student) in texts[place]]
+            if len(fitting) == 1:
+                found[student] = fitting[0]
     places = list(found.values())
     return {name: (body[one], ids[one]) for name, one in found.items() if places.count(one) == 1}
 

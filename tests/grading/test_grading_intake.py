@@ -632,6 +632,31 @@ def test_the_roster_says_who_is_missing_and_who_is_unknown(tmp_path, text, encod
         assert unknown == ["Eve", "a n"]
 
 
+def test_only_whole_headings_of_a_roster_name_students(tmp_path):
+    (tmp_path / "roster.csv").write_text(
+        "First name,Last name,Group name,Last downloaded from this course\nAna,Perez,A,Never\nBo,Li,B,Never\n"
+    )
+    assert names.missing_and_unknown(tmp_path / "roster.csv", ["Ana Perez"]) == (["Bo Li"], [])
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [f"{topic}/{name}/01_tiny.ipynb" for topic in ("01", "02_classification") for name in ("Ana", "Bo")],
+        [f"0{topic}/{name}_{topic}2_123{topic}_x.ipynb" for topic in (1, 2) for name in ("Ana", "Bo")],
+    ],
+)
+def test_a_folder_for_a_notebook_is_no_student(tmp_path, paths):
+    (tmp_path / "in.zip").write_bytes(zipped(dict.fromkeys(paths, tiny.notebook().encode())))
+    assert {one.student.partition(" (")[0] for one in intake.collect(tmp_path / "in.zip")} == {"Ana", "Bo"}
+
+
+def test_students_may_be_numbers(tmp_path):
+    paths = [f"0{number}/hw/01_tiny.ipynb" for number in (1, 2)]
+    (tmp_path / "in.zip").write_bytes(zipped(dict.fromkeys(paths, tiny.notebook().encode())))
+    assert [one.student for one in intake.collect(tmp_path / "in.zip")] == ["01", "02"]
+
+
 def test_two_students_with_one_name_are_both_expected(tmp_path):
     (tmp_path / "roster.csv").write_text("name,id\nAna,1\nAna,2\nBo,3\n\n")
     assert names.missing_and_unknown(tmp_path / "roster.csv", ["Ana", "Bo"]) == (["Ana"], [])
@@ -830,3 +855,16 @@ def test_two_people_are_two_students_on_every_platform(tmp_path, course, platfor
     notes = " ".join(note for one in found for note in one.notes)
     assert ("graded by itself" in notes) == (platform == "Classroom, nameless")
     assert ("several versions" in notes) == (platform == "Brightspace")
+
+
+@pytest.mark.parametrize(
+    "own",
+    ["x_222_assignsubmission_.ipynb", "397063-222 - Bob - Sep 24, 2026 926 PM - x.ipynb",
+     "x_bob_attempt_2026-01-30-20-30-10_x.ipynb"],
+)  # fmt: skip
+def test_a_file_named_like_another_platforms_takes_nobodys_identity(own):
+    honest = [(f"{name}_{number}_9000{number}_01_x.ipynb",) for name, number in (("ana", 111), ("bob", 222))]
+    evil = [(f"eve_333_9000{place}_{own}",) for place in range(9)]
+    found = names.people([*honest, *evil])
+    assert [(one.name, one.number) for one in found[:2]] == [("ana", "111"), ("bob", "222")]
+    assert {(one.name, one.number) for one in found[2:]} == {("eve", "333")}

@@ -1,5 +1,6 @@
 """What grading gives back: tables for people, spreadsheets and platforms, marks by hand, pages."""
 
+import argparse
 import csv
 import io
 import re
@@ -10,9 +11,17 @@ from datetime import datetime
 import openpyxl
 import pytest
 
+from helpers._common import CourseError
 from helpers.config.settings import COURSE_FOLDER
 from instructor.grading import oddities, open_marks, pages, platforms, tables
-from instructor.grading.command import _forget, _moment, _of_notebook, write_all
+from instructor.grading.command import (
+    _forget,
+    _moment,
+    _of_notebook,
+    add_to,
+    grade_command,
+    write_all,
+)
 from instructor.grading.late import add_times
 from instructor.grading.papers import read_paper
 from instructor.grading.submissions import Submission
@@ -322,7 +331,7 @@ def test_moodles_own_worksheet_is_filled_in(tmp_path, capsys, header, encoding, 
     assert "<li>1.5 Normalise a slice: 1 of 2. Use &lt;&#61; here; &#61;1&#43;1" in after[1][comment]
     assert not FORMULA.search(after[1][comment]) and "<script" not in after[1][comment]
     said = capsys.readouterr().out
-    assert "moodle.csv: 3 grades. No grade yet: Dora. In no row, or not in one alone: Zoe." in said
+    assert "moodle.csv: 3 grades. No grade yet: Dora. Not found, or found more than once: Zoe." in said
 
 
 @pytest.mark.parametrize("header", [ENGLISH, SPANISH])
@@ -359,7 +368,7 @@ def test_students_with_one_name_are_told_apart_by_number_alone(tmp_path, capsys)
     results = [result(name, number, [mark(got=2.0 if number else 1.0)]) for name, number in numbers.items()]
     rows = rows_of(written(results, tmp_path, moodle=given) / "moodle.csv")
     assert {row[1]: row[4] for row in rows[1:] if row[4]} == {"Cy": "10.00"}
-    assert "not in one alone: Cy, Eve (1), Eve (2), Submitted, Yes." in capsys.readouterr().out
+    assert "more than once: Cy, Eve (1), Eve (2), Submitted, Yes." in capsys.readouterr().out
 
 
 def test_blind_marking_matches_by_number(tmp_path):
@@ -427,14 +436,29 @@ def test_canvas_gradebook_is_filled_in(tmp_path, capsys, delimiter, points, ana)
         result("Ana Perez", None, [mark(got=1.0)]),
         result("bob", "56", [essay()]),
         result("Cy", "57", [mark()]),
+        result("Test Student", None, [mark(got=0.0)], problem="was not submitted"),
     ]
     out = written(results, tmp_path, canvas=given, assignment="notebook 1")
     before, after = rows_of(given, "utf-8", delimiter), rows_of(out / "canvas.csv", "utf-8", delimiter)
     before[3][4] = ana
     assert after == before
-    assert "canvas.csv: 1 grades. No grade yet: bob, Cy." in capsys.readouterr().out
+    assert (
+        "canvas.csv: 1 grades. No grade yet: bob. Excused, kept: Cy. Nothing submitted: Test Student."
+        in capsys.readouterr().out
+    )
     with pytest.raises(tables.TableError, match=r"'Notebook 1 \(101\)', 'Notebook 2 \(102\)'"):
         platforms.read_canvas(given, results, "")
+
+
+def test_a_name_is_not_taken_for_a_login_or_a_section(tmp_path):
+    given = tmp_path / "given.csv"
+    given.write_text(
+        "Student,ID,SIS Login ID,Section,Notebook 1 (101)\nPoints Possible,,,,2\n"
+        '"Perez, Ana",1,bo,Cy,\n"Li, Bo",2,bli,Dora,\nBo,3,x,Dora,\n'
+    )
+    results = [result(name, None, [mark()]) for name in ("Bo", "bli", "Ana Perez", "Cy")]
+    found = platforms.read_canvas(given, results, "").people
+    assert {name: number for name, (_, number) in found.items()} == {"Bo": "3", "Ana Perez": "1", "bli": "2"}
 
 
 # ---- late submissions ----
@@ -463,8 +487,55 @@ def test_the_most_that_is_taken_off():
         due = datetime(2026, 11, 20)
         add_times(results, {"Ana": datetime.fromtimestamp(due.timestamp() + 3600 * hours)}, due, (10, 50))
         assert (results[0]["late"] or {"got": 0})["got"] == percent
-    with pytest.raises(Exception, match="Give --due"):
-        add_times(results, {}, None, (10, 50))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [("--late 10 50", "Give --due"), ("--late -1 50 --due 2026-11-20", "0 to 100")],
+)
+def test_impossible_deductions_are_refused_before_the_grading(tmp_path, capsys, options, message):
+    parser = argparse.ArgumentParser()
+    add_to(parser.add_subparsers())
+    with pytest.raises((CourseError, SystemExit)) as refused:
+        chosen = parser.parse_args(
+            ["grade", str(tmp_path / "no.zip"), "--out", str(tmp_path), *options.split()]
+        )
+        grade_command(chosen)
+    assert message in f"{refused.value}{capsys.readouterr().err}"
+
+
+def test_with_a_worksheet_no_file_date_counts(tmp_path):
+    """A download's time is not mixed with real ones, and the grading's time is never taken."""
+    given = worksheet(tmp_path / "given.csv", GERMAN, delimiter=";", maximum="10,00")
+    ana, zoe = result("Ana Pérez", "55", [mark()]), result("Zoe", None, [mark()])
+    ana["modified"] = zoe["modified"] = datetime(2026, 12, 24).timestamp()
+    chosen = {"moodle": given, "due": datetime(2026, 11, 22)}
+    written([ana, zoe], tmp_path, **chosen, late=(10, 50))
+    content = given.read_text("utf-8-sig").replace(f"{WHEN[GERMAN]};-", f"-;{WHEN[GERMAN]}")
+    given.write_text(content)
+    assert not ana["late"] and not zoe["late"]
+    assert platforms.read_moodle(given, [ana]).times == {}
+    given.write_text(
+        content.replace("-;Samstag, 21. November", "Samstag, 31. Oktober 2026, 10:00;1. November")
+    )
+    with pytest.raises(CourseError, match=r"Oktober.*English or Spanish"):
+        written([ana], tmp_path, **chosen, late=(10, 50))
+
+
+def test_everybody_may_be_late_by_the_platforms_times(tmp_path):
+    given = worksheet(tmp_path / "given.csv")
+    results = [result("Ana Pérez", "55", [mark()]), result("Cy", "57", [mark()])]
+    written(results, tmp_path, moodle=given, due=datetime(2026, 11, 1), late=(10, 50))
+    assert [row[4] for row in rows_of(tmp_path / "moodle.csv")[1:4:2]] == ["5.00", "5.00"]
+
+
+def test_the_feedback_has_no_internal_notes_and_no_download_time(tmp_path):
+    ana = result(marks=[mark()])
+    ana["modified"] = datetime(2026, 11, 26).timestamp()
+    ana["notes"] = ["is not on the roster", "several versions: a was graded, not b"]
+    text = (written([ana], tmp_path) / "feedback" / "ana.html").read_text("utf-8")
+    assert "Several versions: a was graded" in text
+    assert "roster" not in text and "2026-11-26" not in text
 
 
 @pytest.mark.parametrize(
