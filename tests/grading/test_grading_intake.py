@@ -644,6 +644,12 @@ def test_a_folder_for_a_notebook_is_no_student(tmp_path, paths):
     assert {one.student.partition(" (")[0] for one in intake.collect(tmp_path / "in.zip")} == {"Ana", "Bo"}
 
 
+def test_a_blackboard_user_may_have_an_underscore(tmp_path):
+    paths = [f"HW_1_{user}_attempt_2026-01-30-20-30-10_01_tiny.ipynb" for user in ("ana", "bo_q")]
+    (tmp_path / "in.zip").write_bytes(zipped(dict.fromkeys(paths, tiny.notebook().encode())))
+    assert [one.student for one in intake.collect(tmp_path / "in.zip")] == ["ana", "bo_q"]
+
+
 def test_students_may_be_numbers(tmp_path):
     paths = [f"0{number}/hw/01_tiny.ipynb" for number in (1, 2)]
     (tmp_path / "in.zip").write_bytes(zipped(dict.fromkeys(paths, tiny.notebook().encode())))
