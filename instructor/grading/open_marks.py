@@ -67,9 +67,10 @@ def _read_open_marks(path: Path, students: set[str]) -> dict[tuple[str, str], di
         row = dict.fromkeys(COLUMNS, "") | dict(zip(header, map(str.strip, cells), strict=False))
         row = {name: without_apostrophe(row[name]) for name in COLUMNS}
         number = NUMBER.match(row["exercise"])
-        alike = [one for one in students if _key(one) == _key(row["student"])]
-        if len(alike) == 1 and not row["points"]:  # which a row that a person added need not have
-            row["student"] = alike[0]
+        # A row that a person added need not have the points, nor the name exactly.
+        near = [] if row["points"] else [one for one in students if _key(one) == _key(row["student"])]
+        if len(near) == 1:
+            row["student"] = near[0]
         key = row["student"], number[0] if number else row["exercise"]
         if path.suffix == ".xlsx" and key[1].startswith("late") and re.fullmatch(r"0\.\d+", row["mark"]):
             row["mark"] = f"{100 * float(row['mark']):g}%"  # of a cell with the format of a percentage
