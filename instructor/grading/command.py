@@ -1,11 +1,12 @@
 """`python -m instructor grade SUBMISSIONS --out DIR`."""
 
 import argparse
+import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from helpers._common import CourseError
+from helpers._common import CourseError, read_json, write_json
 from instructor.grading import platforms, sandbox
 from instructor.grading.course import Course
 from instructor.grading.crew import Options, default_jobs, grade_all, kept_at
@@ -66,7 +67,7 @@ def grade_command(chosen: argparse.Namespace) -> int:
         chosen: the options of the command line.
 
     Returns:
-        0, the exit status.
+        The exit status: 0, or 130 if it was interrupted.
 
     Raises:
         CourseError: there are no submissions, they cannot be graded on this machine, or the table of a
@@ -88,11 +89,15 @@ def grade_command(chosen: argparse.Namespace) -> int:
         cores=max(1, default_jobs() // chosen.jobs),
     )
     box = "Dask workers" if chosen.scheduler else sandbox.choose(none=chosen.no_sandbox).name
-    if options.rerun and not chosen.scheduler:
-        prepare(course)  # before the progress bar appears
     memory = chosen.out / ".graded"
-    _forget(memory, found, chosen.student)
-    results = grade_all(found, course, options, memory, chosen.jobs, chosen.scheduler)
+    try:
+        if options.rerun and not chosen.scheduler:
+            prepare(course)  # before the progress bar appears
+        _forget(memory, found, chosen.student, options.rerun)
+        results = grade_all(found, course, options, memory, chosen.jobs, chosen.scheduler)
+    except KeyboardInterrupt:
+        print("\nStopped. The same command resumes.", file=sys.stderr)
+        return 130
     for student, own in by_student(results).items():
         own[0]["notes"] += ["is not on the roster"] if student in unknown else []
     write_all(results, box, chosen)
@@ -118,6 +123,8 @@ def write_all(results: list[dict], box: str, chosen: argparse.Namespace) -> None
     left = take_open_marks(results, out / "open_marks.csv")
     write_grades(results, out)
     write_pages(results, box, out)
+    for name in ("moodle.csv", "canvas.csv", "feedback.zip"):  # of an earlier run
+        (out / name).unlink(missing_ok=True)
     for name, sheet in sheets.items():
         print(platforms.fill_in(sheet, results, out / f"{name}.csv"))
     if "moodle" in sheets:
@@ -151,10 +158,11 @@ def _of_notebook(found: list[Submission], name: str) -> list[Submission]:
     return chosen
 
 
-def _forget(memory: Path, found: list[Submission], student: str | None) -> None:
-    """Delete the results of one student's submissions."""
+def _forget(memory: Path, found: list[Submission], student: str | None, rerun: bool) -> None:
+    """Delete the results of one student's submissions; those of re-runs only if they will be made again."""
     own = [one for one in found if student and one.student.casefold() == student.casefold()]
     if student and not own:
         raise CourseError(f"--student {student}: nobody has this name. The names are in grades.csv.")
-    for one in own:
-        kept_at(memory, one).unlink(missing_ok=True)
+    for file in (kept_at(memory, one) for one in own):
+        kept = {} if rerun else read_json(file) or {}
+        write_json(file, {name: part for name, part in kept.items() if name == "rerun"})

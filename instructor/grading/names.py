@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from itertools import compress
+from itertools import compress, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +33,8 @@ IDS = re.compile(
 )
 NAMES = re.compile(  # whole headings: "Group name" and "Last access to course" name nobody
     r"(?:(?:full|first|last|family|given|student|display) ?)?names?|surname|students?"
-    r"|nombres?(?: s| completo)?|apellidos?(?: s| y nombres?)?|nombres? y apellidos?|(?:nombre del )?(?:alumno|estudiante)"
+    r"|nombres?(?: s| completo)?|apellidos?(?: s| y nombres?)?|nombres? y apellidos?"
+    r"|(?:nombre del )?(?:alumno|estudiante)"
 )
 # A folder for one of the course's notebooks, which may have a folder for each student in it.
 TOPIC = re.compile(r"^(?:notebook[ _-]?)?0[12](?:$|[ _-])|dataset|classification", re.IGNORECASE)
@@ -57,6 +58,12 @@ def people(places: list[tuple[str, ...]]) -> list[Person]:
     """
     platform = _platform({parts[0] for parts in places})
     outermost = {parts[0]: _person(parts[0], len(parts) > 1, platform) for parts in places}
+    # In Blackboard's names, the title, which all of them begin with, and the user may both have "_" in them.
+    titled = {part: one.key[1].split("_") for part, one in outermost.items() if _has_title(one)}
+    beginnings = zip(*(pieces[:-1] for pieces in titled.values()), strict=False)
+    shared = len([*takewhile(lambda same: len(set(same)) == 1, beginnings)])
+    for part, pieces in titled.items():
+        outermost[part] = outermost[part]._replace(name="_".join(pieces[shared:]))
     count = Counter((person.key, person.once) for person in outermost.values() if person.once)
     told = {part: _alone(part) if count[person.key, person.once] > 1 else person._replace(once=None)
             for part, person in outermost.items()}  # fmt: skip
@@ -189,6 +196,10 @@ def _person(part: str, folder: bool, platforms: tuple[re.Pattern, ...] = PLATFOR
     if len(own) == 1 and titles:
         return Person(own[0], None, ("dash", own[0]), once=re.sub(r"\D", "", titles[0]) or titles[0].lower())
     return _alone(part)
+
+
+def _has_title(person: Person) -> bool:
+    return person.key[0] == "platform" and person.key[1].endswith(f"_{person.name}")
 
 
 def _alone(part: str) -> Person:

@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 
+from instructor.grading.names import words
 from instructor.grading.tables import (
     MARKED,
     NOT_SUBMITTED,
     TableError,
+    harmless,
     read_table,
     without_apostrophe,
     write_csv,
@@ -30,7 +32,7 @@ def take_open_marks(results: list[dict], path: Path) -> list[str]:
     Raises:
         TableError: the file cannot be read, or a mark is not a number, or out of range.
     """
-    given, rows = _read_open_marks(path), []
+    given, rows = _read_open_marks(path, {result["student"] for result in results}), []
     for result in results:
         for mark in result["marks"] if result["problem"] not in (None, NOT_SUBMITTED) else []:
             mark |= {"got": None, "status": "not graded", "message": result["problem"]}
@@ -51,7 +53,7 @@ def take_open_marks(results: list[dict], path: Path) -> list[str]:
     return [f"{row['student']}, {row['exercise']}" for row in left]
 
 
-def _read_open_marks(path: Path) -> dict[tuple[str, str], dict[str, str]]:
+def _read_open_marks(path: Path, students: set[str]) -> dict[tuple[str, str], dict[str, str]]:
     files = [file for file in (path, path.with_suffix(".xlsx")) if file.is_file()]
     if not files:
         return {}
@@ -65,18 +67,29 @@ def _read_open_marks(path: Path) -> dict[tuple[str, str], dict[str, str]]:
         row = dict.fromkeys(COLUMNS, "") | dict(zip(header, map(str.strip, cells), strict=False))
         row = {name: without_apostrophe(row[name]) for name in COLUMNS}
         number = NUMBER.match(row["exercise"])
+        # A row that a person added need not have the points, nor the name exactly.
+        near = [] if row["points"] else [one for one in students if _key(one) == _key(row["student"])]
+        if len(near) == 1:
+            row["student"] = near[0]
         key = row["student"], number[0] if number else row["exercise"]
-        if row["mark"] or row["comment"] or key not in read:
-            read[key] = row
+        if path.suffix == ".xlsx" and key[1].startswith("late") and re.fullmatch(r"0\.\d+", row["mark"]):
+            row["mark"] = f"{100 * float(row['mark']):g}%"  # of a cell with the format of a percentage
+        read[key] = row | {name: value for name, value in read.get(key, {}).items() if not row[name]}
     return read
 
 
+def _key(student: str) -> str:
+    """Return a name without case and accents."""
+    return " ".join(words(student)) or student
+
+
 def _words(answer: str) -> list[str]:
-    return without_apostrophe(answer).split()  # spreadsheets change line endings
+    return str(harmless(answer)).split()  # spreadsheets change line endings
 
 
 def _points(text: str, mark: dict, where: str) -> float:
     try:
+        text = text.removesuffix("%") if mark["status"] == "late" else text
         points = float(text.replace(",", "."))
     except ValueError:
         points = -1.0

@@ -18,7 +18,8 @@ NOT_SUBMITTED, MARKED = "was not submitted", "marked by hand"
 # Spreadsheets interpret a text that starts with these as a formula, in any cell that their own separator
 # makes of it: https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = re.compile(r"(^|[,;|\t\r\n])([ \"]*+)(?=[=+\-@＝＋－＠])")
-ADDED = re.compile(r"(^|[,;|\t\r\n])([ \"]*)'(?=[=+\-@＝＋－＠])")
+# Not if it is closed: "see, '-x' is wrong".
+ADDED = re.compile(r"(^|[,;|\t\r\n])([ \"]*)'(?=[=+\-@＝＋－＠])(?![^']*'(?!\w))")
 LONGEST_FIELD = 2**24  # an answer may be longer than the default limit of csv
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # of byte order
 

@@ -352,7 +352,7 @@ def test_one_student_again_with_roster_notebook_and_gradebook(course, tmp_path, 
         assert counted == again
         filled = (tmp_path / "out" / "canvas.csv").read_text(encoding="utf-8").splitlines()
         assert [row.rpartition(",")[2] for row in filled[2:]] == ["4.00", "2.00", "", ""]
-        assert "1 on the roster, but nothing submitted: Li, Ming" in capsys.readouterr().out
+        assert "1 on the roster, but submitted nothing: Li, Ming" in capsys.readouterr().out
 
 
 def test_a_notebook_that_cannot_be_read_twice_stops_nobody(source, course, tmp_path, monkeypatch):

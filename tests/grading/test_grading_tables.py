@@ -7,13 +7,15 @@ import re
 import zipfile
 from argparse import Namespace
 from datetime import datetime
+from unittest.mock import Mock
 
 import openpyxl
+import pandas as pd
 import pytest
 
-from helpers._common import CourseError
+from helpers._common import CourseError, read_json, write_json
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading import oddities, open_marks, pages, platforms, tables
+from instructor.grading import command, oddities, open_marks, pages, platforms, tables
 from instructor.grading.command import (
     _forget,
     _moment,
@@ -175,6 +177,23 @@ def test_any_mark_can_be_replaced(tmp_path, exercise):
         assert results[0]["notes"] == []
 
 
+def test_a_row_matches_a_name_without_case_and_accents(tmp_path):
+    path, one = tmp_path / "open_marks.csv", result("Ana Pérez")
+    path.write_text("student,exercise,points,mark,comment,answer\nana PEREZ,1.10 x,,1.5,My fault,\n")
+    assert open_marks.take_open_marks([one], path) == []
+    assert one["marks"][0]["got"] == 1.5
+
+
+def test_names_that_differ_by_an_accent_keep_their_own_marks(tmp_path):
+    path, names = tmp_path / "open_marks.csv", ("José", "Jose")
+    path.write_text("student,exercise,points,mark,comment\nJose,1.10,,1,\nJosé,1.10,,2,\n")
+    for _ in range(2):
+        results = [result(name) for name in names]
+        open_marks.take_open_marks(results, path)
+        assert [one["marks"][0]["got"] for one in results] == [2, 1]
+    assert open_marks.take_open_marks([result("José")], path) == ["Jose, 1.10 Normalise a slice"]
+
+
 def test_what_could_not_be_graded_waits_and_can_be_marked(tmp_path):
     path = tmp_path / "open_marks.csv"
     broken = result(marks=[mark(got=0.0, status="not found", answer="")], problem="x.pdf is not a notebook")
@@ -257,6 +276,25 @@ def test_an_invalid_mark_is_refused(tmp_path, mark):
     with pytest.raises(tables.TableError, match=r"Ana, 1\.10: the mark is"):
         open_marks.take_open_marks([result()], path)
     assert path.read_text() == before
+
+
+def test_a_second_row_adds_a_comment_and_keeps_the_mark(tmp_path):
+    path, one = tmp_path / "open_marks.csv", result()
+    path.write_text("student,exercise,points,mark,comment\nAna,1.10,,2,\nAna,1.10,,,\"see, '-x' is wrong\"\n")
+    for _ in range(2):
+        open_marks.take_open_marks([one], path)
+        assert (one["marks"][0]["got"], one["marks"][0]["comment"]) == (2, "see, '-x' is wrong")
+
+
+@pytest.mark.parametrize(("name", "cell"), [("open_marks.csv", "5%"), ("open_marks.xlsx", 0.05)])
+def test_a_deduction_may_be_a_percentage(tmp_path, name, cell):
+    table = pd.DataFrame([["Ana", "late 01", "", cell, ""]], columns=open_marks.COLUMNS[:5])
+    (table.to_excel if name.endswith("x") else table.to_csv)(tmp_path / name, index=False)
+    for _ in range(2):
+        one = result(marks=[mark()])
+        add_times([one], {"Ana": datetime(2026, 11, 21)}, datetime(2026, 11, 20), (10, 50))
+        open_marks.take_open_marks([one], tmp_path / "open_marks.csv")
+        assert one["late"]["got"] == 5
 
 
 # ---- Moodle ----
@@ -664,16 +702,37 @@ def test_one_notebook_alone():
         _of_notebook(found, "03")
 
 
-def test_one_student_again_keeps_the_results_of_others(tmp_path):
-    names = ["ana--01_tiny", "ana--02_tiny", "ana-maria--01_tiny"]
+@pytest.mark.parametrize("rerun", [True, False])
+def test_one_student_again_keeps_the_results_of_others(tmp_path, rerun):
+    names, parts = ["ana--01_tiny", "ana--02_tiny", "ana-maria--01_tiny"], {"marks": 1, "rerun": 2}
     for name in names:
-        (tmp_path / f"{name}.json").touch()
+        write_json(tmp_path / f"{name}.json", parts)
     found = [
         Submission(name, name.lower().replace(" ", "-"), None, "01_tiny") for name in ("Ana", "Ana Maria")
     ]
-    _forget(tmp_path, found, None)
-    assert sorted(path.stem for path in tmp_path.iterdir()) == names
-    _forget(tmp_path, found, "ana")  # with --notebook 01, of which `found` is
-    assert sorted(path.stem for path in tmp_path.iterdir()) == ["ana--02_tiny", "ana-maria--01_tiny"]
-    with pytest.raises(Exception, match="nobody has this name"):
-        _forget(tmp_path, found, "an")
+    _forget(tmp_path, found, None, rerun)
+    assert [read_json(tmp_path / f"{name}.json") for name in names] == [parts] * 3
+    _forget(tmp_path, found, "ana", rerun)  # with --notebook 01, of which `found` is
+    left = {} if rerun else {"rerun": 2}
+    assert [read_json(tmp_path / f"{name}.json") for name in names] == [left, parts, parts]
+    with pytest.raises(CourseError, match="nobody has this name"):
+        _forget(tmp_path, found, "an", rerun)
+
+
+def test_tables_of_an_earlier_run_are_not_left_for_upload(tmp_path):
+    written([result()], tmp_path, moodle=worksheet(tmp_path / "given.csv"))
+    assert (tmp_path / "feedback.zip").exists()
+    written([result()], tmp_path)
+    assert not (tmp_path / "feedback.zip").exists() and not (tmp_path / "moodle.csv").exists()
+
+
+def test_an_interruption_is_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "01_tiny.ipynb").write_text("{}")
+    monkeypatch.setattr(command, "submissions", lambda *_: [Submission("Ana", "ana", None, "01_tiny")])
+    monkeypatch.setattr(command, "grade_all", Mock(side_effect=KeyboardInterrupt))
+    parser = argparse.ArgumentParser()
+    add_to(parser.add_subparsers())
+    options = ["--out", str(tmp_path / "out"), "--marks-only", "--no-sandbox"]
+    assert grade_command(parser.parse_args(["grade", str(tmp_path / "in"), *options])) == 130
+    assert capsys.readouterr().err == "\nStopped. The same command resumes.\n"
