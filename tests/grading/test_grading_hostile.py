@@ -104,7 +104,7 @@ def graded(box, place, archive, tmp_path_factory):
         options = Options(limits=tiny.LIMITS)
         results = grade_all(found, course, options, out / ".graded", jobs=2, scheduler=None)
         chosen = argparse.Namespace(out=out, moodle=None, canvas=None, due=None, late=(0, 100))
-        write_all(results, box.name, chosen, {})
+        write_all(results, box.name, chosen)
     assert state_of(place) == before
     return out, {result["student"]: result for result in results}
 

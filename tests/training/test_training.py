@@ -26,7 +26,7 @@ def described(dataset, prepared, **changed):
     images, split = prepared
     keras.utils.set_random_seed(3)
     built = models.classifier((128, 128, 3), filters=given["filters"], dropout=given["dropout"])
-    built.layers[1].activation = keras.activations.get(given["activation"])
+    built.layers[0].activation = keras.activations.get(given["activation"])
     built.compile(getattr(keras.optimizers, given["optimizer"])(given["rate"]), given["loss"])
     shuffle = training.Shuffle(given["seed"], given["augmentation"])
     batches = Batches(images, dataset.labels - 1, split.train, given["batch"], given["micro_batch"], shuffle)
