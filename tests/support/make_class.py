@@ -29,6 +29,7 @@ GIVEN_NAMES = ("Ana", "Bo", "Chloé")
 HELPERS = {name: inspect.getsource(one) for name, one in inspect.getmembers(mistakes, inspect.isfunction)
            if one.__module__ == mistakes.__name__ and name != "wrong"}  # fmt: skip
 IMPORTS = (
+    "import random",
     "from collections.abc import Callable",
     "import numpy as np",
     "from helpers.evaluation import dice",
@@ -66,7 +67,7 @@ def _submit(archive: zipfile.ZipFile, folder: str, habit, rng: np.random.Generat
     for path in sorted((NOTEBOOKS / "student").glob("[0-9]*.ipynb")):
         student = _without_outputs(nbformat.read(path, as_version=4))
         solved = answer_cells(nbformat.read(NOTEBOOKS / path.name, as_version=4))
-        solutions = {number: _as_own(source) for number, source in solved.items()}
+        solutions = {number: as_own(source) for number, source in solved.items()}
         answers = {}
         for number in solutions:
             source, points[number] = _answer(number, solutions[number], rng)
@@ -90,7 +91,7 @@ def _answer(number: str, solution: str, rng: np.random.Generator) -> tuple[str |
     return _wrong(number, source, solution), (credit or 0) * exercise.points
 
 
-def _as_own(solution: str) -> str:
+def as_own(solution: str) -> str:
     """Return an answer cell of the solved edition as a student may have written it."""
     return re.sub(r" *### .*\n?", "", solution).rstrip() + "\n# done"
 
@@ -107,7 +108,7 @@ def _wrong(number: str, source: str, solution: str) -> str:
 
 def _helpers(source: str) -> list[str]:
     """Return the sources of the helpers that a mistake calls, and of those that they call."""
-    found = [one for name, one in HELPERS.items() if re.search(rf"\b{name}\(", source) and one != source]
+    found = [one for name, one in HELPERS.items() if re.search(rf"\b{name}\b", source) and one != source]
     return [*dict.fromkeys([one for helper in found for one in [*_helpers(helper), helper]])]
 
 
