@@ -62,7 +62,8 @@ def grade_all(
     """
     memory.mkdir(parents=True, exist_ok=True)
     files = [kept_at(memory, one) for one in found]
-    parts = [_remembered(file, one, course, options) for file, one in zip(files, found, strict=True)]
+    keys = [_keys(one, course, options) for one in found]
+    parts = list(map(_remembered, files, keys))
     wanted = {"marks", "rerun"} if options.rerun else {"marks"}
     missing = [place for place, one in enumerate(found) if one.file is not None and wanted - {*parts[place]}]
     if missing:
@@ -75,7 +76,7 @@ def grade_all(
             try:
                 for place, made in graded:
                     parts[place] = json.loads(made)
-                    _remember(files[place], found[place], course, options, parts[place])
+                    _remember(files[place], keys[place], parts[place])
                     progress.update()
             finally:
                 with warnings.catch_warnings(action="ignore"):  # joblib's, about what is not finished
@@ -161,16 +162,15 @@ def _keys(submission: Submission, course: Course, options: Options) -> tuple[str
     return key, f"{key}, {options.limits.seconds:g} s, {options.limits.cell_seconds:g} s"
 
 
-def _remembered(file: Path, submission: Submission, course: Course, options: Options) -> dict:
+def _remembered(file: Path, keys: tuple[str, str]) -> dict:
     """Return the parts of an earlier result that are still valid."""
-    keys = _keys(submission, course, options)
     kept = (read_json(file) or {}).items()
     return {name: one["part"] for name, one in kept if isinstance(one, dict) and one.get("key") in keys}
 
 
-def _remember(file: Path, submission: Submission, course: Course, options: Options, parts: dict) -> None:
+def _remember(file: Path, keys: tuple[str, str], parts: dict) -> None:
     """Write the parts that are finished; a re-run that took too long depends on the limit."""
-    always, timed = _keys(submission, course, options)
+    always, timed = keys
     kept = {
         name: {"key": timed if part.get("rerun", {}).get("ending") == "time" else always, "part": part}
         for name, part in parts.items()

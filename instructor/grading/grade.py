@@ -80,7 +80,7 @@ def whole(submission: Submission, parts: dict, course: Course) -> dict:
         result |= part | {"notes": [*result["notes"], *part.get("notes", said)]}
     if not result["marks"]:
         try:
-            paper = read_paper(submission.content) if submission.content else Paper()
+            paper = read_paper(content) if (content := submission.content) else Paper()
         except PaperError as error:  # for example, the limit of nesting depends on where it is read
             paper, result["problem"] = Paper(), str(error)
         made = marks.not_run(paper, pristine, parts.get("marks", {}).get("failed", ""))

@@ -23,6 +23,7 @@ from instructor.grading.watch import Limits
 from instructor.notebooks.student_edition import answer_cells, exercise_number, is_stub, to_python
 
 TRIALS = 3
+WAITING = 4  # times as long as it may compute, an answer may take by the clock
 USUAL = {"checks", "eval", "exec", "globals", "importlib", "os", "subprocess", "sys", "vars"}  # in own cells
 NOT_FOUND, BY_HAND, NEEDS_A_LOOK = "not found", "by hand", "needs a look"
 NO_MODULE = re.compile(r"No module named '(\w+)")
@@ -60,9 +61,10 @@ def mark(
     """
     answers = answer_cells(paper)
     tried = [task for task in pristine.tasks if _to_be_run(task, answers)]
-    job = {"answers": _jobs(tried, answers, paper, pristine), "seconds": limits.answer_seconds}
+    seconds = {"seconds": limits.answer_seconds, "clock_seconds": WAITING * limits.answer_seconds}
+    job = {"answers": _jobs(tried, answers, paper, pristine), **seconds}
     # For each answer, and to start: the limit for the notebook is not theirs.
-    enough = replace(limits, seconds=4 * limits.answer_seconds * (len(tried) + 2))
+    enough = replace(limits, seconds=seconds["clock_seconds"] * (len(tried) + 2))
     results = _results(job, box, sandbox.Visible(course, shared), enough)
     return [_mark(task, answers, results) for task in pristine.tasks]
 

@@ -384,7 +384,7 @@ def test_moodles_importer_reads_the_worksheet(tmp_path, header):
 
 
 def test_a_worksheet_of_another_assignment_gives_nobody_anothers_grade(tmp_path):
-    """Moodle numbers the participants of each assignment anew."""
+    """Moodle numbers the participants of each assignment again."""
     given = worksheet(tmp_path / "given.csv")
     results = [
         result("Eve", "55", [mark(got=1.0)]),

@@ -2,7 +2,7 @@
 
 job     {"answers": [{"id", "cells": [source of an earlier answer, or statements of a cell of the course],
          "own": [sources of the student's cells], "answer": source, "expression", "seeds": [...],
-         "keras": whether to load it}, ...], "seconds": for each}
+         "keras": whether to load it}, ...], "seconds": of processor time for each, "clock_seconds": likewise}
 result  {"answers": {id: {"outputs": [JSON text, one per seed]} or {"problem": words}}}, both with "before":
          errors of the statements that the answer needs; or the reason, as text, why there is no result
 
@@ -10,7 +10,6 @@ The result has no answers after one that left something behind: these are run in
 ends its process, this program ends with a status other than 0.
 """
 
-import ast
 import asyncio
 import contextlib
 import importlib
@@ -27,15 +26,13 @@ from types import CodeType
 
 import numpy as np
 from answer_codec import encode_outputs
-from context import NOT_PYTHON, Statement, needed, statements
+from context import NOT_PYTHON, Statement, compiled, needed, statements
 from report import Report, read_job, share_finished_work
 
 from helpers import checks
 
 LARGEST_BYTES = 26 << 20
 PAUSE = 0.02
-AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-WAITING = 4  # times as long as it may compute, an answer may take by the clock
 OWN_LINES = "<your answer>"
 
 
@@ -44,7 +41,7 @@ def run(job: dict) -> dict:
     _load_keras_if_needed(job["answers"])
     results, before = {}, _state()
     for one in job["answers"]:
-        results[one["id"]] = _in_a_child(one, job["seconds"])
+        results[one["id"]] = _in_a_child(one, job["seconds"], job["clock_seconds"])
         if _state() != before:
             break
     return {"answers": results}
@@ -57,7 +54,7 @@ def outputs(job: dict) -> dict:
     encode, run_answer = encode_outputs, checks.run_answer
     names = {"__name__": "__main__", "display": _nothing, "get_ipython": Notebook}
     try:
-        answer = compile(job["answer"], OWN_LINES, "exec", AWAIT)
+        answer = compiled(job["answer"], OWN_LINES)
         check = compile(job["expression"], "<the check>", "eval")
         before = _run_before(job, [answer, check], names)
     except NOT_PYTHON as error:
@@ -102,7 +99,7 @@ def _run_before(job: dict, answer: list, names: dict) -> str:
     errors = []
     for one in needed(course, own, answer):
         try:
-            _execute(one.code or compile(one.text, "<the notebook>", "exec", AWAIT), names)
+            _execute(one.code or compiled(one.text), names)
         except Exception as error:  # what is missing, the answer may not need
             errors.append(str(error)[:300])
     return "; ".join(errors)[:1000]
@@ -116,7 +113,7 @@ def _load_keras_if_needed(answers: list[dict]) -> None:
             importlib.import_module("keras")
 
 
-def _in_a_child(one: dict, seconds: float) -> dict | str:
+def _in_a_child(one: dict, seconds: float, clock_seconds: float) -> dict | str:
     """Run in a fork, in which the libraries are loaded; only what it writes is returned.
 
     A text is the reason why it cannot be marked.
@@ -126,14 +123,14 @@ def _in_a_child(one: dict, seconds: float) -> dict | str:
     if child == 0:
         _be_the_child(one, writing, round(seconds))
     os.close(writing)
-    content, status = _watched(child, reading, time.monotonic() + WAITING * seconds)
+    content, status = _watched(child, reading, time.monotonic() + clock_seconds)
     os.close(reading)
     if status == signal.SIGXCPU:
         return {"problem": f"It was stopped after {seconds:.0f} seconds: does a loop never end?"}
     if status or len(content) > LARGEST_BYTES:
         raise SystemExit(f"exercise {one['id']} ended its process (status {status}), or wrote too much")
     if status is None:
-        return f"It had not ended after {WAITING * seconds:.0f} seconds: it waits, or the machine was busy."
+        return f"It had not ended after {clock_seconds:.0f} seconds: it waits, or the machine was busy."
     return dict(json.loads(content))
 
 

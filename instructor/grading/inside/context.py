@@ -14,7 +14,6 @@ from typing import NamedTuple
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what compiling a text can raise
 STORES, LOADS = ("STORE_NAME", "STORE_GLOBAL"), ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")
 ANYTHING = "*"
-AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as in a notebook
 
 
 class Statement(NamedTuple):
@@ -41,7 +40,7 @@ def statements(source: str, assigned: set[str] | None = None) -> list[Statement]
     found: list[Statement] = []
     for node in tree.body:
         try:
-            code = compile(ast.Module([node], []), "<the notebook>", "exec", AWAIT)
+            code = compiled(ast.Module([node], []))
         except NOT_PYTHON:
             continue
         defined, used = names(code)
@@ -52,6 +51,11 @@ def statements(source: str, assigned: set[str] | None = None) -> list[Statement]
             defined |= assigned.intersection(_changed(node))
         found.append(Statement(_text(node), [*defined], [*used], code))
     return found
+
+
+def compiled(source: str | ast.Module, where: str = "<the notebook>") -> CodeType:
+    """Compile code of a notebook, which may `await` at its top level."""
+    return compile(source, where, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 def names(code: CodeType) -> tuple[set[str], set[str]]:
