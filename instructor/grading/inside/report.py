@@ -35,21 +35,22 @@ class Report:
 def read_job() -> dict:
     """Read the job from standard input, which is empty afterwards.
 
-    The program ends when the job's time is over, even without a grader: a container continues if the grader
-    is killed. Other processes in the sandbox cannot end it.
+    The program ends when nobody reads its standard error any more, since the grader was killed, and when the
+    job's time is over: a container continues, and keeps reading, without a grader. Other processes in the
+    sandbox cannot end it.
     """
-    unread = select.poll()
-    unread.register(2, 0)
-    if unread.poll(0):  # the grader was killed while the sandbox was being made
-        os._exit(1)
     job = json.load(sys.stdin)
     end = time.monotonic() + job["whole_seconds"]
     if hasattr(signal, "SIGALRM"):
+        unread = select.poll()
+        unread.register(2, 0)
         # With a handler, since the first process of a container ignores signals without one. Student code can
-        # send these signals too, so the clock decides. Python itself would obey SIGINT.
+        # send these signals too, so they only make it look. Python itself would obey SIGINT.
         for number in (signal.SIGALRM, signal.SIGINT):
-            signal.signal(number, lambda *_: os._exit(1) if time.monotonic() >= end else None)
-        signal.setitimer(signal.ITIMER_REAL, job["whole_seconds"], 1)
+            signal.signal(
+                number, lambda *_: os._exit(1) if time.monotonic() >= end or unread.poll(0) else None
+            )
+        signal.setitimer(signal.ITIMER_REAL, 1, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     return job
 
