@@ -271,6 +271,22 @@ MISTAKES = {
         ("lambda c, p, s, n=2000: interval(c, p, s, n, per=0.5)", "as many patients as there are", 0),
         ("lambda c, p, s, n=2000: interval(c, p, s, n, per=20)", "too narrow", 0),
     ],
+    "G.2.1": [
+        ("lambda a, g: (a * g.mean(axis=(0, 1))).sum(axis=2)", "below 0", 0),
+        ("lambda a, g: abs((a * g.mean(axis=(0, 1))).sum(axis=2))", "abs turns evidence", 0),
+        ("lambda a, g: np.maximum(a * g.mean(axis=(0, 1)), 0).sum(axis=2)", "after the sum over k", 0),
+        ("lambda a, g: np.maximum((a * g).sum(axis=2), 0)", "at its own place", 0),
+        ("lambda a, g: np.maximum((g * a.mean(axis=(0, 1))).sum(axis=2), 0)", "changed places", 0),
+        ("lambda a, g: np.maximum(a.sum(axis=2), 0)", "without weights", 0),
+        ("lambda a, g: np.maximum((a * g.mean()).sum(axis=2), 0)", "mean of its gradients over the whole", 0),
+        ("lambda a, g: g.mean(axis=(0, 1))", "numbers per k", 0),
+        ("lambda a, g: np.maximum(a * g.mean(axis=(0, 1)), 0)", "maps of every k", 0),
+        ("lambda a, g: np.maximum((a * g.sum(axis=(0, 1))).sum(axis=2), 0)", "sums over the map", 0.5),
+        ("lambda a, g: np.maximum((a * g.mean(axis=(0, 1))).mean(axis=2), 0)", "averaged over k", 0.5),
+        ("lambda a, g: (h := np.maximum(a @ g.mean((0, 1)), 0)) / h.max()", "0 by 0|scaled", 0.5),
+        ("lambda a, g: np.maximum((a * g.mean(axis=2, keepdims=True)).sum(axis=2), 0)", "Another map", 0),
+        ("lambda a, g: None", "", None),
+    ],
 }  # fmt: skip
 
 
