@@ -68,7 +68,7 @@ def train(data: Dataset, rows: np.ndarray, epochs: int, seed: int, folder: Path)
     batches = Batches(brightened(data.images(SIZE)), targets, rows, BATCH, shuffle=shuffle)
     steps = len(batches)
     rate = keras.optimizers.schedules.CosineDecay(
-        PEAK_RATE / 100, (epochs - WARM_UP_EPOCHS) * steps, warmup_target=PEAK_RATE,
+        PEAK_RATE / 100, max(epochs - WARM_UP_EPOCHS, 1) * steps, warmup_target=PEAK_RATE,
         warmup_steps=WARM_UP_EPOCHS * steps,
     )  # fmt: skip
     optimizer = keras.optimizers.AdamW(
