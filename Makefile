@@ -1,6 +1,6 @@
 # Each target installs what it needs, starting from a fresh clone.
 #   make run    run the whole course on the embedded data; executed notebooks as pages in build/
-#   make test   lint; every test; both notebooks through nbval; then their student editions, the grading of
+#   make test   lint; every test; all notebooks through nbval; then their student editions, the grading of
 #               wrong submissions, and a browser that runs the course
 #   make colab  run the course in replicas of Colab's runtimes, if their Python versions are installed
 # COURSE_DATA, COURSE_PROFILE and COURSE_HOME are passed on: see docs/elsewhere.md.
@@ -26,7 +26,7 @@ run: $(VENV)/run.done
 test: $(VENV)/test.done lint
 	$(BIN)/python -m pytest $(PARALLEL) tests --ignore=tests/browser
 	rm -rf $(TEST_HOME)
-	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/[0-9]*.ipynb
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/[0-9]*.ipynb notebooks/beyond/*.ipynb
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(PARALLEL) \
 		tests/notebooks/student_editions.py tests/grading/wrong_submissions.py tests/browser
 

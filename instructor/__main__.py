@@ -9,7 +9,7 @@ from helpers.config import settings
 from instructor.colab import cli as colab
 from instructor.grading import command as grading
 from instructor.notebooks import lint, publishing, release
-from instructor.notebooks.execute import NOTEBOOKS, NotebookError, run_course
+from instructor.notebooks.execute import NOTEBOOKS, NotebookError, placed, run_course
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -91,7 +91,8 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _lint(options: argparse.Namespace) -> int:
-    paths = options.notebooks or [*NOTEBOOKS, *sorted(release.STUDENT_FOLDER.glob("*.ipynb"))]
+    editions = [placed(path, release.STUDENT_FOLDER) for path in NOTEBOOKS]
+    paths = options.notebooks or [*NOTEBOOKS, *filter(Path.is_file, editions)]
     found = [complaint for path in paths for complaint in lint.complaints(path)]
     if options.links:
         print(*sorted({link for path in paths for link in lint.external_links(path)}), sep="\n")

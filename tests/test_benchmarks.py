@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import assembly, grading, leak, prediction, standin, training, uncertainty
+from benchmarks import assembly, grading, joint, leak, prediction, standin, training, uncertainty
 from helpers.config.settings import COURSE_FOLDER
 from helpers.datasets.sources import list_slices
 from helpers.evaluation.bootstrap import classification_intervals
@@ -76,6 +76,25 @@ def test_the_plain_loop_computes_the_same_scores(rng):
     ours = classification_intervals(truth, predicted, patients, seed=0).values()
     expected = np.nanquantile(loop, 0.025, axis=0)
     np.testing.assert_allclose([each.low for each in ours], expected, atol=0.08)
+
+
+def test_the_joint_network_is_tested_on_one_fold(tmp_path, capsys):
+    drawing.write_phantoms(tmp_path / "slices", {1: 12, 2: 12, 3: 12}, seed=5, progress=False)
+    command = [str(tmp_path / "slices"), "--home", str(tmp_path), "--test-fold", "2", "--epochs", "1"]
+    joint.main([*command, "--networks", "2", "--json", str(tmp_path / "joint.json")])
+    figures = json.loads((tmp_path / "joint.json").read_text())
+    assert " slices, 1 epochs, 2 network(s)" in figures["training"]
+    names = ["accuracy, by mass", "macro F1, by sum of both", "Dice, mean over slices", "Dice of glioma"]
+    assert all(" to " in figures[name] for name in names)
+    joint.main([*command, "--networks", "2", "--json", str(tmp_path / "again.json")])
+    again = json.loads((tmp_path / "again.json").read_text())
+    changing = {"prediction, seconds per slice"}
+    assert {n: v for n, v in again.items() if n not in changing} == {
+        n: v for n, v in figures.items() if n not in changing
+    }
+    with pytest.raises(SystemExit):
+        joint.main([*command[:-3], "9"])
+    assert "fold 9 cannot be held out" in capsys.readouterr().err
 
 
 def test_the_data_leakage_is_measured_and_its_trainings_are_kept(tmp_path):

@@ -4,6 +4,7 @@ exercise                                    runs an answer and turns its outputs
 answer_types                                is an output of the right type, size and range?
 dataset, classification, networks,          the exercises themselves
 training, segmentation, uncertainty
+grad_cam, one_network                       those of the optional notebooks of these names
 """
 
 import difflib
@@ -13,7 +14,16 @@ from typing import Any
 import numpy as np
 
 from helpers._common import LINE_WIDTH, CourseError
-from helpers.checks import classification, dataset, networks, segmentation, training, uncertainty
+from helpers.checks import (
+    classification,
+    dataset,
+    grad_cam,
+    networks,
+    one_network,
+    segmentation,
+    training,
+    uncertainty,
+)
 from helpers.checks.exercise import (
     CORRECT,
     NOT_ATTEMPTED,
@@ -24,10 +34,11 @@ from helpers.checks.exercise import (
     run_answer,
 )
 
-_PARTS = (dataset, classification, networks, training, segmentation, uncertainty)
+_PARTS = (dataset, classification, networks, training, segmentation, uncertainty, grad_cam, one_network)
 _ALL = [one for part in _PARTS for one in part.EXERCISES]
 EXERCISES: dict[str, Exercise] = {
-    one.id: one for one in sorted(_ALL, key=lambda one: [int(part) for part in one.id.split(".")])
+    one.id: one  # "1.10" after "1.9", and "G.1" of an optional notebook after all numbers
+    for one in sorted(_ALL, key=lambda one: [int(part, 36) for part in one.id.split(".")])
 }
 
 __all__ = [

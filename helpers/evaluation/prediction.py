@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -61,18 +62,20 @@ class Predictor:
     def __init__(self, network: keras.Model, batch: int = BATCH):
         self.model, self.batch = network, batch
 
-    def one(self, image: np.ndarray) -> np.ndarray:
+    def one(self, image: np.ndarray) -> Any:
         """Predict a single slice.
 
         Args:
             image: (H, W) or (H, W, C) uint8.
 
         Returns:
-            Probabilities, float32: (classes,) or (H, W, classes).
+            Probabilities, float32: (classes,) or (H, W, classes); a dict of such arrays if the
+            outputs are named.
         """
-        return self.model.predict_on_batch(self._input(image[np.newaxis]))[0]
+        predicted = self.model.predict_on_batch(self._input(image[np.newaxis]))
+        return keras.tree.map_structure(lambda one: one[0], predicted)
 
-    def many(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    def many(self, images: np.ndarray, rows: np.ndarray) -> Any:
         """Predict slices in batches.
 
         Args:
@@ -80,7 +83,8 @@ class Predictor:
             rows: (n,) which of them.
 
         Returns:
-            Probabilities, float32: (n, classes) or (n, H, W, classes).
+            Probabilities, float32: (n, classes) or (n, H, W, classes); a dict of such arrays if the
+            outputs are named.
         """
         size = self.portion(len(rows))
         parts = []
@@ -88,8 +92,9 @@ class Predictor:
             chosen = rows[start : start + size]
             # A smaller last batch is filled up: another shape would be compiled again.
             x = self._input(images[np.resize(chosen, size)])
-            parts.append(self.model.predict_on_batch(x)[: len(chosen)])
-        return np.concatenate(parts)
+            parts.append(self.model.predict_on_batch(x))
+        joined = keras.tree.map_structure(lambda *every: np.concatenate(every), *parts)
+        return keras.tree.map_structure(lambda one: one[: len(rows)], joined)
 
     def portion(self, count: int) -> int:
         """Slices per batch, at most `batch`, such that the last batch is nearly full."""
@@ -114,7 +119,7 @@ def network_input(images: np.ndarray, channels: int = 1) -> np.ndarray:
     return np.multiply(images, np.float32(1 / 255), dtype=np.float32)
 
 
-def predict(network: keras.Model, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def predict(network: keras.Model, images: np.ndarray, rows: np.ndarray) -> Any:
     """Predict some slices of a data set.
 
     Args:
@@ -123,7 +128,8 @@ def predict(network: keras.Model, images: np.ndarray, rows: np.ndarray) -> np.nd
         rows: (n,) which of them.
 
     Returns:
-        Probabilities, float32: (n, classes) or (n, H, W, classes).
+        Probabilities, float32: (n, classes) or (n, H, W, classes); a dict of such arrays if the
+        outputs are named.
     """
     return Predictor(network).many(images, rows)
 

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "classification": ["classifier"],
+        "joint": ["joint_unet"],
         "segmentation": ["convolution", "decoder_block", "encoder_block", "unet"],
         "summary": ["layer_counts", "layer_table", "parameter_counts"],
     },

@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "TrainingInterruptedError",
             "explain_errors",
         ],
+        "losses": ["CrossEntropyAndDice"],
         "metrics": ["ReportIoU"],
         "run_record": [
             "RunRecordError",

@@ -3,10 +3,11 @@
 import errno
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import keras
 import numpy as np
@@ -67,7 +68,8 @@ class Batches(keras.utils.PyDataset):
 
     Args:
         images: (N, H, W) or (N, H, W, C) uint8, memory-mapped or not.
-        targets: (N, ...) what to learn, one per image.
+        targets: (N, ...) what to learn, one per image; for a network with several outputs a dict of
+            such arrays, by the names of the outputs.
         rows: (n,) the rows that belong to this set.
         batch: slices per weight update.
         micro_batch: slices on the device at once; divides `batch`. By default the whole batch.
@@ -85,7 +87,7 @@ class Batches(keras.utils.PyDataset):
     def __init__(
         self,
         images: np.ndarray,
-        targets: np.ndarray,
+        targets: np.ndarray | dict[str, np.ndarray],
         rows: np.ndarray,
         batch: int,
         micro_batch: int | None = None,
@@ -126,27 +128,35 @@ class Batches(keras.utils.PyDataset):
         # Every micro-batch counts the same, so the real slices share the weight of the repeated ones.
         weight = size * self.accumulation_steps / len(rows)
         weights = np.where(places < len(rows), weight, 0.0).astype(np.float32)
-        return images, targets, weights.reshape(-1, *[1] * (targets.ndim - 1))
+        return images, targets, _each(lambda one: weights.reshape(-1, *[1] * (one.ndim - 1)), targets)
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
 
-    def _read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        images, targets = self.images[rows], self.targets[rows]
+    def _read(self, rows: np.ndarray) -> tuple[np.ndarray, Any]:
+        images, targets = self.images[rows], _each(lambda one: one[rows], self.targets)
         if self.shuffle and self.shuffle.augmentation:
-            has_masks = targets.ndim > 1
+            each = targets.values() if isinstance(targets, dict) else [targets]
+            masks = next((one for one in each if one.ndim > 1), None)
             for place, row in enumerate(rows):
                 rng = np.random.default_rng([self.shuffle.seed, self.epoch, row])
-                mask = targets[place] if has_masks else None
+                mask = None if masks is None else masks[place]
                 images[place], mask = self.shuffle.augmentation.apply(images[place], mask, rng)
-                if has_masks:
-                    targets[place] = mask
+                if masks is not None:
+                    masks[place] = mask
         return images, targets
 
     def _order(self) -> np.ndarray:
         if self.shuffle is None:
             return self.rows
         return np.random.default_rng([self.shuffle.seed, self.epoch]).permutation(self.rows)
+
+
+def _each(function: Callable[[np.ndarray], np.ndarray], targets: Any) -> Any:
+    """Apply a function to the targets, or to those of each output."""
+    if isinstance(targets, dict):
+        return {name: function(one) for name, one in targets.items()}
+    return function(targets)
 
 
 def divisors(batch: int) -> list[int]:

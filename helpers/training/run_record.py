@@ -94,7 +94,7 @@ def describe_run(
         "size": network.input_shape[1],
         "network": {
             # Not its own name, which may count the networks made so far.
-            "name": "classifier" if len(network.output_shape) == 2 else "unet",
+            "name": _kind(network.output_shape),
             "parameters": network.count_params(),
             "layers": _digest(_renamed(network.get_config(), {})),
         },
@@ -358,6 +358,12 @@ def _attributes(value: object) -> dict[str, object]:
     """The attributes of an object, without those that Keras gives every loss and callback."""
     common = {"name", *vars(keras.Loss()), *vars(keras.callbacks.Callback())}
     return {name: one for name, one in sorted(vars(value).items()) if name not in common}
+
+
+def _kind(output_shape: tuple | dict) -> str:
+    if isinstance(output_shape, dict):
+        return "joint network"
+    return "classifier" if len(output_shape) == 2 else "unet"
 
 
 def _augmentation(batches: Batches) -> dict | None:

@@ -20,7 +20,7 @@ import nbformat
 
 from helpers.config.settings import COURSE_FOLDER
 from instructor.colab.environments import Runtime
-from instructor.notebooks.execute import NotebookError, execute, read_notebook, write_page
+from instructor.notebooks.execute import NotebookError, execute, placed, read_notebook, write_page
 from instructor.notebooks.publishing import published
 
 STUBS = Path(__file__).resolve().parent / "stubs"
@@ -115,15 +115,16 @@ def make_remote(folder: Path) -> Path:
 
 
 def _run(path: Path, content: Path, out: Path) -> dict:
-    opened = Path(shutil.copy(path, content))
+    opened, executed = Path(shutil.copy(path, content)), placed(path, out)
+    executed.parent.mkdir(parents=True, exist_ok=True)
     notebook = read_notebook(opened)
     stored = _compared(notebook)
     error, seconds = None, {}
     try:
-        execute(notebook, opened, log=out / f"{path.stem}.log", kernel=KERNEL, seconds=seconds)
+        execute(notebook, opened, log=executed.with_suffix(".log"), kernel=KERNEL, seconds=seconds)
     except NotebookError as failure:
         error = str(failure)
-    write_page(notebook, out / path.name)
+    write_page(notebook, executed)
     return {
         "notebook": path.name,
         "error": error,

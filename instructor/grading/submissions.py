@@ -108,10 +108,9 @@ def _examined(file: SubmittedFile, course: Course, enough: bool) -> tuple[str, R
         raise
     except Exception as error:  # of a decompressor, or of the disk; it must not stop the other files
         raise PaperError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    pristine = course.the_one_like(paper, file.path)
-    if pristine is None:
-        raise PaperError("is not one of the course's notebooks")
-    answers = answer_cells(paper)
+    pristine, answers = course.the_one_like(paper, file.path), answer_cells(paper)
+    if pristine is None or (answers and not any(number[0].isdigit() for number in answers)):  # only "G.2.1"
+        raise PaperError("is not one of the notebooks that are graded")
     if _is_solved(answers, _solutions(course.folder.parent / f"{pristine.name}.ipynb")):
         raise PaperError("is the course's own notebook with the solutions, which is not marked")
     blank = answer_cells(pristine.paper)

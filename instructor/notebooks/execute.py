@@ -18,7 +18,11 @@ from helpers.config.settings import COURSE_FOLDER
 from helpers.datasets.sources import list_slices, one_per_class
 from instructor.notebooks.export import page
 
-NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb"))
+# In the order in which they run: the optional ones in beyond/ load trainings of notebook 02.
+NOTEBOOKS = [
+    *sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb")),
+    *sorted((COURSE_FOLDER / "notebooks" / "beyond").glob("*.ipynb")),
+]
 CELL_TIMEOUT_SECONDS = 6 * 3600
 # TensorFlow's C++ side writes these to the terminal before any setting can silence it.
 NATIVE_LOG = re.compile(r"^(WARNING: All log messages before absl|[IWE]0000 ).*\n?", re.MULTILINE)
@@ -26,6 +30,11 @@ NATIVE_LOG = re.compile(r"^(WARNING: All log messages before absl|[IWE]0000 ).*\
 
 class NotebookError(Exception):
     """A notebook cannot be read, or one of its cells raised an error."""
+
+
+def placed(path: Path, folder: Path) -> Path:
+    """Return where a notebook, its page or its student edition goes in a folder: as in `notebooks/`."""
+    return folder / ("beyond" if path.parent.name == "beyond" else "") / path.name
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -109,15 +118,15 @@ def run_course(notebooks: list[Path], out: Path, *, store: bool = False) -> list
     )
     if course.data not in settings.KEYWORDS:
         one_per_class(list_slices(course.data))  # an unusable folder is reported before any cell runs
-    out.mkdir(parents=True, exist_ok=True)
     pages = []
     for path in notebooks:
-        notebook = read_notebook(path)
+        notebook, executed = read_notebook(path), placed(path, out)
+        executed.parent.mkdir(parents=True, exist_ok=True)
         try:
-            execute(notebook, path, log=out / f"{path.stem}.log")
+            execute(notebook, path, log=executed.with_suffix(".log"))
         except NotebookError as error:
-            raise NotebookError(f"{error}\nSee {write_page(notebook, out / path.name)}") from error
-        pages.append(write_page(notebook, out / path.name))
+            raise NotebookError(f"{error}\nSee {write_page(notebook, executed)}") from error
+        pages.append(write_page(notebook, executed))
         if store:
             nbformat.write(_without_html_figures(notebook), path)
     return pages

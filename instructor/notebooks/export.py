@@ -12,7 +12,8 @@ from nbformat import NotebookNode
 TEMPLATE = Path(__file__).with_name("html_template")
 # A Part or a numbered section, as nbconvert renders its heading.
 SECTION = re.compile(
-    r'<h(?P<level>[23]) id="(?P<anchor>[^"]+)">(?P<words>(?:Part |\d+\.\d+ ).*?)<a class="anchor-link"'
+    r'<h(?P<level>[23]) id="(?P<anchor>[^"]+)">(?P<words>(?:Part |(?:\d+|[A-Z])\.\d+ ).*?)'
+    r'<a class="anchor-link"'
 )
 FORMULA = re.compile(r"\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\s](?:[^$]*[^$\s])?)\$", re.DOTALL)
 

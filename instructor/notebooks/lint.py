@@ -45,7 +45,7 @@ def complaints(path: Path) -> list[str]:
         NotebookError: the notebook, or one that it links to, cannot be read.
     """
     notebook = read_notebook(path)
-    if not re.match("[0-9]{2}", path.name):
+    if path.parent.name != "beyond" and not re.match("[0-9]{2}", path.name):
         return [f"{path.name}: the name does not begin with a number. Rename it, as in 03_name.ipynb."]
     return [f"{path.name}, {said}" for rule in RULES for said in rule(notebook, path)]
 
@@ -77,7 +77,7 @@ def lost_links(text: str, path: Path) -> list[str]:
 
 def first_cells(notebook: NotebookNode, path: Path) -> Iterator[str]:
     """Title with badge and time, data and licence, section 0, the setup cell as a form."""
-    chapter = int(path.name[:2])
+    chapter = _chapter(path)
     expected = [
         ("markdown", [f"# {chapter} · ", "colab.research.google.com/github/", "**You will**", "**Time**"]),
         ("markdown", ["CC BY 4.0", "10.6084/m9.figshare.1512427"]),
@@ -119,7 +119,7 @@ def ids_can_be_read(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 def heading_order(notebook: NotebookNode, path: Path) -> Iterator[str]:
     """One title, no skipped level; parts with letters, numbered sections below them or the title."""
-    chapter, section, above, top = int(path.name[:2]), 0, 0, 2
+    chapter, section, above, top = _chapter(path), 0, 0, 2
     for cell in _texts(notebook):
         for level, words in markdown.headings(cell.source):
             if level > above + 1 or (level == 1) != (above == 0):
@@ -137,7 +137,7 @@ def heading_order(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 def runs_in_order(notebook: NotebookNode, path: Path) -> Iterator[str]:
     """Executed once from top to bottom; in a student edition only cells with outputs keep their count."""
-    student = path.parent.name == "student"
+    student = "student" in path.parts[-3:-1]
     for position, cell in enumerate(_code(notebook), start=1):
         if cell.execution_count != (None if student and not cell.outputs else position):
             yield f"cell '{cell.id}': has execution count {cell.execution_count}, expected {position}."
@@ -248,6 +248,11 @@ RULES: tuple[Rule, ...] = (
     figures_are_described,
     file_is_small,
 )
+
+
+def _chapter(path: Path) -> str:
+    """Return what the numbers of sections begin with: "2" in 02_name.ipynb, "G" in grad_cam.ipynb."""
+    return path.name[0].upper() if path.parent.name == "beyond" else str(int(path.name[:2]))
 
 
 def _code(notebook: NotebookNode) -> list[NotebookNode]:

@@ -15,7 +15,9 @@ PLACES = (
     "*.md",
     "docs/*.md",
     "notebooks/*.ipynb",
+    "notebooks/beyond/*.ipynb",
     "notebooks/student/*.ipynb",
+    "notebooks/student/beyond/*.ipynb",
 )
 # What GitHub allows, as far as it is allowed in a URL unquoted without being quoted.
 NAME = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)

@@ -6,7 +6,7 @@ import nbformat
 
 from helpers.checks import NOT_ATTEMPTED
 from helpers.config.settings import COURSE_FOLDER
-from instructor.notebooks.execute import read_notebook, run_course
+from instructor.notebooks.execute import placed, read_notebook, run_course
 from instructor.notebooks.student_edition import differences, is_check, make_student_edition
 
 STUDENT_FOLDER = COURSE_FOLDER / "notebooks" / "student"
@@ -26,9 +26,9 @@ def build(notebooks: list[Path], folder: Path) -> list[Path]:
         EditionError: the solution marks of a notebook are incomplete.
         NotebookError: a notebook cannot be read.
     """
-    editions = {folder / path.name: _fresh(path) for path in notebooks}  # all, before one is written
-    folder.mkdir(parents=True, exist_ok=True)
+    editions = {placed(path, folder): _fresh(path) for path in notebooks}  # all, before one is written
     for path, text in editions.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return list(editions)
 
@@ -50,7 +50,7 @@ def complaints(notebooks: list[Path], folder: Path) -> list[str]:
     """
     found = []
     for path in notebooks:
-        edition = folder / path.name
+        edition = placed(path, folder)
         if not edition.is_file():
             found.append(f"{edition.name}: there is no student edition. Run python -m instructor build.")
             continue
@@ -79,7 +79,7 @@ def attempted(notebooks: list[Path], folder: Path, out: Path) -> list[str]:
         NotebookError: a cell raised an error.
     """
     found = []
-    for page in run_course([folder / path.name for path in notebooks], out):
+    for page in run_course([placed(path, folder) for path in notebooks], out):
         for cell in read_notebook(page.with_suffix(".ipynb")).cells:
             if is_check(cell):
                 said = "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
@@ -89,4 +89,4 @@ def attempted(notebooks: list[Path], folder: Path, out: Path) -> list[str]:
 
 
 def _fresh(path: Path) -> str:
-    return nbformat.writes(make_student_edition(read_notebook(path), path.name)) + "\n"
+    return nbformat.writes(make_student_edition(read_notebook(path), placed(path, Path()).as_posix())) + "\n"

@@ -24,8 +24,8 @@ SOLUTION = re.compile(r"^[ \t]*### BEGIN SOLUTION\n(.*?)^[ \t]*### END SOLUTION\
 HIDDEN = re.compile(
     r"^[ \t]*### BEGIN HIDDEN TESTS\n.*?^[ \t]*### END HIDDEN TESTS\n?", re.DOTALL | re.MULTILINE
 )
-MARK = re.compile(r"[#*\s]*(?:Exercise|Your answer to Think!)\s+(\d+(?:\.\d+)+)", re.IGNORECASE)
-GRADE_ID = re.compile(r"(?:exercise|think)-(\d+(?:-\d+)+)")
+MARK = re.compile(r"[#*\s]*(?:Exercise|Your answer to Think!)\s+((?:\d+|[A-Z])(?:\.\d+)+)", re.IGNORECASE)
+GRADE_ID = re.compile(r"(?:exercise|think)-((?:\d+|[a-z])(?:-\d+)+)")
 KEPT = ("image/png", "text/html")  # figures and tables
 SHORT = 12  # characters; shorter lines of a solution reveal nothing
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing a text can raise
@@ -52,7 +52,7 @@ def make_student_edition(notebook: NotebookNode, name: str) -> NotebookNode:
 
     Args:
         notebook: the solved one; not changed.
-        name: its file name, for the badge.
+        name: its path in `notebooks/`, for the badge.
 
     Returns:
         The student edition.
@@ -110,7 +110,7 @@ def answer_cells(notebook: NotebookNode) -> dict[str, str]:
 
 
 def exercise_number(cell: NotebookNode) -> str | None:
-    """Return the number of the exercise that a cell answers ("1.5"), or None.
+    """Return the number of the exercise that a cell answers ("1.5" or "G.2.1"), or None.
 
     The first line takes precedence over the metadata, since the student saw it.
     """
@@ -119,10 +119,10 @@ def exercise_number(cell: NotebookNode) -> str | None:
         lines = [line for line in lines if not line.lstrip().startswith(("%", "!"))]
     first = lines[0] if lines else ""
     if mark := MARK.match(first) if _may_answer(cell, first) else None:
-        return mark[1]
+        return mark[1].upper()
     metadata = _nbgrader(cell)
     name = GRADE_ID.fullmatch(str(metadata.get("grade_id")))
-    return name[1].replace("-", ".") if name else None
+    return name[1].replace("-", ".").upper() if name else None
 
 
 def is_check(cell: NotebookNode) -> bool:

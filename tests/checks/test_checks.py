@@ -18,15 +18,14 @@ from helpers import checks, datasets, evaluation, splits
 from helpers.checks import CORRECT, EXERCISES, NOT_ATTEMPTED, NOT_YET, MissingOutput, answer_types
 from helpers.checks.exercise import COURSES_OWN
 from helpers.checks.segmentation import EXPLANATIONS
-from helpers.config.environment import COURSE_FOLDER
 from helpers.evaluation import dice as course_dice
 from instructor.grading.course import checked_expression
 from instructor.grading.inside.context import needed, statements
 from instructor.notebooks import student_edition
+from instructor.notebooks.execute import NOTEBOOKS
 from tests.support import mistakes, right_answers
 from tests.support.network_answers import NETWORK_MISTAKES  # checked in test_network_checks.py
 
-NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb"))
 CELLS = [cell for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells]
 SOLVED = student_edition.answer_cells(SimpleNamespace(cells=CELLS))
 CHECKED = [
@@ -40,11 +39,10 @@ SEEDS = 40
 def solution(number, source=None):
     """What the check cell is given if an answer cell holds this source, by default the solution."""
     source = SOLVED[number] if source is None else source
+    slug = number.replace(".", "-").lower()
     code = [cell.source for cell in CELLS if cell.cell_type == "code"]
     expression = next(filter(None, (checked_expression(text, number) for text in code)))
-    before = CELLS[
-        : next(n for n, cell in enumerate(CELLS) if cell.id == f"check-{number.replace('.', '-')}")
-    ]
+    before = CELLS[: next(n for n, cell in enumerate(CELLS) if cell.id == f"check-{slug}")]
     names = {}
     answer = [compile(text, "<answer>", "exec") for text in (source, expression)]
     cells = [cell.source for cell in before if cell.cell_type == "code"][:-1]

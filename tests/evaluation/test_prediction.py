@@ -29,6 +29,18 @@ def images():
     return np.random.default_rng(0).integers(0, 256, (9, 32, 32), dtype=np.uint8)
 
 
+def test_a_network_with_named_outputs(images):
+    network = models.joint_unet((32, 32, 1), filters=(4, 4), blocks=(1,), decoder_filters=(4,))
+    rows = np.array([8, 0, 3, 3, 5])
+    together = Predictor(network, batch=4).many(images, rows)
+    shapes = {name: values.shape for name, values in together.items()}
+    assert shapes == {"pixels": (5, 32, 32, 4), "tumour": (5, 3)}
+    one = Predictor(network).one(images[8])
+    for name, values in one.items():
+        np.testing.assert_allclose(together[name][0], values, rtol=1e-4, atol=1e-6)
+    assert time_prediction(network, images, rows).slices == 5
+
+
 def test_batches_and_single_slices_agree(network, images):
     rows = np.array([8, 0, 3, 3, 5])
     together = Predictor(network, batch=4).many(images, rows)

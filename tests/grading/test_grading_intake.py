@@ -425,7 +425,23 @@ def test_the_latest_version_counts_and_a_missing_notebook_is_reported(tmp_path, 
     assert ana.path == "ana/01_tiny (1).ipynb"
     assert "several versions" in ana.notes[0]
     assert bo.content is None
-    assert "not one of the course's notebooks" in bo.problem
+    assert "not one of the notebooks that are graded" in bo.problem
+
+
+def test_an_optional_notebook_is_noted_and_not_graded(tmp_path, course):
+    """Though it has cells with the ids of the others, and is the latest file."""
+    pair = {
+        "01_tiny.ipynb": tiny.notebook(),
+        "grad_cam.ipynb": re.sub("(Exercise|Think!) 1", r"\1 G", tiny.notebook()),
+    }
+    for name, files in {"ana": pair, "bo": ["grad_cam.ipynb"]}.items():
+        (tmp_path / "in" / name).mkdir(parents=True)
+        for file in files:
+            (tmp_path / "in" / name / file).write_text(pair[file])
+    ana, bo = submissions(intake.collect(tmp_path / "in"), course)
+    note = "grad_cam.ipynb is not one of the notebooks that are graded"
+    assert (ana.path, ana.problem, ana.notes) == ("ana/01_tiny.ipynb", None, [f"ana/{note}"])
+    assert (bo.content, bo.problem) == (None, f"bo/{note}")
 
 
 def test_a_file_is_read_when_it_is_graded(tmp_path, course):

@@ -40,6 +40,12 @@ def test_a_notebook_becomes_a_page(notebook, tmp_path):
     assert "execution" not in stored.cells[0].metadata
 
 
+def test_the_page_of_an_optional_notebook_is_where_links_expect_it(notebook, tmp_path):
+    (tmp_path / "beyond").mkdir()
+    source = notebook("6 * 7").rename(tmp_path / "beyond" / "tiny.ipynb")
+    assert run_course([source], tmp_path / "out") == [tmp_path / "out" / "beyond" / "tiny.html"]
+
+
 def test_form_fields_do_not_change_what_runs(notebook, tmp_path):
     start = "from helpers import config; one = config.start(data='figshare', profile='full')"
     (page,) = run_course([notebook(start, "print(one.data + '-' + one.profile.name)")], tmp_path / "out")

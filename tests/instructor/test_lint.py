@@ -6,7 +6,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from instructor import __main__ as command
 from instructor.notebooks import lint, markdown
-from instructor.notebooks.execute import NOTEBOOKS
+from instructor.notebooks.execute import NOTEBOOKS, placed
 from instructor.notebooks.release import STUDENT_FOLDER
 
 TITLE = """# 1 · From files to a data set
@@ -68,8 +68,8 @@ def said(notebook, tmp_path):
 
 @pytest.mark.parametrize(
     "path",
-    [*NOTEBOOKS, *sorted(STUDENT_FOLDER.glob("*.ipynb"))],
-    ids=lambda path: f"{path.parent.name}-{path.stem}",
+    [*NOTEBOOKS, *(placed(path, STUDENT_FOLDER) for path in NOTEBOOKS)],
+    ids=lambda path: f"{path.parent.parent.name}-{path.parent.name}-{path.stem}",
 )
 def test_the_course_keeps_the_standard(path):
     assert lint.complaints(path) == []
@@ -191,6 +191,19 @@ def test_in_a_student_edition_cells_without_outputs_have_no_count(said, tmp_path
     nbformat.write(new_notebook(cells=[new_markdown_cell("# Where it begins")]), folder / "02_b.ipynb")
     assert said(cleared, folder) == []
     assert "count None, expected 3" in said(cleared)[0]
+
+
+@pytest.mark.parametrize("edition", ["solved", "student"])
+def test_an_optional_notebook_is_numbered_by_its_first_letter(said, tmp_path, edition):
+    (tmp_path / edition / "beyond").mkdir(parents=True)
+    changed = said() or (tmp_path / "01_a.ipynb").read_text(encoding="utf-8")
+    for old, new in {"# 1 ": "# G ", "1.0": "G.0", "1.1": "G.1", "(02_b": "(../../02_b"}.items():
+        changed = changed.replace(old, new)
+    path = tmp_path / edition / "beyond" / "grad_cam.ipynb"
+    path.write_text(changed, encoding="utf-8")
+    assert lint.complaints(path) == []
+    path.write_text(changed.replace("### G.1", "### 1.1"), encoding="utf-8")
+    assert any("should be G.1" in complaint for complaint in lint.complaints(path))
 
 
 def test_the_command_reports_findings_and_lists_links(said, tmp_path, capsys):

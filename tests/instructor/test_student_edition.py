@@ -198,6 +198,25 @@ def test_metadata_or_first_line_is_enough(student, lost):
     assert "return x * by" in answer_cells(student)["1.5"]
 
 
+@pytest.mark.parametrize("lost", ["metadata", "first line"])
+def test_an_exercise_of_an_optional_notebook_begins_with_a_letter(student, lost):
+    cell = by_id(student)["exercise-1-5"]
+    cell.source = cell.source.replace("Exercise 1.5", "Exercise g.2.1" if lost == "metadata" else "Mine")
+    cell.metadata.nbgrader["grade_id"] = "exercise-g-2-1" if lost == "first line" else "mine"
+    assert list(answer_cells(student)) == ["G.2.1", "1.6", "1.10"]
+
+
+def test_the_badge_of_an_optional_notebook_leads_to_its_student_edition(tmp_path):
+    path = tmp_path / "beyond" / "a.ipynb"
+    path.parent.mkdir()
+    badge = "[![Open](b.svg)](https://colab.example/o/n/blob/main/notebooks/beyond/a.ipynb)"
+    nbformat.write(new_notebook(cells=[new_markdown_cell(badge, id="title")]), path)
+    (edition,) = release.build([path], tmp_path / "student")
+    assert edition == tmp_path / "student" / "beyond" / "a.ipynb"
+    assert "/notebooks/student/beyond/a.ipynb)" in edition.read_text(encoding="utf-8")
+    assert release.complaints([path], tmp_path / "student") == []
+
+
 def test_without_metadata_and_first_line_there_is_no_answer(student):
     cell = by_id(student)["exercise-1-5"]
     cell.source, cell.metadata = "twice = max", {}

@@ -64,3 +64,21 @@ def test_outputs_stay_float32_in_mixed_precision():
         assert models.classifier((64, 64, 3)).outputs[0].dtype == "float32"
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+def test_the_joint_network_outlines_and_classifies(rng):
+    network = models.joint_unet((64, 64, 1))
+    output = network.predict_on_batch(rng.random((2, 64, 64, 1), dtype=np.float32))
+    assert (output["pixels"].shape, output["tumour"].shape) == ((2, 64, 64, 4), (2, 3))
+    for probabilities in output.values():
+        np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
+    assert network.count_params() == 4_024_823
+    gradients = _reached(network, rng)
+    assert all(gradients.values()), gradients
+
+
+def _reached(network, rng):
+    """Whether each output depends on the input."""
+    first = rng.random((1, 64, 64, 1), dtype=np.float32)
+    one, other = (network.predict_on_batch(x) for x in (first, np.sqrt(first)))
+    return {name: np.abs(one[name] - other[name]).max() > 0 for name in one}

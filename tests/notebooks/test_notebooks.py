@@ -1,4 +1,4 @@
-"""Structure of the two notebooks, and links of the README; nbval runs the notebooks."""
+"""Structure of the notebooks, and links of the README; nbval runs the notebooks."""
 
 import ast
 import re
@@ -12,9 +12,10 @@ import pytest
 from helpers.checks import EXERCISES
 from helpers.config.settings import COURSE_FOLDER
 from instructor.notebooks import student_edition
+from instructor.notebooks.execute import NOTEBOOKS, placed
+from instructor.notebooks.release import STUDENT_FOLDER
 
-NOTEBOOKS = sorted((COURSE_FOLDER / "notebooks").glob("*.ipynb"))
-STUDENT = sorted((COURSE_FOLDER / "notebooks" / "student").glob("*.ipynb"))
+OPTIONAL = [path for path in NOTEBOOKS if path.parent.name == "beyond"]
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -32,13 +33,15 @@ def code(cells):
     return [cell for cell in cells if cell.cell_type == "code"]
 
 
-def test_there_are_two_notebooks():
-    assert [path.name[:3] for path in NOTEBOOKS] == ["01_", "02_"]
+def test_there_are_two_notebooks_and_optional_ones_that_run_after_them():
+    assert [path.name[:3] for path in NOTEBOOKS if path not in OPTIONAL] == ["01_", "02_"]
+    assert NOTEBOOKS[2:] == OPTIONAL
+    assert len({path.name[0] for path in OPTIONAL}) == len(OPTIONAL)  # the numbers of sections begin with it
 
 
-def test_some_outputs_are_compared_with_each_run(code):
+def test_some_outputs_are_compared_with_each_run(code, path):
     compared = [cell for cell in code if "nbval-check-output" in cell.metadata.get("tags", [])]
-    assert len(compared) >= 5
+    assert len(compared) >= (1 if path in OPTIONAL else 5)
     assert all(cell.outputs for cell in compared)
 
 
@@ -47,21 +50,22 @@ def test_some_outputs_are_compared_with_each_run(code):
 
 def number_of(cell):
     """Return the exercise that a cell belongs to, by its id; None for other cells."""
-    own = re.fullmatch(r"(?:exercise|check|think|rubric)-(\d+(?:-\d+)+)(?:-text)?", cell.id)
-    return own[1].replace("-", ".") if own else None
+    own = re.fullmatch(r"(?:exercise|check|think|rubric)-((?:\d+|[a-z])(?:-\d+)+)(?:-text)?", cell.id)
+    return own[1].replace("-", ".").upper() if own else None
 
 
 def test_an_exercise_is_a_text_an_answer_and_a_check(cells, path):
-    chapter = path.name[:2].lstrip("0")
+    chapter = path.name[0].upper() if path in OPTIONAL else path.name[:2].lstrip("0")
     ids = [cell.id for cell in cells if number_of(cell)]
     expected = []
     for number, exercise in EXERCISES.items():
-        slug = number.replace(".", "-")
+        slug = number.replace(".", "-").lower()
         if number.split(".")[0] == chapter:
             parts = ("rubric", "think") if exercise.kind == "open" else ("exercise", "check")
             expected += [f"exercise-{slug}-text", *(f"{part}-{slug}" for part in parts)]
     assert ids == expected  # and so in the order of their numbers
-    assert 6 <= len(ids) / 3 <= 20
+    fewest, most = (1, 4) if path in OPTIONAL else (6, 20)
+    assert fewest <= len(ids) / 3 <= most
     together = [cell.id for cell in cells]
     for start in expected[::3]:
         position = together.index(start)
@@ -71,7 +75,7 @@ def test_an_exercise_is_a_text_an_answer_and_a_check(cells, path):
 def test_an_exercise_has_the_number_of_its_section(cells):
     section = None
     for cell in cells:
-        if heading := re.search(r"^#{2,3} (\d+\.\d+) ", cell.source, re.MULTILINE):
+        if heading := re.search(r"^#{2,3} ((?:\d+|[A-Z])\.\d+) ", cell.source, re.MULTILINE):
             section = heading[1]
         if number := number_of(cell):
             assert number == section or number.startswith(f"{section}.")
@@ -129,7 +133,7 @@ def test_a_later_cell_uses_an_answer_only_after_it_was_chosen(code):
 
 def test_each_exercise_says_its_points_and_the_work_it_takes(cells):
     for cell in cells:
-        if not re.fullmatch(r"exercise-[\d-]+-text", cell.id):
+        if not re.fullmatch(r"exercise-[\w-]+-text", cell.id):
             continue
         points = EXERCISES[number_of(cell)].points
         line = rf"\n\n\*{points} point{'s' * (points > 1)}, about \d+ minutes(; a person reads it)?\.\* [A-Z]"
@@ -145,7 +149,15 @@ def test_the_title_of_notebook_02_counts_its_exercises():
 
 
 def test_each_notebook_has_a_student_edition():
-    assert [path.name for path in STUDENT] == [path.name for path in NOTEBOOKS]
+    assert sorted(STUDENT_FOLDER.rglob("[!.]*.ipynb")) == sorted(
+        placed(path, STUDENT_FOLDER) for path in NOTEBOOKS
+    )
+
+
+def test_a_student_edition_has_its_own_badge_and_its_links_lead_somewhere(path):
+    edition = placed(path, STUDENT_FOLDER)
+    title = nbformat.read(edition, as_version=4).cells[0].source
+    assert f"/{edition.relative_to(COURSE_FOLDER).as_posix()})" in title
 
 
 def test_notebook_01_needs_no_tensorflow():

@@ -124,8 +124,9 @@ def test_without_a_network_it_prints_one_line(source, content, tmp_path):
     assert "Check the network, then run this again." in errors
 
 
-def test_in_a_checkout_nothing_is_fetched(source, remote, tmp_path):
-    notebooks = shutil.copytree(remote, tmp_path / "checkout") / "notebooks"
+@pytest.mark.parametrize("folder", ["notebooks", "notebooks/beyond", "notebooks/student/beyond"])
+def test_in_a_checkout_nothing_is_fetched(source, remote, tmp_path, folder):
+    notebooks = shutil.copytree(remote, tmp_path / "checkout") / folder
     status, out, errors = run(source, notebooks, tmp_path / "nowhere")
     assert (status, errors) == (0, "")
     assert f"Loaded from {tmp_path / 'checkout' / 'helpers'}" in out

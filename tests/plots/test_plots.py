@@ -138,6 +138,10 @@ FIGURES = {  # public name, variant: (arguments, what the alt text must say)
             f"0 to {ONE.image.max():,} becomes 0 to {ONE.image.max() / 12_728 * 255:.0f}",
         ],
     ),
+    "class_maps": (
+        (IMAGES[:2], MASKS[:2] * 2, np.eye(4)[MASKS[:2] * np.uint8(3)], ["first", "second\nslice"]),
+        [f"first: {MASKS[0].sum():,} pituitary pixels", f"second slice: {MASKS[1].sum():,} pituitary pixels"],
+    ),
     "mask_resizing": ((SMALL > 0, RULES), [f"{SMALL.sum()} px", "nearest at 32 pixels a side: 5 px"]),
     "class_balance": ((TABLE,), [f"{(TABLE.label == 2).sum()} slices of 4 patients"]),
     "slices_per_patient": (

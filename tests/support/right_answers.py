@@ -168,6 +168,22 @@ RIGHT = {
         "lambda c, p, s, n=2000: np.array(interval_by_counts(c, p, s, n))",
         "interval_by_series",
     ],
+    "O.5.1": [
+        "lambda p: p[..., 1:].sum(axis=(1, 2)).argmax(axis=1) + 1",
+        "lambda p: np.argmax(p.mean(axis=(1, 2))[:, 1:], axis=-1) + 1",
+        "lambda p: np.array([1 + np.argmax([one[..., k].sum() for k in (1, 2, 3)]) for one in p])",
+        "lambda p: [1 + int(np.argmax(one[..., 1:].sum((0, 1)))) for one in p]",
+        "lambda p: tf.argmax(tf.reduce_sum(p[..., 1:], axis=[1, 2]), axis=1) + 1",
+        "lambda p: np.einsum('nhwk->nk', p)[:, 1:].argsort(axis=1)[:, -1] + 1",
+    ],
+    "G.2.1": [
+        "lambda a, g: np.maximum(a @ g.mean(axis=(0, 1)), 0)",
+        "lambda a, g: np.einsum('ijk,k->ij', a, g.mean((0, 1))).clip(0)",
+        "lambda a, g: np.where((m := (a * g.mean(0).mean(0)).sum(-1)) > 0, m, 0)",
+        "lambda a, g: np.tensordot(a, np.mean(g, axis=(0, 1)), axes=1).clip(min=0)",
+        "lambda a, g: np.maximum(sum(a[..., k] * g[..., k].mean() for k in range(a.shape[2])), 0)",
+        "lambda a, g: tf.nn.relu(tf.reduce_sum(a * tf.reduce_mean(g, axis=(0, 1)), axis=-1))",
+    ],
 }
 
 

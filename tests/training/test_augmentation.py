@@ -51,3 +51,36 @@ def test_a_tumour_moves_with_its_mask(switches):
         assert int(moved.sum()) == pytest.approx(int(mask.sum()), rel=0.05)
         assert ((changed > 100) != moved).mean() < 0.01
     assert still <= 1  # a change can be too small to see
+
+
+def test_scale_and_shear_move_a_tumour_with_its_mask():
+    mask = np.zeros((64, 64), np.uint8)
+    mask[20:40, 30:44] = 1
+    areas = []
+    for seed in range(20):
+        changed, moved = change(mask * 200, mask, seed, scale=0.2, shear=0.1)
+        assert ((changed > 100) != moved).mean() < 0.01
+        areas.append(moved.sum() / mask.sum())
+    assert 0.6 < min(areas) < 0.9 < 1.1 < max(areas) < 1.5
+    centred = np.zeros((65, 65), np.uint8)
+    centred[32, 32] = 255
+    assert change(centred, None, scale=0.2, shear=0.1)[0].argmax() == centred.argmax()
+
+
+@pytest.mark.parametrize(
+    "switches", [{"gamma": 0.4}, {"offset": 0.1}, {"bias_field": 0.3}, {"degradation": 1.0}]
+)
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_a_scanners_changes_leave_the_mask_alone(rng, switches, channels):
+    image = rng.integers(0, 200, (20, 30, *channels), dtype=np.uint8)
+    mask = image.reshape(20, 30, -1)[..., 0] % 2
+    changed, unmoved = change(image, mask, **switches)
+    assert changed.shape == image.shape and changed.dtype == np.uint8
+    assert (changed != image).any()
+    np.testing.assert_array_equal(unmoved, mask)
+
+
+def test_the_strong_augmentation_changes_every_slice_differently(rng):
+    image = rng.integers(0, 200, (32, 32), dtype=np.uint8)
+    changed = [Augmentation.strong().apply(image, None, np.random.default_rng(seed))[0] for seed in range(5)]
+    assert len({one.tobytes() for one in changed}) == 5

@@ -52,6 +52,20 @@ def test_batches_are_floats_with_channels(rng, shape, augmentation):
     assert (masks.shape, weights.shape) == ((3, 8, 8), (3, 1, 1))
 
 
+def test_targets_of_several_outputs(rng):
+    masks = np.zeros((6, 32, 32), np.uint8)
+    masks[:, 10:16, 8:20] = 1
+    targets = {"pixels": masks * np.arange(1, 7, dtype=np.uint8)[:, None, None], "tumour": np.arange(1, 7)}
+    shuffle = Shuffle(2, Augmentation(intensity=0.0))
+    images, served, weights = Batches(masks * 200, targets, np.arange(6), 6, 3, shuffle)[1]
+    np.testing.assert_array_equal(served["pixels"].max(axis=(1, 2)), served["tumour"])
+    assert ((images[..., 0] > 0.4) != (served["pixels"] > 0)).mean() < 0.02
+    assert (weights["pixels"].shape, weights["tumour"].shape) == ((3, 1, 1), (3,))
+    assert set(np.unique(targets["pixels"][:, 10:16, 8:20])) == set(
+        range(1, 7)
+    )  # the originals are unchanged
+
+
 def test_each_epoch_has_an_order_of_its_own_that_repeats():
     def order(batches):
         return np.concatenate([batches[i][1] for i in range(len(batches))]).tolist()
