@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from helpers.checks import answer_types
 from helpers.checks.answer_types import EDGE_CREDIT, Incorrect
@@ -79,8 +80,81 @@ def _compare_heat(inputs: tuple, output: Any) -> None:
     raise Incorrect("Another map is right. The weight of k is the mean of its gradients over the whole map.")
 
 
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
+def _same(one: ArrayLike, other: ArrayLike) -> bool:
     return bool(np.allclose(one, other, rtol=1e-4, atol=1e-5))  # the inputs are float32
+
+
+# ---- G.4.1: heat inside the tumour ----
+
+
+def inside(heat: np.ndarray, mask: np.ndarray) -> tuple[float, bool]:
+    """Share of the heat inside a mask, and whether its maximum is: the pointing game.
+
+    J. Zhang et al., IJCV 126, 2018, doi 10.1007/s11263-017-1059-x.
+
+    Args:
+        heat: (H, W) float, 0 or more.
+        mask: (H, W) bool.
+
+    Returns:
+        The share, 0..1, and the hit; 0 and False without any heat.
+    """
+    if not heat.any():
+        return 0.0, False
+    return float(heat[mask].sum() / heat.sum()), bool(mask[np.unravel_index(heat.argmax(), heat.shape)])
+
+
+def _inside_cases(rng: np.random.Generator) -> list[tuple]:
+    """A hit, a miss, and a map without heat, whose first pixel is tumour."""
+    cases = []
+    for hit in (True, False):
+        heat, mask = rng.uniform(0.1, 1, (9, 12)), np.zeros((9, 12), bool)
+        top, left = rng.integers(1, 4, 2)
+        mask[top : top + 4, left : left + 5] = True
+        heat[top + 1, left + 3] = 3.0 if hit else 1.5
+        heat[8, 11] = 2.0
+        cases.append((heat, mask))
+    corner = np.zeros((9, 12), bool)
+    corner[:3, :3] = True
+    return [*cases, (np.zeros((9, 12)), corner)]
+
+
+def _share_mistakes(heat: np.ndarray, mask: np.ndarray) -> list[tuple[float, str]]:
+    return [
+        (heat[mask].sum(), "That is the heat inside; divide it by the heat of the whole map."),
+        (heat[mask].mean(), "That is the mean heat of a tumour pixel. Divide the heat inside by all heat."),
+        (heat[mask].mean() / heat.mean(), "That is how much hotter a tumour pixel is than the average one. "
+         "Sum, don't average."),
+        (mask.mean(), "That is the tumour's share of the pixels; the heat doesn't count in it."),
+        (heat[~mask].sum() / heat.sum(), "That is the heat outside: 1 minus the share."),
+        (heat[mask].sum() / heat[~mask].sum(), "That is inside divided by outside; divide by inside plus "
+         "outside."),
+        (heat[mask].sum() / mask.sum() / heat.sum(), "Divide by the heat alone, not by the tumour's area "
+         "as well."),
+        ((heat > heat.mean())[mask].mean(), "A threshold makes all heat above it count alike. The share "
+         "needs none."),
+        (100 * heat[mask].sum() / heat.sum(), "A share is between 0 and 1, not in percent."),
+    ]  # fmt: skip
+
+
+def _compare_inside(inputs: tuple, output: Any) -> None:
+    heat, mask = inputs
+    share, hit = answer_types.pair(output, "share, hit")
+    if isinstance(share, bool | np.bool_):
+        raise Incorrect("The share comes first, then the hit: return share, hit.")
+    share = answer_types.number(share, "The share")
+    right_share, right_hit = inside(heat, mask)
+    if not _same(share, right_share):
+        found = (message for wrong, message in _share_mistakes(heat, mask) if _same(share, wrong))
+        raise Incorrect(next(found, f"The share is {right_share:.3f}; {share:.3f} came out."))
+    if not isinstance(hit, bool | np.bool_ | int | np.integer) or hit not in (0, 1):
+        raise Incorrect(f"The hit is {answer_types.described(hit)}; it should be True or False.", EDGE_CREDIT)
+    if bool(hit) != right_hit:
+        raise Incorrect(
+            "The share is right, but not the hit: is the hottest pixel of the *whole* map inside? "
+            "np.unravel_index(heat.argmax(), heat.shape) is its row and column.",
+            EDGE_CREDIT,
+        )
 
 
 EXERCISES = [
@@ -91,5 +165,25 @@ EXERCISES = [
         "matches the last axis. Then sum over the last axis, and np.maximum(..., 0) is the ReLU.",
         correct_message="Each map counts by the mean of its gradients, and only what speaks for the class is "
         "left.",
+    ),
+    Exercise(
+        "G.4.1", "Inside the tumour", 2, "function",
+        cases=_inside_cases, compare=_compare_inside, reference=inside, solved_by=("inside",),
+        edge=lambda inputs: not inputs[0].any(),
+        edge_message="Right, except for a map without heat, which points nowhere: return 0 and False.",
+        hint="heat[mask] has the values inside. heat.argmax() counts along the rows; "
+        "mask.ravel() has the mask in the same order.",
+        correct_message="The heat inside is divided by all of it, and the hottest pixel is a hit or a miss.",
+    ),
+    Exercise(
+        "G.7.1", "Would you show these maps to a radiologist?", 3, "open",
+        hint="Which of the baselines does each map beat, and by how much? What did random weights change?",
+        rubric=(
+            ("Quotes a share or hit rate of this run with its interval, and the chance or baseline it is "
+             "compared with.", 1),
+            ("Uses G.5 or G.6 to say whether the map depends on what the network has learned.", 1),
+            ("Draws a conclusion that follows from these numbers, and names what they cannot show: the data, "
+             "the resolution of the maps, the number of patients, or that heat is not a reason.", 1),
+        ),
     ),
 ]  # fmt: skip

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "classification": [
             "compare_losses",
             "confusion_matrix",
+            "heat_maps",
             "learning_curves",
             "misclassified_slices",
             "nearest_slices",

@@ -159,3 +159,37 @@ def nearest_slices(
         below.set_title(f"nearest: slice {two['number']}\n{two['class_name']}, {who}", fontsize=9)
         words.append(f"slice {one['number']} ({one['class_name']}) and slice {two['number']} of {who}")
     return figure.described(f"Test slices above, their nearest training slices below: {'; '.join(words)}.")
+
+
+@style.course_style
+def heat_maps(
+    images: np.ndarray, masks: np.ndarray, heats: Mapping[str, np.ndarray], titles: Sequence[str]
+) -> CourseFigure:
+    """Show heat maps over their slices, the tumour outlined: one row per slice, one column per map.
+
+    Each map is scaled to its own maximum; a map without heat says so.
+
+    Args:
+        images: (n, H, W) uint8.
+        masks: (n, H, W) bool, the tumour.
+        heats: name -> (n, H, W) float, 0 or more.
+        titles: n, one per slice.
+    """
+    figure, axes = style.image_grid(len(images), 1 + len(heats), side=2.3, title_lines=2)
+    words = []
+    for number, (row, image, mask, title) in enumerate(zip(axes, images, masks, titles, strict=True)):
+        style.show_image(row[0], image, title, vmin=0, vmax=255)
+        style.outline(row[0], mask, style.SKY, "solid", 1.2)
+        inside = []
+        for ax, (name, maps) in zip(row[1:], heats.items(), strict=True):
+            heat, total = maps[number], maps[number].sum()
+            said = f"{heat[mask].sum() / total:.0%} inside" if total else "no heat"
+            style.show_image(ax, image, f"{name}\n{said}", vmin=0, vmax=255)
+            scaled = heat / (heat.max() or 1)
+            ax.imshow(scaled, cmap="inferno", vmin=0, vmax=1, alpha=0.75 * np.sqrt(scaled))
+            style.outline(ax, mask, style.SKY, "solid", 1.2)
+            inside.append(f"{name} {said}")
+        words.append(f"{title.replace(chr(10), ', ')}: {', '.join(inside)}")
+    return figure.described(
+        f"{style.counted(len(images), 'slice')} with the tumour outlined and heat maps: {'; '.join(words)}."
+    )

@@ -194,6 +194,15 @@ FIGURES = {  # public name, variant: (arguments, what the alt text must say)
         ["5 of 7", "outlined", "slice 752, glioma taken for meningioma (0.90)"],
     ),
     "misclassified_slices, none": ((IMAGES[:0], MASKS[:0], make_errors(0)), ["No slice was misclassified"]),
+    "heat_maps": (
+        (
+            IMAGES[:2],
+            MASKS[:2] != 0,
+            {"in": MASKS[:2] * [[[2.0]], [[0]]], "even": np.ones((2, 128, 128))},
+            ["glioma", "pituitary"],
+        ),
+        ["2 slices", "glioma: in 100% inside, even ", "pituitary: in no heat, even "],
+    ),
     "nearest_slices": (
         (IMAGES[:2], IMAGES[:2], SOME_ROWS, SOME_ROWS[::-1]),
         ["slice 7 (glioma) and slice 9 of another patient", "slice 9 (pituitary) and slice 7 of another"],

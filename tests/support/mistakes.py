@@ -302,6 +302,22 @@ MISTAKES = {
         ("lambda a, g: np.maximum((a * g.mean(axis=2, keepdims=True)).sum(axis=2), 0)", "Another map", 0),
         ("lambda a, g: None", "", None),
     ],
+    "G.4.1": [
+        ("lambda h, m: (h[m].sum(), m.ravel()[h.argmax()])", "divide it by the heat of the whole map", 0),
+        ("lambda h, m: (h[m].mean(), m.ravel()[h.argmax()])", "mean heat of a tumour pixel", 0),
+        ("lambda h, m: (m.mean(), m.ravel()[h.argmax()])", "the heat doesn't count", 0),
+        ("lambda h, m: (h[~m].sum() / h.sum(), m.ravel()[h.argmax()])", "heat outside", 0),
+        ("lambda h, m: (h[m].sum() / h[~m].sum(), m.ravel()[h.argmax()])", "inside divided by outside", 0),
+        ("lambda h, m: ((h > h.mean())[m].mean(), m.ravel()[h.argmax()])", "threshold", 0),
+        ("lambda h, m: h[m].sum() / h.sum()", "two values", 0),
+        ("lambda h, m: (m.ravel()[h.argmax()], h[m].sum() / max(h.sum(), 1))", "share comes first", 0),
+        ("lambda h, m: (h[m].sum() / max(h.sum(), 1e-9), h[m].max() > h.mean())", "not the hit", 0.5),
+        ("lambda h, m: (h[m].sum() / max(h.sum(), 1e-9), h.argmax())", "True or False", 0.5),
+        ("lambda h, m: (h[m].sum() / h.sum(), m.ravel()[h.argmax()])", "map without heat.*nan", 0.5),
+        ("lambda h, m: (h[m].sum() / max(h.sum(), 1e-9), m.ravel()[h.argmax()])", "without heat", 0.5),
+        ("lambda h, m: (None, None)", "", 0),
+        ("lambda h, m: None", "", None),
+    ],
 }  # fmt: skip
 
 

@@ -184,6 +184,14 @@ RIGHT = {
         "lambda a, g: np.maximum(sum(a[..., k] * g[..., k].mean() for k in range(a.shape[2])), 0)",
         "lambda a, g: tf.nn.relu(tf.reduce_sum(a * tf.reduce_mean(g, axis=(0, 1)), axis=-1))",
     ],
+    "G.4.1": [
+        "lambda h, m: (h[m].sum() / h.sum(), m.ravel()[h.argmax()]) if h.any() else (0, False)",
+        "lambda h, m: (float((h * m).sum() / (h.sum() or 1)), bool(h.max() and m.flat[h.argmax()]))",
+        "lambda h, m: (h[m].sum() / max(h.sum(), 1e-12), h[m].max() > h[~m].max())",
+        "lambda h, m: [np.average(m, weights=h), m[np.unravel_index(h.argmax(), h.shape)]] if h.any() "
+        "else [0.0, False]",
+        "lambda h, m: (np.sum(h, where=m) / (np.sum(h) + 1e-12), h.max() > 0 and m[h == h.max()].any())",
+    ],
 }
 
 
