@@ -1,6 +1,7 @@
 """Portability: Windows and macOS, conda, and machines without a network."""
 
 import ast
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -12,11 +13,14 @@ import psutil
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from helpers.config import environment, settings
 from helpers.config.environment import COURSE_FOLDER
 from instructor.notebooks.execute import NOTEBOOKS
 
+RUNTIMES = sorted((COURSE_FOLDER / "colab").glob("*-py*.txt"))
+INSTALLED = COURSE_FOLDER / "colab" / "installed.txt"
 POSIX_MODULES = {"crypt", "fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 # Names of `os`, `signal` and `time` that Windows lacks.
 POSIX_NAMES = {
@@ -139,10 +143,37 @@ def test_conda_installs_the_same_packages():
     assert others == ["jupyterlab", "pip", "pip:", "-r requirements.txt"]
 
 
-@pytest.mark.parametrize("path", sorted((COURSE_FOLDER / "colab").glob("*.txt")), ids=lambda path: path.stem)
-def test_the_ranges_admit_what_colab_has(path):
+def pinned(path):
     pins = re.findall(r"^([\w.-]+)==(\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    versions = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins}
+    return {canonicalize_name(name): version for name, version in pins}
+
+
+@pytest.mark.parametrize("path", RUNTIMES, ids=lambda path: path.stem)
+def test_installing_optuna_changes_no_package_of_colab(path):
+    """What is installed requires only what is there, in a version that will do, or is installed with it."""
+    there, installed = pinned(path), pinned(INSTALLED)
+    assert not there.keys() & installed.keys()
+    runtime = {"python_version": path.stem.rpartition("-py")[2], "extra": ""}
+    for name in installed:
+        for line in importlib.metadata.requires(name) or []:
+            required = Requirement(line)
+            if required.marker is None or required.marker.evaluate(runtime):
+                found = (there | installed)[canonicalize_name(required.name)]
+                assert found in required.specifier, f"{name} requires {line}; Colab has {found}"
+
+
+def test_a_notebook_installs_what_its_replicas_have():
+    (path,) = (path for path in NOTEBOOKS if path.stem == "hyperparameters")
+    cells = nbformat.read(path, as_version=4).cells
+    lines = [line.strip() for cell in cells if cell.cell_type == "code" for line in cell.source.splitlines()]
+    version = pinned(INSTALLED)["optuna"]
+    assert [line for line in lines if line.startswith(("%", "!"))] == [f"%pip install -q optuna=={version}"]
+    assert version in requirements()["optuna"]
+
+
+@pytest.mark.parametrize("path", RUNTIMES, ids=lambda path: path.stem)
+def test_the_ranges_admit_what_colab_has(path):
+    versions = pinned(path)
     versions["opencv-python-headless"] = next(
         version for name, version in versions.items() if name.startswith("opencv")
     )
@@ -152,8 +183,17 @@ def test_the_ranges_admit_what_colab_has(path):
             assert versions[name] in admitted, f"{name} {versions[name]}"
         else:
             missing.add(name)
-    # These run, read, export and grade notebooks, outside Colab.
-    from_outside = {"nbformat", "nbclient", "nbconvert", "latex2mathml", "mistune", "jinja2", "openpyxl"}
+    # One is installed in Colab; the others run, read, export and grade notebooks, outside Colab.
+    from_outside = {
+        "optuna",
+        "nbformat",
+        "nbclient",
+        "nbconvert",
+        "latex2mathml",
+        "mistune",
+        "jinja2",
+        "openpyxl",
+    }
     assert missing <= from_outside
 
 

@@ -4,7 +4,7 @@ exercise                                    runs an answer and turns its outputs
 answer_types                                is an output of the right type, size and range?
 dataset, classification, networks,          the exercises themselves
 training, segmentation, uncertainty
-grad_cam, one_network                       those of the optional notebooks of these names
+grad_cam, hyperparameters, one_network      those of the optional notebooks of these names
 """
 
 import difflib
@@ -18,6 +18,7 @@ from helpers.checks import (
     classification,
     dataset,
     grad_cam,
+    hyperparameters,
     networks,
     one_network,
     segmentation,
@@ -34,7 +35,17 @@ from helpers.checks.exercise import (
     run_answer,
 )
 
-_PARTS = (dataset, classification, networks, training, segmentation, uncertainty, grad_cam, one_network)
+_PARTS = (
+    dataset,
+    classification,
+    networks,
+    training,
+    segmentation,
+    uncertainty,
+    grad_cam,
+    hyperparameters,
+    one_network,
+)
 _ALL = [one for part in _PARTS for one in part.EXERCISES]
 EXERCISES: dict[str, Exercise] = {
     one.id: one  # "1.10" after "1.9", and "G.1" of an optional notebook after all numbers

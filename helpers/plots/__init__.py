@@ -24,6 +24,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "joint": ["class_maps"],
         "preprocessing": ["colour_channels", "mask_resizing", "normalisation", "orientation", "raw_slices"],
+        "search": [
+            "best_of_n",
+            "best_so_far",
+            "parallel_coordinates",
+            "parameter_importance",
+            "trial_curves",
+        ],
         "segmentation": ["example_pairs", "iou_puzzle", "overlap_measures", "segmentation_examples"],
         "style": ["CourseFigure"],
         "uncertainty": ["confidence_curve", "dice_by_area", "intervals", "reliability_diagram"],

@@ -27,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "run_key",
             "write_record",
         ],
+        "search": ["copy_study", "restore_study"],
         "training_log": ["EpochLogger", "LivePlot"],
     },
 )

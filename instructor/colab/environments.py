@@ -11,6 +11,7 @@ from helpers._common import CourseError
 from helpers.config.settings import COURSE_FOLDER
 
 CONSTRAINTS = COURSE_FOLDER / "colab"
+INSTALLED = CONSTRAINTS / "installed.txt"  # what a notebook adds
 PIN = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
 # The same code without the libraries of a GPU and of a screen.
 SUBSTITUTES = {
@@ -52,8 +53,9 @@ class Runtime:
 
     @property
     def packages(self) -> list[str]:
-        """Its requirements, one per line, with substitutes for what needs a GPU or a screen."""
-        pins = PIN.findall(self.constraints.read_text(encoding="utf-8"))
+        """Its requirements and what a notebook installs; substitutes for what needs a GPU or a screen."""
+        lists = [path.read_text(encoding="utf-8") for path in (self.constraints, INSTALLED)]
+        pins = PIN.findall("\n".join(lists))
         return [f"{SUBSTITUTES.get(name, name)}=={version}" for name, version in pins]
 
 

@@ -120,6 +120,8 @@ OVER_PATIENTS = {
     "recall": ConfidenceInterval(np.nan, np.nan, np.nan),
     "Dice": ConfidenceInterval(0.7, np.nan, np.nan),
 }
+IMPORTANCES = pd.DataFrame({"epochs": np.linspace(0.2, 0.3, 400), "dropout": np.linspace(0.8, 0.7, 400)})
+TRIALS = pd.DataFrame({"rate": [1e-4, 1e-2, 1e-3], "batch": [4, 4, 4]})
 OVER_SLICES = {"Dice": ConfidenceInterval(0.7, 0.66, 0.74), "accuracy": ConfidenceInterval(0.9, 0.87, 0.93)}
 
 FIGURES = {  # public name, variant: (arguments, what the alt text must say)
@@ -253,6 +255,25 @@ FIGURES = {  # public name, variant: (arguments, what the alt text must say)
     ),
     "overlap_measures": ((OVERLAPS,), ["0.734", "report 0.4923"]),
     "iou_puzzle": ((PUZZLE,), ["the network: 0.4916 and 0.6600", "0.4923"]),
+    "best_so_far": (
+        ({"random": [0.5, 0.4, 0.7], "grid": [0.6, 0.3]}, [0.5, 0.6]),
+        ["random 0.50 after 1 trial and 0.70 after 3; grid 0.60", "expected to reach 0.60 with 2."],
+    ),
+    "best_so_far, one": (({"random": [0.5]},), ["random 0.50 after 1 trial and 0.50 after 1."]),
+    "trial_curves": (
+        ([[0.4, 0.5, 0.6], [0.3]], [False, True]),
+        ["2 trials, 1 pruned", "3 epochs to 0.60; 1 epoch to 0.30."],
+    ),
+    "parameter_importance": ((IMPORTANCES,), ["dropout 0.75 (0.70 to 0.80); epochs 0.25 (0.20 to 0.30)."]),
+    "parallel_coordinates": (
+        (TRIALS, [0.5, 0.7, 0.6], ["rate"]),
+        ["3 trials through 2", "0.50 to 0.70", "rate 0.01, batch 4."],
+    ),
+    "parallel_coordinates, one": ((TRIALS[:1], [0.5]), ["1 trial through 2 hyper-parameters", "batch 4."]),
+    "best_of_n": (
+        (pd.DataFrame({"chosen": [0.6, 0.7], "all": [0.6, 0.66], "unseen": [0.6, 0.62]}, index=[1, 8]),),
+        ["of 1 0.600, 0.600 and 0.600; of 8 0.700, 0.660 and 0.620."],
+    ),
 }
 
 
@@ -392,6 +413,17 @@ def test_intervals_have_a_place_and_a_legend_entry_each(drawn):
 def test_dots_of_dice_by_area_are_the_slices(drawn):
     dots = [each.get_offsets()[:, 1] for each in axes(drawn, "dice_by_area")[0].collections]
     np.testing.assert_allclose(np.concatenate(dots), np.linspace(0, 1, 9)[1:])
+
+
+def test_the_best_so_far_never_falls(drawn):
+    ax = axes(drawn, "best_so_far")[0]
+    assert ax.lines[0].get_ydata().tolist() == [0.5, 0.5, 0.7]
+    assert ax.collections[0].get_offsets().tolist() == [[1, 0.5], [2, 0.4], [3, 0.7]]
+
+
+def test_a_logarithmic_axis_of_trials_is_one(drawn):
+    lines = [line.get_ydata().tolist() for line in axes(drawn, "parallel_coordinates")[0].lines[:3]]
+    np.testing.assert_allclose(lines, [[0, 0.5], [0.5, 0.5], [1, 0.5]])  # in the order of the scores
 
 
 @pytest.mark.parametrize(("per_quarter", "boxes"), [(4, 0), (5, 4)])

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 
@@ -318,6 +319,33 @@ MISTAKES = {
         ("lambda h, m: (None, None)", "", 0),
         ("lambda h, m: None", "", None),
     ],
+    "H.2": [
+        ("lambda u, low, high: low + u * (high - low)", "linear scale", 0),
+        ("lambda u, low, high: np.log10(low) + u * np.log10(high / low)", "That is the exponent", 0.5),
+        ("lambda u, low, high: np.log(low) + u * np.log(high / low)", "np.exp of it", 0.5),
+        ("lambda u, low, high: np.exp(np.log10(low) + u * np.log10(high / low))", "belong together", 0),
+        ("lambda u, low, high: high * (low / high) ** u", "other way round", 0.5),
+        ("lambda u, low, high: (low * high) ** 0.5", "whatever u is", 0),
+        ("lambda u, low, high: low * high ** u", "a factor of high / low", 0),
+        ("lambda u, low, high: u", "u itself", 0),
+        ("lambda u, low, high: 3 * low * (high / low) ** u", "came out", 0),
+        ("lambda u, low, high: None", "", None),
+    ],
+    "H.5": [
+        ("lambda s, n: s.max()", "best of all scores", 0),
+        ("lambda s, n: s.mean()", "expected best of a single draw", 0),
+        ("lambda s, n: max(s[:n])", "best of the first n", 0),
+        ("lambda s, n: best_of_subsets(s, n)", "without replacement", 0.5),
+        ("lambda s, n: np.sort(s)[::-1] @ best_weights(s, n)", "descending", 0),
+        ("lambda s, n: s @ best_weights(s, n)", "ascending order", 0),
+        ("lambda s, n: np.sort(s) @ ((np.arange(len(s)) + 1) / len(s)) ** n", "Subtract", 0),
+        ("lambda s, n: np.quantile(s, n / (n + 1))", "A quantile", 0),
+        ("lambda s, n: round(float(np.sort(s) @ best_weights(s, n)), 3)", "do not round", 0.5),
+        ("lambda s, n: np.random.default_rng(0).choice(s, (4000, n)).max(axis=1).mean()", "Nearly", 0.5),
+        ("lambda s, n: np.sort(s) * best_weights(s, n)", "Sum the weighted", 0),
+        ("lambda s, n: 0.5", "came out", 0),
+        ("lambda s, n: None", "", None),
+    ],
 }  # fmt: skip
 
 
@@ -383,6 +411,16 @@ def solve(labels: np.ndarray, seed: int | None, fifth: Callable[[int], int]) -> 
         test.extend(own[: fifth(len(own))])
         train.extend(own[fifth(len(own)) :])
     return np.array(train), np.array(test)
+
+
+def best_weights(scores: np.ndarray, n: int) -> np.ndarray:
+    """The probability of each rank to be the best of n draws."""
+    return np.diff(np.linspace(0, 1, len(scores) + 1) ** n)
+
+
+def best_of_subsets(scores: np.ndarray, n: int) -> float:
+    """The mean best of n scores drawn without replacement."""
+    return float(np.mean([max(chosen) for chosen in combinations(scores, n)]))
 
 
 def iou(truth: np.ndarray, predicted: np.ndarray) -> float:

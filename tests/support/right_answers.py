@@ -192,6 +192,21 @@ RIGHT = {
         "else [0.0, False]",
         "lambda h, m: (np.sum(h, where=m) / (np.sum(h) + 1e-12), h.max() > 0 and m[h == h.max()].any())",
     ],
+    "H.2": [
+        "lambda u, low, high: low * (high / low) ** u",
+        "lambda u, low, high: np.exp(np.log(low) + u * (np.log(high) - np.log(low)))",
+        "lambda u, low, high: 10 ** ((1 - u) * np.log10(low) + u * np.log10(high))",
+        "lambda u, low, high: low ** (1 - u) * high ** u",
+        "lambda u, low, high: math.exp(math.log(low) + u * math.log(high / low))",
+        "lambda u, low, high: np.geomspace(low, high, 2)[0] * 2 ** (u * np.log2(high / low))",
+    ],
+    "H.5": [
+        "lambda s, n: np.sort(s) @ np.diff(np.linspace(0, 1, len(s) + 1) ** n)",
+        "lambda s, n: sum(v * (k**n - (k - 1) ** n) for k, v in enumerate(sorted(s), 1)) / len(s) ** n",
+        "lambda s, n: max(s) - np.diff(np.sort(s)) @ (np.arange(1, len(s)) / len(s)) ** n",
+        "lambda s, n: sum(v * (np.mean(s <= v) ** n - np.mean(s < v) ** n) for v in np.unique(s))",
+        "lambda s, n: np.average(np.sort(s), weights=[k**n - (k - 1) ** n for k in range(1, len(s) + 1)])",
+    ],
 }
 
 

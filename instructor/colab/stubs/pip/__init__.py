@@ -1,3 +1,3 @@
-"""Replacement for pip: the course installs nothing on Colab, so a cell that tries to fails."""
+"""Replacement for pip: replicas have what a notebook may install (colab/installed.txt), so none calls it."""
 
-raise SystemExit("A notebook called pip. Nothing is installed on Colab.")
+raise SystemExit("A notebook called pip. The replica should have what it installs: see colab/installed.txt.")
