@@ -4,7 +4,7 @@ exercise                                    runs an answer and turns its outputs
 answer_types                                is an output of the right type, size and range?
 dataset, classification, networks,          the exercises themselves
 training, segmentation, uncertainty
-grad_cam                                    those of the optional notebook of that name
+grad_cam, new_data                          those of the optional notebooks of these names
 """
 
 import difflib
@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 
 from helpers._common import LINE_WIDTH, CourseError
-from helpers.checks import classification, dataset, grad_cam, networks, segmentation, training, uncertainty
+from helpers.checks import (
+    classification,
+    dataset,
+    grad_cam,
+    networks,
+    new_data,
+    segmentation,
+    training,
+    uncertainty,
+)
 from helpers.checks.exercise import (
     CORRECT,
     NOT_ATTEMPTED,
@@ -25,7 +34,7 @@ from helpers.checks.exercise import (
     run_answer,
 )
 
-_PARTS = (dataset, classification, networks, training, segmentation, uncertainty, grad_cam)
+_PARTS = (dataset, classification, networks, training, segmentation, uncertainty, grad_cam, new_data)
 _ALL = [one for part in _PARTS for one in part.EXERCISES]
 EXERCISES: dict[str, Exercise] = {
     one.id: one  # "1.10" after "1.9", and "G.1" of an optional notebook after all numbers

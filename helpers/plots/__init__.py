@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "tumour_areas",
             "tumour_places",
         ],
+        "new_data": ["alarms", "confident_answers", "roc_curves", "slices", "stress"],
         "preprocessing": ["colour_channels", "mask_resizing", "normalisation", "orientation", "raw_slices"],
         "segmentation": ["example_pairs", "iou_puzzle", "overlap_measures", "segmentation_examples"],
         "style": ["CourseFigure"],
