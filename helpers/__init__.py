@@ -1,11 +1,11 @@
 """The course's package: what the notebooks import, one subpackage per subject.
 
     config      settings from COURSE_*, the banner, Google Drive in Colab
-    datasets    download, read MATLAB files, preprocess, assemble and validate the data set
+    datasets    download, read MATLAB files, preprocess, assemble and validate the data set; other images
     splits      training and test sets: by slice, by patient, by family; cross-validation folds
     models      the classifier and the U-Net of the report
     training    data loader, augmentation, metric, checkpoints, training log, run record
-    evaluation  prediction, overlap measures, bootstrap intervals, calibration, a baseline
+    evaluation  prediction, overlap measures, bootstrap intervals, calibration, a baseline, near duplicates
     plots       every figure, with a description for screen readers
     tables      every table
     checks      the exercises: `check`, `hint`, `rubric`

@@ -99,6 +99,21 @@ REAL_SLICES = {"slices": 2421, "patients": 186}
 REAL_ACCURACY = {"by slice": 0.900, "by family": 0.844}  # the report's network at 128 px
 REAL_GAP = "0.056 (0.029 to 0.086)"  # with its 95% interval
 
+# ---- This course's own measurement of a "healthy" class from another source ----
+# `python -m benchmarks.healthy_source`: ten low-level statistics, no network; protocol in docs/results.md.
+# The 100 images are of the "no" part of Br35H (Kaggle ahmedhamada0/brain-tumor-detection).
+
+HEALTHY_SOURCE = {
+    "images from elsewhere, slices, families": "100, 2421, 169",
+    "AUC": "0.971 (0.941 to 0.993)",
+    "recall of the slices of this data set": "0.981 (0.973 to 0.989)",
+    "recall of the images from elsewhere": "0.910 (0.850 to 0.960)",
+    "accuracy": "0.979",
+    "accuracy of always answering 'this data set'": "0.960",
+    "accuracy, 100 images against a slice each of 100 families": "0.943",
+    "control: two halves of the families, balanced accuracy": "0.508",
+}
+
 # ---- Results published by others on the same slices, each with its protocol ----
 # From the papers' abstracts and the outputs of the repositories' own notebooks; this course's own are
 # measured by benchmarks/leak.py.

@@ -1,9 +1,23 @@
 import json
 
+import nbformat
 import numpy as np
 import pytest
+import scipy
+from PIL import Image
 
-from benchmarks import assembly, grading, joint, leak, prediction, standin, training, uncertainty
+from benchmarks import (
+    assembly,
+    grading,
+    healthy_source,
+    joint,
+    leak,
+    prediction,
+    standin,
+    training,
+    uncertainty,
+)
+from helpers import phantoms
 from helpers.config.settings import COURSE_FOLDER
 from helpers.datasets.sources import list_slices
 from helpers.evaluation.bootstrap import classification_intervals
@@ -129,3 +143,43 @@ def test_grading_is_measured_on_a_tiny_course(tmp_path, monkeypatch, sandbox_her
     assert 0 < figures["again_cpu_seconds"] < figures["cpu_seconds"]
     assert figures["again_reproduced"] == 1
     assert "per hour and core (at least 30)" in "\n".join(grading.lines(figures))
+
+
+def test_a_healthy_class_from_another_source_is_measured(phantom_folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(healthy_source, "REPEATS", 2)
+    monkeypatch.setattr(healthy_source, "COPIES", 3)
+    (tmp_path / "images" / "no_tumour").mkdir(parents=True)
+    people = phantoms.roster({1: 8}, 3)
+    for number, person in enumerate(people):
+        image = phantoms.draw_patient_slice(person, 0, 3, tumour=False)[0]
+        bright = np.sqrt(image / image.max()) * 255
+        Image.fromarray(bright.astype(np.uint8)).save(tmp_path / "images" / "no_tumour" / f"{number}.png")
+    target = tmp_path / "figures.json"
+    arguments = [phantom_folder, tmp_path / "images", "--home", tmp_path / "home", "--json", target]
+    healthy_source.main([*map(str, arguments)])
+    assert "images from elsewhere flagged" in capsys.readouterr().out
+    figures = json.loads(target.read_text())
+    assert figures["AUC"].startswith(("0.9", "1.0"))  # a contrast of their own
+    assert figures["copies found, JPEG, quality 50"] == "3 of 3, 0 of them as another slice"
+    assert figures["images from elsewhere flagged"] == f"0 of {len(people)}"
+
+
+def test_two_halves_of_one_source_cannot_be_told_apart(rng):
+    features, families = rng.normal(size=(120, 10)), np.repeat([f"f{k}" for k in range(40)], 3)
+    figures = healthy_source.telling_apart(features[:90], features[90:], families[:90])
+    assert float(figures["balanced accuracy"]) < 0.75
+    shifted = healthy_source.telling_apart(features[:90], features[90:] + 3, families[:90])
+    assert float(shifted["balanced accuracy"]) > 0.95
+    control = next(value for name, value in shifted.items() if name.startswith("control: halves"))
+    assert 0.3 < float(control) < 0.7
+
+
+def test_the_notebook_has_the_statistics_of_the_benchmark(rng):
+    notebook = nbformat.read(COURSE_FOLDER / "notebooks" / "beyond" / "new_data.ipynb", as_version=4)
+    names = {"np": np, "scipy": scipy}
+    exec(next(cell.source for cell in notebook.cells if cell.id == "statistics"), names)
+    assert list(names["statistics"]) == list(healthy_source.STATISTICS)
+    images = rng.integers(0, 255, (3, 40, 40), dtype=np.uint8)
+    ours = [[of(image / 255) for of in names["statistics"].values()] for image in images]
+    np.testing.assert_array_equal(ours, healthy_source.statistics(images))
+    assert np.isfinite(ours).all()

@@ -4,7 +4,8 @@ exercise                                    runs an answer and turns its outputs
 answer_types                                is an output of the right type, size and range?
 dataset, classification, networks,          the exercises themselves
 training, segmentation, uncertainty
-grad_cam, hyperparameters, one_network      those of the optional notebooks of these names
+grad_cam, hyperparameters, new_data,        those of the optional notebooks of these names
+one_network
 """
 
 import difflib
@@ -20,6 +21,7 @@ from helpers.checks import (
     grad_cam,
     hyperparameters,
     networks,
+    new_data,
     one_network,
     segmentation,
     training,
@@ -44,6 +46,7 @@ _PARTS = (
     uncertainty,
     grad_cam,
     hyperparameters,
+    new_data,
     one_network,
 )
 _ALL = [one for part in _PARTS for one in part.EXERCISES]

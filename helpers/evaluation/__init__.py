@@ -8,12 +8,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "bootstrap": [
             "BootstrapError",
             "ConfidenceInterval",
+            "auc_interval",
             "classification_intervals",
             "mcnemar",
             "mean_interval",
             "paired_difference",
         ],
         "calibration": ["confidence_curve", "expected_calibration_error", "reliability"],
+        "duplicates": ["near_duplicates"],
         "nearest_neighbour": ["nearest", "pixel_vectors"],
         "overlap": [
             "THRESHOLD",

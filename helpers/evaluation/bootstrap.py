@@ -102,6 +102,30 @@ def mean_interval(
     return _interval(values.mean(), totals / counts)
 
 
+def auc_interval(
+    positive: ArrayLike, scores: ArrayLike, patients: ArrayLike, *, seed: int, resamples: int = RESAMPLES
+) -> ConfidenceInterval:
+    """Return the interval of the area under the ROC curve.
+
+    The area is the probability that a random positive slice scores higher than a random negative one;
+    equal scores count one half.
+
+    Args:
+        positive: (N,) true or 1 for a positive slice; there must be both kinds.
+        scores: (N,) higher means rather positive; a BootstrapError if one is not finite.
+        patients, seed, resamples: as in `classification_intervals`. A resample with slices of one kind
+            alone doesn't count.
+    """
+    positive, scores = np.asarray(positive, bool), np.asarray(scores, np.float64)
+    _require_equal_lengths(positive, scores, patients)
+    if not np.isfinite(scores).all() or positive.all() or not positive.any():
+        raise BootstrapError("An ROC curve needs positive and negative slices, and a finite score for each.")
+    _, owner = np.unique(np.asarray(patients), return_inverse=True)
+    drawn = _resample(np.eye(owner.max() + 1), seed, resamples)  # how many times each patient is
+    value = _areas(positive, scores, np.ones((1, len(scores))))[0]
+    return _interval(value, _areas(positive, scores, drawn[:, owner]))
+
+
 def paired_difference(
     values_a: ArrayLike, values_b: ArrayLike, patients: ArrayLike, *, seed: int, resamples: int = RESAMPLES
 ) -> ConfidenceInterval:
@@ -172,6 +196,17 @@ def _scores(cells: np.ndarray) -> np.ndarray:
         recalls, f1 = correct / true, 2 * correct / (true + predicted)
     accuracy = correct.sum(axis=1) / true.sum(axis=1)
     return np.stack([accuracy, np.nanmean(f1, axis=1), *recalls.T])
+
+
+def _areas(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Areas under the ROC curve (R,) for weights (R, N) of the slices; NaN without slices of one kind."""
+    order = np.argsort(scores, kind="stable")
+    starts = np.unique(scores[order], return_index=True)[1]  # of equal scores
+    either = [weights[:, order] * kind[order] for kind in (positive, ~positive)]
+    here, negative = (np.add.reduceat(each, starts, axis=1) for each in either)
+    won = here * (negative.cumsum(axis=1) - negative / 2)
+    with np.errstate(invalid="ignore"):  # 0 / 0
+        return won.sum(axis=1) / (here.sum(axis=1) * negative.sum(axis=1))
 
 
 def _interval(value: float, resampled: np.ndarray) -> ConfidenceInterval:

@@ -7,6 +7,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "drawing": ["draw_patient_slice", "write_phantoms"],
         "matfiles": ["PhantomFolderError"],
-        "patients": ["proportional_counts"],
+        "patients": ["proportional_counts", "roster"],
     },
 )

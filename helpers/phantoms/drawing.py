@@ -188,7 +188,13 @@ def scan(signal: np.ndarray, plane: str, anatomy: Anatomy, rng: np.random.Genera
 
 
 def draw_slice(
-    label: int, plane: str, anatomy: Anatomy, rng: np.random.Generator, size: int = 512, level: float = 0.0
+    label: int,
+    plane: str,
+    anatomy: Anatomy,
+    rng: np.random.Generator,
+    size: int = 512,
+    level: float = 0.0,
+    tumour: bool = True,
 ) -> Drawing:
     """Draw one slice through a patient's head and tumour.
 
@@ -199,6 +205,7 @@ def draw_slice(
         rng: for this slice's noise and its small differences from its neighbours.
         size: rows and columns of the slice, in pixels.
         level: where the slice cuts the tumour, -1 to 1; 0 is through its middle.
+        tumour: False to draw the same head without its tumour; the mask is then empty.
     """
     at_base = plane == "axial" and (label == 3 or anatomy.base < 0.3)
     view = VIEWS["axial base" if at_base else plane]
@@ -209,21 +216,33 @@ def draw_slice(
         cut.frame.fill(canvas, outline, SIGNAL[tissue])
     canvas, depth = warp(canvas, depth, shared)
     canvas = cv2.GaussianBlur(canvas, (0, 0), 0.8 * size / 512)
-    mask = paint_tumour(canvas, cut, label, depth)
+    mask = paint_tumour(canvas, cut, label, depth) if tumour else np.zeros(canvas.shape, np.uint8)
     return Drawing(scan(canvas, plane, anatomy, rng), mask > 0, depth)
 
 
 # ---------------------------------------------------------------------------- the collection
 
 
-def draw_patient_slice(patient: Patient, number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a patient's `number`-th slice: image (int16, 0 to the patient's maximum) and mask (bool)."""
+def draw_patient_slice(
+    patient: Patient, number: int, seed: int, *, tumour: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a patient's `number`-th slice.
+
+    Args:
+        patient: one of those that `roster` returns.
+        number: of the slice, from 0.
+        seed: of the data set, as given to `roster`.
+        tumour: False to draw the same head without its tumour.
+
+    Returns:
+        image (H, W) int16, 0 to the patient's maximum, and mask (H, W) bool.
+    """
     person = np.random.default_rng([seed, PERSON, patient.label, patient.person])
     visit = np.random.default_rng([seed, VISIT, patient.label, patient.number])
     rng = np.random.default_rng([seed, SLICE, patient.label, patient.number, number])
     level = 0.8 * (2 * (number + 0.5) / patient.slices - 1)
     anatomy = draw_anatomy(person, visit)
-    drawing = draw_slice(patient.label, patient.planes[number], anatomy, rng, patient.size, level)
+    drawing = draw_slice(patient.label, patient.planes[number], anatomy, rng, patient.size, level, tumour)
     image = drawing.image - drawing.image.min()
     image *= rng.uniform(0.93, 1.0) * patient.maximum / image.max()
     return np.round(image).astype(np.int16), drawing.mask

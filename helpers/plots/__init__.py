@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "tumour_places",
         ],
         "joint": ["class_maps"],
+        "new_data": ["alarms", "confident_answers", "roc_curves", "slices", "stress"],
         "preprocessing": ["colour_channels", "mask_resizing", "normalisation", "orientation", "raw_slices"],
         "search": [
             "best_of_n",

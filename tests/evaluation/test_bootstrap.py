@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 from scipy.stats import binom
-from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support, roc_auc_score
 
 from helpers.evaluation.bootstrap import (
     BootstrapError,
     ConfidenceInterval,
+    auc_interval,
     classification_intervals,
     mcnemar,
     mean_interval,
@@ -135,3 +136,24 @@ def test_invalid_values_are_refused():
         classification_intervals([0, 1], [1, 2], [1, 2], seed=0)
     with pytest.raises(BootstrapError, match="at least one slice"):
         classification_intervals([], [], [], seed=0)
+
+
+def test_the_area_under_the_roc_curve_agrees_with_scikit_learn(rng):
+    patients = np.repeat(np.arange(30), rng.integers(1, 6, 30))
+    positive = rng.random(30)[patients] < 0.5
+    scores = np.round(positive + rng.normal(size=len(patients)), 1)  # with ties
+    interval = auc_interval(positive, scores, patients, seed=3, resamples=400)
+    assert interval.value == pytest.approx(roc_auc_score(positive, scores))
+    areas = []
+    for _ in range(400):
+        drawn = np.concatenate([np.flatnonzero(patients == one) for one in rng.integers(0, 30, 30)])
+        areas.append(roc_auc_score(positive[drawn], scores[drawn]))
+    np.testing.assert_allclose([interval.low, interval.high], np.percentile(areas, [2.5, 97.5]), atol=0.03)
+
+
+def test_an_area_needs_both_kinds_and_finite_scores():
+    for positive, scores in (([1, 1], [0.1, 0.2]), ([0, 0], [0.1, 0.2]), ([0, 1], [0.1, np.nan])):
+        with pytest.raises(BootstrapError, match="positive and negative slices, and a finite score"):
+            auc_interval(positive, scores, ["a", "b"], seed=0)
+    perfect = auc_interval([0, 1, 0, 1], [0.1, 0.9, 0.2, 0.8], list("abcd"), seed=0)
+    assert (perfect.value, perfect.low, perfect.high) == (1, 1, 1)  # resamples of one kind don't count

@@ -584,3 +584,16 @@ def test_command_line(tmp_path):
     assert "5 slices" in done.stdout
     write_phantoms(tmp_path / "same", proportional_counts(5), 3, progress=False)
     assert digests(tmp_path / "out") == digests(tmp_path / "same")
+
+
+def test_the_same_head_can_be_drawn_without_its_tumour():
+    """Outside the tumour and what surrounds it, only the noise differs."""
+    for patient in patients.roster({1: 6, 2: 6, 3: 6}, 11)[::3]:
+        image, mask = drawing.draw_patient_slice(patient, 0, 11)
+        healthy, none = drawing.draw_patient_slice(patient, 0, 11, tumour=False)
+        assert mask.any() and not none.any()
+        assert healthy.dtype == np.int16 and healthy.shape == image.shape
+        inside = cv2.erode(mask.astype(np.uint8), np.ones((5, 5))) > 0
+        smooth = [cv2.GaussianBlur(each / each[~mask].mean(), (0, 0), 3) for each in (image, healthy)]
+        change = np.abs(smooth[0] - smooth[1])
+        assert change[inside].mean() > 5 * np.median(change[~mask & (smooth[1] > 0.5)])

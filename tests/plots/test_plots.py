@@ -124,6 +124,16 @@ IMPORTANCES = pd.DataFrame({"epochs": np.linspace(0.2, 0.3, 400), "dropout": np.
 TRIALS = pd.DataFrame({"rate": [1e-4, 1e-2, 1e-3], "batch": [4, 4, 4]})
 OVER_SLICES = {"Dice": ConfidenceInterval(0.7, 0.66, 0.74), "accuracy": ConfidenceInterval(0.9, 0.87, 0.93)}
 
+STRESS = pd.DataFrame(
+    {
+        "change": ["noise"] * 2 + ["blur"] * 2,
+        "unit": ["grey values"] * 2 + ["px"] * 2,
+        "strength": [0, 10, 0, 2],
+        "accuracy": [ConfidenceInterval(value, value - 0.1, value + 0.1) for value in (0.9, 0.5, 0.9, 0.8)],
+        "Dice": [ConfidenceInterval(0.7, 0.6, 0.8)] * 4,
+    }
+)
+
 FIGURES = {  # public name, variant: (arguments, what the alt text must say)
     "orientation": ((ONE.image.T, ONE.image, ONE.border), ["12 points", "x 110, y 120"]),
     "raw_slices": (
@@ -274,6 +284,20 @@ FIGURES = {  # public name, variant: (arguments, what the alt text must say)
         (pd.DataFrame({"chosen": [0.6, 0.7], "all": [0.6, 0.66], "unseen": [0.6, 0.62]}, index=[1, 8]),),
         ["of 1 0.600, 0.600 and 0.600; of 8 0.700, 0.660 and 0.620."],
     ),
+    "slices": ((IMAGES, ["a", "b", "c", "d"], 3), ["4 slices side by side", "a, b, c, d"]),
+    "stress": ((STRESS,), ["noise, accuracy from 0.90 to 0.50", "blur, Dice from 0.70 to 0.70"]),
+    "alarms": (
+        ([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.1], "largest probability"),
+        ["above 0.45 (largest probability)", "found 50%", "false alarms 50%"],
+    ),
+    "roc_curves": (
+        ([1, 1, 0, 0], {"area": [4, 2, 3, 1]}, {"area": ConfidenceInterval(0.75, 0.5, 1)}),
+        ["Area under the curve: area 0.75 (0.50 to 1.00)"],
+    ),
+    "confident_answers": (
+        ({"with a tumour": [0.95, 0.4], "without": [0.5, 0.6]},),
+        ["at least 0.9: with a tumour 50%; without 0%"],
+    ),
 }
 
 
@@ -408,6 +432,20 @@ def test_intervals_have_a_place_and_a_legend_entry_each(drawn):
     np.testing.assert_allclose(dots["over slices"], [(0.9, 0.12), (0.7, 1.12)])
     whiskers = [tuple(line.get_xdata()) for line in ax.lines if line.get_label() not in legend]
     assert {(0.8, 0.97), (0.87, 0.93), (0.66, 0.74)} < set(whiskers)
+
+
+def test_curves_of_the_stress_test_are_the_table(drawn):
+    noise, blur = axes(drawn, "stress")[:2]
+    assert noise.lines[0].get_ydata().tolist() == [0.9, 0.5]
+    assert blur.lines[0].get_xdata().tolist() == [0, 2]
+    assert blur.get_xlabel() == "px"
+
+
+def test_false_alarms_are_counted_from_the_threshold_on(drawn):
+    found, false_alarms = axes(drawn, "alarms")[0].lines
+    assert found.get_xdata().tolist() == [0.1, 0.4, 0.5, 0.9]
+    assert found.get_ydata().tolist() == [1, 1, 0.5, 0.5]
+    assert false_alarms.get_ydata().tolist() == [1, 0.5, 0.5, 0]
 
 
 def test_dots_of_dice_by_area_are_the_slices(drawn):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
+from sklearn.metrics import roc_auc_score  # noqa: F401 (the answers below use it)
 
 from helpers.evaluation.overlap import dice
 
@@ -345,6 +346,40 @@ MISTAKES = {
         ("lambda s, n: np.sort(s) * best_weights(s, n)", "Sum the weighted", 0),
         ("lambda s, n: 0.5", "came out", 0),
         ("lambda s, n: None", "", None),
+    ],
+    "N.2": [
+        ("lambda i, f: (i * f).astype(np.uint8)", "exceeds 255.*wraps round", 0.5),
+        ("lambda i, f: np.clip(np.rint(i * f), 0, 255)", "float64", 0.5),
+        ("lambda i, f: i * f", "float64|left", 0.5),
+        ("lambda i, f: i", "came back as it was", 0),
+        ("lambda i, f: np.clip(i + f, 0, 255).astype(np.uint8)", "added", 0),
+        ("lambda i, f: np.clip(i / f, 0, 255).astype(np.uint8)", "divided by the field", 0),
+        ("lambda i, f: np.clip(i * f.astype(np.uint8), 0, 255).astype(np.uint8)", "whole numbers", 0),
+        ("lambda i, f: (i * f * 255 / (i * f).max()).astype(np.uint8)", "maximum of 255", 0),
+        ("lambda i, f: (i * f / f.max()).astype(np.uint8)", "maximum of 1", 0),
+        ("lambda i, f: i * f / 255", "between 0 and 1", 0),
+        ("lambda i, f: np.clip(i * f.mean(), 0, 255).astype(np.uint8)", "One factor", 0),
+        ("lambda i, f: np.clip(i * f, 0, 1).astype(np.uint8)", "Everything bright is 1", 0),
+        ("lambda i, f: (i * f).T", "should be", 0),
+        ("lambda i, f: (i * f).mean()", "numpy array", 0),
+        ("lambda i, f: np.clip(i * f * f, 0, 255).astype(np.uint8)", "Other values", 0),
+        ("lambda i, f: None", "", None),
+    ],
+    "N.3": [
+        ("lambda p, n: np.mean(p[:, None] > n)", "Ties were not counted", 0.5),
+        ("lambda p, n: np.mean(p[:, None] >= n)", "as if the positive", 0.5),
+        ("lambda p, n: np.mean(p[:, None] < n) + np.mean(p[:, None] == n) / 2", "without", 0),
+        ("lambda p, n: float(np.sum(p[:, None] > n) + np.sum(p[:, None] == n) / 2)", "counted: divide", 0),
+        ("lambda p, n: (np.sum(p >= 0.5) + np.sum(n < 0.5)) / (len(p) + len(n))", "threshold of 0.5", 0),
+        ("lambda p, n: p.mean() - n.mean()", "difference of the means", 0),
+        ("lambda p, n: np.mean(p > n.mean())", "reduced to their mean", 0),
+        ("lambda p, n: np.mean(p > np.median(n))", "median", 0),
+        ("lambda p, n: 2 * roc_auc_score([1] * len(p) + [0] * len(n), [*p, *n]) - 1", "Gini", 0),
+        ("lambda p, n: 100 * roc_auc_score([1] * len(p) + [0] * len(n), [*p, *n])", "percentage", 0),
+        ("lambda p, n: round(roc_auc_score([1] * len(p) + [0] * len(n), [*p, *n]), 2)", "do not round", 0.5),
+        ("lambda p, n: (p[:, None] > n) + (p[:, None] == n) / 2", "take their mean|all pairs", 0),
+        ("lambda p, n: p.mean() / (p.mean() + n.mean())", "Compare all n times m pairs", 0),
+        ("lambda p, n: None", "", None),
     ],
 }  # fmt: skip
 

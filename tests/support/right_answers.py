@@ -14,7 +14,7 @@ import scipy
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 from skimage.measure import block_reduce
-from sklearn.metrics import f1_score, jaccard_score, pairwise_distances_argmin
+from sklearn.metrics import f1_score, jaccard_score, pairwise_distances_argmin, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
 
@@ -206,6 +206,24 @@ RIGHT = {
         "lambda s, n: max(s) - np.diff(np.sort(s)) @ (np.arange(1, len(s)) / len(s)) ** n",
         "lambda s, n: sum(v * (np.mean(s <= v) ** n - np.mean(s < v) ** n) for v in np.unique(s))",
         "lambda s, n: np.average(np.sort(s), weights=[k**n - (k - 1) ** n for k in range(1, len(s) + 1)])",
+    ],
+    "N.2": [
+        "lambda image, field: np.minimum(image * field + 0.5, 255).astype(np.uint8)",
+        "lambda image, field: np.clip(image.astype(float) * field, 0, 255).round().astype('uint8')",
+        "lambda image, field: cv2.convertScaleAbs(image * field)",
+        "lambda image, field: np.uint8(np.where(image * field > 255, 255, image * field))",
+        "lambda image, field: cv2.multiply(image.astype(float), field).clip(0, 255).astype(np.uint8)",
+        "lambda image, field: np.array([[min(255, round(x * f)) for x, f in zip(*rows)] "
+        "for rows in zip(image, field)], np.uint8)",
+    ],
+    "N.3": [
+        "lambda p, n: roc_auc_score(np.r_[np.ones(len(p)), np.zeros(len(n))], np.r_[p, n])",
+        "lambda p, n: (np.sign(p[:, None] - n[None]).mean() + 1) / 2",
+        "lambda p, n: sum((a > b) + 0.5 * (a == b) for a in p for b in n) / (len(p) * len(n))",
+        "lambda p, n: scipy.stats.mannwhitneyu(p, n).statistic / (len(p) * len(n))",
+        "lambda p, n: ((p[:, None] > n).mean() + (p[:, None] >= n).mean()) / 2",
+        "lambda p, n: (scipy.stats.rankdata([*p, *n])[:len(p)].sum() - len(p) * (len(p) + 1) / 2)"
+        " / len(p) / len(n)",
     ],
 }
 
