@@ -163,6 +163,6 @@ def _forget(memory: Path, found: list[Submission], student: str | None, rerun: b
     own = [one for one in found if student and one.student.casefold() == student.casefold()]
     if student and not own:
         raise CourseError(f"--student {student}: nobody has this name. The names are in grades.csv.")
-    for file in (kept_at(memory, one) for one in own):
+    for file in filter(Path.is_file, (kept_at(memory, one) for one in own)):
         kept = {} if rerun else read_json(file) or {}
         write_json(file, {name: part for name, part in kept.items() if name == "rerun"})

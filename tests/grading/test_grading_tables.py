@@ -717,6 +717,8 @@ def test_one_student_again_keeps_the_results_of_others(tmp_path, rerun):
     assert [read_json(tmp_path / f"{name}.json") for name in names] == [left, parts, parts]
     with pytest.raises(CourseError, match="nobody has this name"):
         _forget(tmp_path, found, "an", rerun)
+    _forget(tmp_path / "new", found, "ana", rerun)  # nothing was kept there
+    assert not (tmp_path / "new").exists()
 
 
 def test_tables_of_an_earlier_run_are_not_left_for_upload(tmp_path):

@@ -125,7 +125,7 @@ def _in_a_child(one: dict, seconds: float, clock_seconds: float) -> dict | str:
     os.close(writing)
     content, status = _watched(child, reading, time.monotonic() + clock_seconds)
     os.close(reading)
-    if status == signal.SIGXCPU:
+    if os.WTERMSIG(status or 0) == signal.SIGXCPU:  # also if it dumped its core
         return {"problem": f"It was stopped after {seconds:.0f} seconds: does a loop never end?"}
     if status or len(content) > LARGEST_BYTES:
         raise SystemExit(f"exercise {one['id']} ended its process (status {status}), or wrote too much")
