@@ -151,7 +151,7 @@ def duplicates_found(slices: np.ndarray, images: np.ndarray, other: np.ndarray) 
         found = near_duplicates(changed, images)
         right = np.count_nonzero(copied[found["image"]] == found["known"])
         wrong = len(found) - right
-        figures[f"copies found, {name}"] = f"{right} of {len(copied)}, {wrong} of them as another slice"
+        figures[f"copies found, {name}"] = f"{right} of {len(copied)}; {wrong} more as another slice"
     flagged = len(near_duplicates(images[::2], images[1::2]))
     figures["different slices flagged"] = f"{flagged} of {len(images[::2])}, against {len(images[1::2])}"
     figures["images from elsewhere flagged"] = f"{len(near_duplicates(other, images))} of {len(other)}"

@@ -13,7 +13,7 @@ from helpers._common import CourseError
 from helpers.datasets.preprocessing import resize_image, to_uint8
 
 EXTENSIONS = (".png", ".jpg", ".jpeg")
-CLUTTER = {"thumbs.db", "desktop.ini"}  # of Windows; hidden files are passed over too
+CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}  # of Windows and macOS; hidden files are passed over too
 LISTED = 3  # bad files in a message
 
 
@@ -49,7 +49,10 @@ def read_image_folder(
     Args:
         folder: the folder.
         size: height and width of the result in px.
-        classes: the class folders to read, None for all.
+        classes: the class folders to read, one or more, None for all.
+
+    Returns:
+        ImageFolder, by class and then by file name.
 
     Raises:
         ImageFolderError: there are no class folders or no images, a class is missing, or a file is not a
@@ -83,12 +86,13 @@ def _class_names(folder: Path, classes: Sequence[str] | None) -> list[str]:
         raise ImageFolderError(
             f"{folder} is not a folder. Give the folder that holds the folders of the classes."
         )
-    found = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+    found = sorted(path.name for path in folder.iterdir() if path.is_dir() and not _is_clutter(path, folder))
     if not found:
         raise ImageFolderError(
             f"{folder} has no folders of classes. Put the images of each class into a folder that is named "
             f"after it, such as {folder / 'healthy' / '1.png'}."
         )
+    classes = [classes] if isinstance(classes, str) else classes or None
     if absent := [name for name in classes or () if name not in found]:
         raise ImageFolderError(f"{folder} has no class {absent[0]!r}; it has {', '.join(found)}.")
     return found if classes is None else list(classes)
@@ -96,7 +100,8 @@ def _class_names(folder: Path, classes: Sequence[str] | None) -> list[str]:
 
 def _image_files(folder: Path) -> list[Path]:
     """The images in and below the folder of a class."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _is_clutter(path, folder))
+    files = [path for path in folder.rglob("*") if path.is_file() and not _is_clutter(path, folder)]
+    files.sort(key=Path.as_posix)  # the same order in every system
     if other := next((path for path in files if path.suffix.lower() not in EXTENSIONS), None):
         raise ImageFolderError(
             f"{other} is neither a PNG nor a JPEG file. Convert it, for example with Pillow's "
@@ -108,8 +113,8 @@ def _image_files(folder: Path) -> list[Path]:
 
 
 def _is_clutter(path: Path, folder: Path) -> bool:
-    hidden = any(part[0] == "." for part in path.relative_to(folder).parts)
-    return hidden or path.name.lower() in CLUTTER
+    parts = path.relative_to(folder).parts
+    return any(part[0] == "." or part.lower() in CLUTTER for part in parts)
 
 
 def _read(path: Path) -> np.ndarray:

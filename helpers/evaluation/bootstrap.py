@@ -10,6 +10,7 @@ synthetic cohorts like those of the tests, a 95% interval covered the truth in 9
 with 40 patients and in 90% with 10. A perfect score always has the interval 1 to 1.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,9 +121,16 @@ def auc_interval(
     _require_equal_lengths(positive, scores, patients)
     if not np.isfinite(scores).all() or positive.all() or not positive.any():
         raise BootstrapError("An ROC curve needs positive and negative slices, and a finite score for each.")
-    _, owner = np.unique(np.asarray(patients), return_inverse=True)
-    drawn = _resample(np.eye(owner.max() + 1), seed, resamples)  # how many times each patient is
+    names, owner = np.unique(np.asarray(patients), return_inverse=True)
     value = _areas(positive, scores, np.ones((1, len(scores))))[0]
+    if min(len(np.unique(owner[positive])), len(np.unique(owner[~positive]))) < 2:
+        return _interval(value, np.empty(0))
+    drawn = _bootstrap(  # how many times each patient is
+        len(names),
+        lambda rows: np.apply_along_axis(np.bincount, -1, rows, minlength=len(names)),
+        seed,
+        resamples,
+    )
     return _interval(value, _areas(positive, scores, drawn[:, owner]))
 
 
@@ -176,9 +184,16 @@ def _resample(sums: np.ndarray, seed: int, resamples: int) -> np.ndarray:
     """Sums (P, C) per patient -> totals (R, C) over patients drawn with replacement; R = 0 for P = 1."""
     if len(sums) < 2:
         return sums[:0]
+    return _bootstrap(len(sums), lambda drawn: sums[drawn].sum(axis=-2), seed, resamples)
+
+
+def _bootstrap(
+    count: int, statistic: Callable[[np.ndarray], np.ndarray], seed: int, resamples: int
+) -> np.ndarray:
+    """Values (R, C) of a statistic of the drawn patients, numbers 0 to `count` - 1, (R, count) -> (R, C)."""
     return scipy.stats.bootstrap(
-        (np.arange(len(sums)),),
-        lambda drawn, axis: sums[drawn].sum(axis=-2).T,
+        (np.arange(count),),
+        lambda drawn, axis: statistic(drawn).T,
         n_resamples=resamples,
         batch=BATCH,
         vectorized=True,

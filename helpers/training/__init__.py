@@ -15,7 +15,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "TrainingInterruptedError",
             "explain_errors",
         ],
-        "losses": ["CrossEntropyAndDice"],
         "metrics": ["ReportIoU"],
         "run_record": [
             "RunRecordError",

@@ -22,9 +22,9 @@ class Augmentation:
         shear: the largest shear, as a fraction of the height.
         gamma: grey values g, 0..1, become g to the power of at most e^gamma, at least e^-gamma.
         offset: the largest grey value added or subtracted, as a fraction of the range.
-        bias_field: how much brighter, at most, one side is than the other, as a fraction: the receiving
-            coil is never equally sensitive everywhere.
-        degradation: how often, 0..1, a slice is blurred, made noisy, or made of fewer pixels.
+        bias_field: the range of the factors at nine points of the slice, as a fraction; between them they
+            change smoothly: the receiving coil is never equally sensitive everywhere.
+        degradation: how often, 0..1, each of these happens: blur, noise, fewer pixels.
     """
 
     flip: bool = True

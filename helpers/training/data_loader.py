@@ -69,7 +69,7 @@ class Batches(keras.utils.PyDataset):
     Args:
         images: (N, H, W) or (N, H, W, C) uint8, memory-mapped or not.
         targets: (N, ...) what to learn, one per image; for a network with several outputs a dict of
-            such arrays, by the names of the outputs.
+            such arrays, by the names of the outputs, of which one may be masks.
         rows: (n,) the rows that belong to this set.
         batch: slices per weight update.
         micro_batch: slices on the device at once; divides `batch`. By default the whole batch.
@@ -137,7 +137,7 @@ class Batches(keras.utils.PyDataset):
         images, targets = self.images[rows], _each(lambda one: one[rows], self.targets)
         if self.shuffle and self.shuffle.augmentation:
             each = targets.values() if isinstance(targets, dict) else [targets]
-            masks = next((one for one in each if one.ndim > 1), None)
+            masks = next((one for one in each if one.ndim > 2), None)
             for place, row in enumerate(rows):
                 rng = np.random.default_rng([self.shuffle.seed, self.epoch, row])
                 mask = None if masks is None else masks[place]

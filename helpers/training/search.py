@@ -18,12 +18,12 @@ def copy_study(database: Path, copies: Path | None) -> None:
         database: the file.
         copies: folder for the copy; None to do nothing.
     """
-    if copies is None:
+    if copies is None or not database.is_file():
         return
     snapshot = database.with_name(f"{database.name}.{os.getpid()}.tmp")
     try:
         with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(snapshot)) as target:
-            source.backup(target)  # waits for unfinished transactions, unlike a copy of the file
+            source.backup(target)  # leaves unfinished transactions out, unlike a copy of the file
         _place(snapshot, copies / database.name)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
@@ -49,5 +49,8 @@ def _place(source: Path, destination: Path) -> None:
     """Copy a file under a temporary name, then rename it: it is complete or absent."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     partial = destination.with_name(f"{destination.name}.{os.getpid()}.partial")
-    shutil.copyfile(source, partial)
-    partial.replace(destination)
+    try:
+        shutil.copyfile(source, partial)
+        partial.replace(destination)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -139,16 +139,18 @@ def test_invalid_values_are_refused():
 
 
 def test_the_area_under_the_roc_curve_agrees_with_scikit_learn(rng):
-    patients = np.repeat(np.arange(30), rng.integers(1, 6, 30))
-    positive = rng.random(30)[patients] < 0.5
-    scores = np.round(positive + rng.normal(size=len(patients)), 1)  # with ties
-    interval = auc_interval(positive, scores, patients, seed=3, resamples=400)
+    patients = np.repeat(np.arange(20), rng.integers(6, 12, 20))
+    positive = np.arange(20)[patients] % 2 == 0
+    scores = np.round(positive + rng.normal(size=20)[patients] + rng.normal(size=len(patients)), 1)  # ties
+    interval = auc_interval(positive, scores, patients, seed=3)
     assert interval.value == pytest.approx(roc_auc_score(positive, scores))
     areas = []
-    for _ in range(400):
-        drawn = np.concatenate([np.flatnonzero(patients == one) for one in rng.integers(0, 30, 30)])
+    for _ in range(2000):
+        drawn = np.concatenate([np.flatnonzero(patients == one) for one in rng.integers(0, 20, 20)])
         areas.append(roc_auc_score(positive[drawn], scores[drawn]))
-    np.testing.assert_allclose([interval.low, interval.high], np.percentile(areas, [2.5, 97.5]), atol=0.03)
+    np.testing.assert_allclose([interval.low, interval.high], np.percentile(areas, [2.5, 97.5]), atol=0.02)
+    over_slices = auc_interval(positive, scores, np.arange(len(patients)), seed=3)
+    assert over_slices.high - over_slices.low < 0.7 * (interval.high - interval.low)
 
 
 def test_an_area_needs_both_kinds_and_finite_scores():
@@ -157,3 +159,5 @@ def test_an_area_needs_both_kinds_and_finite_scores():
             auc_interval(positive, scores, ["a", "b"], seed=0)
     perfect = auc_interval([0, 1, 0, 1], [0.1, 0.9, 0.2, 0.8], list("abcd"), seed=0)
     assert (perfect.value, perfect.low, perfect.high) == (1, 1, 1)  # resamples of one kind don't count
+    of_one_patient = auc_interval([1, 1, 0, 0], [0.1, 0.9, 0.2, 0.8], list("aabc"), seed=0)
+    assert np.isnan([of_one_patient.low, of_one_patient.high]).all()
