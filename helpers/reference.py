@@ -99,6 +99,21 @@ REAL_SLICES = {"slices": 2421, "patients": 186}
 REAL_ACCURACY = {"by slice": 0.900, "by family": 0.844}  # the report's network at 128 px
 REAL_GAP = "0.056 (0.029 to 0.086)"  # with its 95% interval
 
+# ---- This course's own measurement of one network for both tasks ----
+# `python -m benchmarks.joint SOURCE --test-fold 4 --epochs 28`; protocol in docs/results.md.
+
+JOINT_NETWORK = {
+    "trained on, slices": "1793 of the author's folds 1 to 3",
+    "tested on, slices": "628 of fold 4, other patients",
+    "accuracy, by its head": "0.943 (0.892 to 0.977)",
+    "accuracy, by its pixels": "0.930 (0.870 to 0.970)",
+    "macro F1, by its head": "0.921 (0.860 to 0.965)",
+    "Dice, mean over slices": "0.686 (0.615 to 0.758)",
+    "Dice of meningioma": "0.857 (0.793 to 0.909)",
+    "Dice of glioma": "0.543 (0.412 to 0.636)",
+    "Dice of pituitary": "0.826 (0.784 to 0.869)",
+}
+
 # ---- This course's own measurement of a "healthy" class from another source ----
 # `python -m benchmarks.healthy_source`: ten low-level statistics, no network; protocol in docs/results.md.
 # The 100 images are of the "no" part of Br35H (Kaggle ahmedhamada0/brain-tumor-detection).

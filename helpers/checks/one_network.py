@@ -94,7 +94,7 @@ def _compare_classes(inputs: tuple, output: Any) -> None:
 
 EXERCISES = [
     Exercise(
-        "O.5.1", "The class of a slice, from its pixels", 3, "function",
+        "O.5.1", "Let the pixels vote", 3, "function",
         cases=_pixel_cases, compare=_compare_classes, reference=class_of_slice,
         solved_by=("class_of_slice",),
         hint="pixels[..., 1:] leaves the background out, and sum(axis=(1, 2)) adds over height and width: "
