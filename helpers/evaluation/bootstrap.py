@@ -127,7 +127,7 @@ def auc_interval(
         return _interval(value, np.empty(0))
     drawn = _bootstrap(  # how many times each patient is
         len(names),
-        lambda rows: np.apply_along_axis(np.bincount, -1, rows, minlength=len(names)),
+        lambda rows: np.apply_along_axis(np.bincount, -1, rows, minlength=len(names)).astype(float),
         seed,
         resamples,
     )
