@@ -47,12 +47,13 @@ def brightened(images: np.ndarray) -> np.ndarray:
 
 
 def train(
-    data: Dataset, split: splits.Split, epochs: int, seed: int, folder: Path
+    data: Dataset, images: np.ndarray, split: splits.Split, epochs: int, seed: int, folder: Path
 ) -> tuple[keras.Model, float]:
     """Train the network with a fixed budget, or load it.
 
     Args:
         data: the slices.
+        images: (N, H, W) uint8, of all of them, as `brightened` returns them.
         split: its training set is used.
         epochs: of the training.
         seed: of weights, order and augmentation.
@@ -66,7 +67,7 @@ def train(
     labels = (data.labels - 1).astype(np.int32)
     targets = {"pixels": data.masks(SIZE) * data.labels[:, None, None].astype(np.uint8), "tumour": labels}
     shuffle = Shuffle(seed, Augmentation.strong())
-    batches = Batches(brightened(data.images(SIZE)), targets, split.train, BATCH, shuffle=shuffle)
+    batches = Batches(images, targets, split.train, BATCH, shuffle=shuffle)
     steps = len(batches)
     rate = keras.optimizers.schedules.CosineDecay(
         PEAK_RATE / 100, max(epochs - WARM_UP_EPOCHS, 1) * steps, warmup_target=PEAK_RATE,
@@ -160,11 +161,11 @@ def scores(data: Dataset, rows: np.ndarray, pixels: np.ndarray, tumours: np.ndar
     truth, families = data.labels[rows], data.table["family"].to_numpy()[rows]
     mass = pixels[..., 1:].sum(axis=(1, 2))
     mass /= mass.sum(axis=1, keepdims=True)
-    figures = {}
-    for name, chances in (("mass", mass), ("head", tumours), ("sum of both", mass + tumours)):
+    both, figures = mass + tumours, {}
+    for name, chances in (("mass", mass), ("head", tumours), ("sum of both", both)):
         found = bootstrap.classification_intervals(truth, chances.argmax(axis=1) + 1, families, seed=SEED)
         figures |= {f"{score}, by {name}": f"{value:.3f}" for score, value in found.items()}
-    table = pd.DataFrame(mass + tumours).groupby(families).sum()
+    table = pd.DataFrame(both).groupby(families).sum()
     owners = pd.Series(truth, families).groupby(level=0).agg(lambda labels: labels.mode()[0])
     voted = table.to_numpy().argmax(axis=1) + 1
     figures["accuracy per family, by its summed probabilities"] = f"{np.mean(voted == owners.to_numpy()):.3f}"
@@ -180,7 +181,7 @@ def scores(data: Dataset, rows: np.ndarray, pixels: np.ndarray, tumours: np.ndar
         figures[f"Dice of {name}"] = f"{interval:.3f}"
     figures["Dice, median"] = f"{np.median(dice):.3f}"
     figures["Dice below 0.1, share of slices"] = f"{np.mean(dice < 0.1):.3f}"
-    wrong = pd.Series((mass + tumours).argmax(axis=1) + 1 != truth, families).groupby(level=0).sum()
+    wrong = pd.Series(both.argmax(axis=1) + 1 != truth, families).groupby(level=0).sum()
     worst = wrong.nlargest(5)
     figures["errors, worst families"] = ", ".join(f"{name}: {count}" for name, count in worst.items())
     worst = pd.Series(dice, families).groupby(level=0).mean().nsmallest(5)
@@ -211,7 +212,7 @@ def main(arguments: list[str] | None = None) -> None:
     images, predicted, seconds = brightened(data.images(SIZE)), [], 0.0
     split = splits.Split(train_rows, np.empty(0, int), test_rows)
     for seed in range(SEED, SEED + chosen.networks):
-        network, took = train(data, split, chosen.epochs, seed, chosen.home / "joint")
+        network, took = train(data, images, split, chosen.epochs, seed, chosen.home / "joint")
         predicted.append(predict(network, images, test_rows))
         seconds += took
     pixels, tumours = (np.mean([one[part] for one in predicted], axis=0) for part in (0, 1))

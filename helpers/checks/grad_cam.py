@@ -39,18 +39,19 @@ def _heat_cases(rng: np.random.Generator) -> list[tuple]:
 def _heat_mistakes(activations: np.ndarray, gradients: np.ndarray) -> list[tuple[np.ndarray, str, float]]:
     """Maps that typical mistakes give, with their messages and credits."""
     pixels = gradients.shape[0] * gradients.shape[1]
-    weights, total = gradients.mean(axis=(0, 1)), (activations * gradients.mean(axis=(0, 1))).sum(axis=2)
+    weights, exchanged = gradients.mean(axis=(0, 1)), gradients * activations.mean(axis=(0, 1))
+    total = (activations * weights).sum(axis=2)
     heat = np.maximum(total, 0)
-    found = [
+    return [
         (total, "Values below 0 are evidence against the class: the ReLU sets them to 0.", 0.0),
         (abs(total), "abs turns evidence against the class into heat: the ReLU sets it to 0.", 0.0),
         (np.maximum(activations * weights, 0).sum(axis=2), "The ReLU comes after the sum over k, not before: "
          "maps with a negative weight must be able to cancel others.", 0.0),
         (np.maximum((activations * gradients).sum(axis=2), 0), "Each gradient was used at its own place. "
          "First average them over the map: one weight for each k.", 0.0),
-        ((gradients * activations.mean(axis=(0, 1))).clip(0).sum(axis=2), "Gradients and activations have "
+        (exchanged.clip(0).sum(axis=2), "Gradients and activations have "
          "changed places: the weights are means of the gradients.", 0.0),
-        (np.maximum((gradients * activations.mean(axis=(0, 1))).sum(axis=2), 0), "Gradients and activations "
+        (np.maximum(exchanged.sum(axis=2), 0), "Gradients and activations "
          "have changed places: the weights are means of the gradients.", 0.0),
         (np.maximum(activations.sum(axis=2), 0), "That is the sum of the maps, without weights: the same for "
          "every class.", 0.0),
@@ -59,7 +60,6 @@ def _heat_mistakes(activations: np.ndarray, gradients: np.ndarray) -> list[tuple
         (heat / (heat.max() or 1), "Right, but scaled so that the maximum is 1: return the map as it is. G.4 "
          "needs only shares of it, and a figure can scale it.", EDGE_CREDIT),
     ]  # fmt: skip
-    return found
 
 
 def _compare_heat(inputs: tuple, output: Any) -> None:

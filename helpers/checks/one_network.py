@@ -43,6 +43,7 @@ def _pixel_cases(rng: np.random.Generator) -> list[tuple]:
 def _wrong(pixels: np.ndarray) -> list[tuple[np.ndarray, str]]:
     """Answers that typical mistakes give, with their messages."""
     tumours, likeliest = pixels[..., 1:], pixels.argmax(axis=-1)
+    sums = tumours.sum(axis=(1, 2))
     counts = np.stack([(likeliest == label).sum(axis=(1, 2)) for label in (1, 2, 3)], axis=1)
     best = tumours.argmax(axis=-1)
     voted = np.stack([(best == k).sum(axis=(1, 2)) for k in range(3)], axis=1)
@@ -61,14 +62,14 @@ def _wrong(pixels: np.ndarray) -> list[tuple[np.ndarray, str]]:
             "Each pixel of the background has a vote here, too, as loud as those of the "
             "tumour: add up the probabilities, which are small there.",
         ),
-        (tumours.sum(axis=(1, 2)).argmin(axis=1) + 1, "That is the tumour with the smallest sum."),
+        (sums.argmin(axis=1) + 1, "That is the tumour with the smallest sum."),
         (
             pixels.sum(axis=(1, 2)).argmax(axis=1),
             "The background counts as a class here, and mostly wins, since it "
             "has the most pixels: leave channel 0 out.",
         ),
         (
-            np.argsort(tumours.sum(axis=(1, 2)), axis=1)[:, -1],
+            sums.argmax(axis=1),
             "The classes are counted from 0 here; the labels are 1, 2 and 3: add 1.",
         ),
     ]

@@ -11,7 +11,7 @@ from helpers.evaluation.bootstrap import ConfidenceInterval
 from helpers.plots import style
 from helpers.plots.style import CourseFigure
 
-LOOKS = (("o", "-", style.BLUE), ("s", "--", style.VERMILLION))  # of two scores
+LOOKS = style.LOOKS[:2]  # of two scores
 
 
 @style.course_style
@@ -71,6 +71,7 @@ def alarms(positive: ArrayLike, scores: ArrayLike, name: str) -> CourseFigure:
     """
     positive, scores = np.asarray(positive, bool), np.asarray(scores, float)
     thresholds = np.unique(scores)
+    middle = np.median(thresholds)
     figure, ax = style.new_figure(size=(7.2, 4.0))
     words = []
     for kind, label, colour, line in (
@@ -79,7 +80,6 @@ def alarms(positive: ArrayLike, scores: ArrayLike, name: str) -> CourseFigure:
     ):
         shares = (scores[kind] >= thresholds[:, np.newaxis]).mean(axis=1)
         ax.step(thresholds, shares, line, color=colour, label=f"{label} (n = {kind.sum():,})")
-        middle = np.median(thresholds)
         words.append(f"{label} {np.mean(scores[kind] >= middle):.0%}")
     ax.set_ylim(-0.03, 1.03)
     ax.yaxis.set_major_formatter(PercentFormatter(1))

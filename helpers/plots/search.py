@@ -13,9 +13,6 @@ from numpy.typing import ArrayLike
 from helpers.plots import style
 from helpers.plots.style import CourseFigure
 
-LOOKS = (
-    ("o", "-", style.BLUE), ("s", "--", style.VERMILLION), ("^", "-.", style.GREEN), ("D", ":", style.PURPLE),
-)  # fmt: skip
 SCORE = "validation accuracy"
 
 
@@ -31,7 +28,7 @@ def best_so_far(
     """
     figure, ax = style.new_figure(size=(7.6, 4.2))
     words = []
-    for (name, scores), (marker, line, colour) in zip(searches.items(), LOOKS, strict=False):
+    for (name, scores), (marker, line, colour) in zip(searches.items(), style.LOOKS, strict=False):
         best = np.maximum.accumulate(scores)
         ax.step(range(1, len(best) + 1), best, where="post", linestyle=line, color=colour, alpha=0.6)
         ax.scatter(range(1, len(best) + 1), scores, 22, color=colour, marker=marker, label=name, zorder=3)
@@ -138,7 +135,7 @@ def best_of_n(table: pd.DataFrame) -> CourseFigure:
     """
     labels = {"chosen": "families that chose it", "all": "all families", "unseen": "families that didn't"}
     figure, ax = style.new_figure(size=(7.2, 4.0))
-    for (name, label), (marker, line, colour) in zip(labels.items(), LOOKS, strict=False):
+    for (name, label), (marker, line, colour) in zip(labels.items(), style.LOOKS, strict=False):
         ax.plot(table.index, table[name], line, marker=marker, color=colour, label=label)
     ax.set_xscale("log", base=2)
     ax.set_xticks(table.index, [f"{count:,}" for count in table.index])

@@ -24,6 +24,9 @@ ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
 CLASS_COLOURS = {"meningioma": BLUE, "glioma": ORANGE, "pituitary": GREEN}
+LOOKS = (  # of what is compared in one figure: marker, line, colour
+    ("o", "-", BLUE), ("s", "--", VERMILLION), ("^", "-.", GREEN), ("D", ":", PURPLE),
+)  # fmt: skip
 MAX_WIDTH_INCHES = 10.0  # fits a notebook
 
 # Decorates functions that draw: the course's look inside, the notebook's own style untouched outside.

@@ -16,7 +16,7 @@ from helpers.evaluation.overlap import QUARTERS, area_quartiles
 from helpers.plots import style
 from helpers.plots.style import CourseFigure
 
-GROUP_LOOKS = (("o", style.BLUE), ("s", style.VERMILLION), ("^", style.GREEN))
+GROUP_LOOKS = style.LOOKS[:3]
 MIN_BOX = 5  # slices; fewer are shown as dots alone
 
 
@@ -136,7 +136,7 @@ def intervals(
     figure, ax = style.new_figure(size=(8.0, 0.62 * len(measures) + 1.5))
     places, words = np.arange(len(measures)), []
     for number, (label, group) in enumerate(groups.items()):
-        marker, colour = GROUP_LOOKS[number]
+        marker, _, colour = GROUP_LOOKS[number]
         levels, shown = places + 0.24 * (number - (len(groups) - 1) / 2), [group[name] for name in measures]
         ax.plot([one.value for one in shown], levels, marker, color=colour, label=label)
         ax.plot([[one.low for one in shown], [one.high for one in shown]], [levels] * 2, "|-", color=colour)

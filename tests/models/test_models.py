@@ -73,8 +73,8 @@ def test_the_joint_network_outlines_and_classifies(rng):
     for probabilities in output.values():
         np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
     assert network.count_params() == 4_024_823
-    gradients = _reached(network, rng)
-    assert all(gradients.values()), gradients
+    reached = _reached(network, rng)
+    assert all(reached.values()), reached
 
 
 def _reached(network, rng):
