@@ -6,6 +6,7 @@ dataset, classification, networks,          the exercises themselves
 training, segmentation, uncertainty
 grad_cam, hyperparameters, new_data,        those of the optional notebooks of these names
 one_network
+report                                      the sections of the student's own report
 """
 
 import difflib
@@ -23,6 +24,7 @@ from helpers.checks import (
     networks,
     new_data,
     one_network,
+    report,
     segmentation,
     training,
     uncertainty,
@@ -48,6 +50,7 @@ _PARTS = (
     hyperparameters,
     new_data,
     one_network,
+    report,
 )
 _ALL = [one for part in _PARTS for one in part.EXERCISES]
 EXERCISES: dict[str, Exercise] = {
@@ -145,6 +148,8 @@ def rubric(number: str) -> None:
     exercise = _find(number)
     if exercise.kind != "open":
         raise CheckError(f"{number} is not an open question: checks.check({number!r}, ...) judges it.")
+    if exercise.words:
+        print("Length: {} to {} words.".format(*exercise.words))
     for criterion, points in exercise.rubric:
         line = f"- {criterion} ({points} point{'s' * (points > 1)})"
         print(textwrap.fill(line, LINE_WIDTH, subsequent_indent="  "))

@@ -112,6 +112,7 @@ class Exercise:
             which takes precedence over what `compare` says.
         solved_by: names of the course's functions that solve the exercise; an answer may not call them.
         rubric: of an open question: the criteria and their points.
+        words: of an open question: the fewest and the most words that are expected; () if any number is.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Exercise:
     diagnose: Callable[[list[tuple], list], None] = lambda cases, outputs: None
     solved_by: tuple[str, ...] = ()
     rubric: tuple[tuple[str, int], ...] = ()
+    words: tuple[int, int] | tuple[()] = ()
 
     def judge(self, cases: list[tuple], outputs: list) -> Verdict:
         """Judge outputs, without running any of the student's code.

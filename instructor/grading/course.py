@@ -108,7 +108,7 @@ class Course:
         Raises:
             CourseError: there are no notebooks, or an exercise has no check.
         """
-        paths = sorted(student_edition.glob("[0-9]*.ipynb"))
+        paths = sorted(student_edition.glob("*.ipynb"))
         if not paths:
             raise CourseError(f"{student_edition} has no notebooks. Build them: python -m instructor build")
         notebooks = [Pristine(path.stem, read_paper(path.read_bytes())) for path in paths]

@@ -18,9 +18,9 @@ from helpers.config.settings import COURSE_FOLDER
 from helpers.datasets.sources import list_slices, one_per_class
 from instructor.notebooks.export import page
 
-# In the order in which they run: the optional ones in beyond/ load trainings of notebook 02.
+# In the order in which they run: the report and the optional ones in beyond/ load what notebook 02 has saved.
 NOTEBOOKS = [
-    *sorted((COURSE_FOLDER / "notebooks").glob("[0-9]*.ipynb")),
+    *sorted((COURSE_FOLDER / "notebooks").glob("*.ipynb")),
     *sorted((COURSE_FOLDER / "notebooks" / "beyond").glob("*.ipynb")),
 ]
 CELL_TIMEOUT_SECONDS = 6 * 3600

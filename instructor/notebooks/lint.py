@@ -45,7 +45,7 @@ def complaints(path: Path) -> list[str]:
         NotebookError: the notebook, or one that it links to, cannot be read.
     """
     notebook = read_notebook(path)
-    if path.parent.name != "beyond" and not re.match("[0-9]{2}", path.name):
+    if path.parent.name != "beyond" and not re.match("[0-9]{2}|report", path.name):
         return [f"{path.name}: the name does not begin with a number. Rename it, as in 03_name.ipynb."]
     return [f"{path.name}, {said}" for rule in RULES for said in rule(notebook, path)]
 
@@ -252,7 +252,7 @@ RULES: tuple[Rule, ...] = (
 
 def _chapter(path: Path) -> str:
     """Return what the numbers of sections begin with: "2" in 02_name.ipynb, "G" in grad_cam.ipynb."""
-    return path.name[0].upper() if path.parent.name == "beyond" else str(int(path.name[:2]))
+    return str(int(path.name[:2])) if path.name[:2].isdecimal() else path.name[0].upper()
 
 
 def _code(notebook: NotebookNode) -> list[NotebookNode]:

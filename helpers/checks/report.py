@@ -1,0 +1,57 @@
+"""The sections of the student's technical report that a person reads."""
+
+from helpers.checks.exercise import Exercise
+
+EXERCISES = [
+    Exercise(
+        "R.1", "The problem", 4, "open", words=(120, 350),
+        rubric=(
+            ("Says for a reader outside the course what the three tumours are, what a T1-weighted slice with "
+             "contrast agent shows, and who would use an answer.", 2),
+            ("Names both tasks, classification and segmentation, and what makes them hard.", 1),
+            ("Statements about medicine and about other work have a source in the list of references.", 1),
+        ),
+    ),
+    Exercise(
+        "R.2", "Objectives", 2, "open", words=(40, 150),
+        rubric=(
+            ("Each objective can be checked: a measure, the unit that was split, and what it is compared "
+             "with.", 1),
+            ("They follow from the problem; results and discussion come back to each of them.", 1),
+        ),
+    ),
+    Exercise(
+        "R.4", "Choices and their reasons", 5, "open", words=(100, 400),
+        rubric=(
+            ("Gives a reason for each setting that differs from the course's, or for keeping them all.", 2),
+            ("Says how slices were split, what may be in two sets, and why.", 1),
+            ("Says on which set each choice was made; none was made on the test set.", 1),
+            ("Gives a reason for the measures and for the threshold.", 1),
+        ),
+    ),
+    Exercise(
+        "R.6", "Discussion", 7, "open", words=(200, 700),
+        rubric=(
+            ("Compares with a baseline and with the source report, each number with its protocol.", 2),
+            ("Explains typical errors of both networks from figures or tables of this report.", 1),
+            ("Says what data leakage does to the result, with the gap between the two protocols and its "
+             "interval.", 2),
+            ("Explains what the source report's IoU of 0.49 was.", 1),
+            ("Says what the results do not show: the data, the few patients, one source.", 1),
+        ),
+    ),
+    Exercise(
+        "R.7", "Future work", 2, "open", words=(60, 250),
+        rubric=(
+            ("Each proposal follows from a weakness that the discussion found.", 1),
+            ("Says how one would know that it helped: measure, protocol, comparison.", 1),
+        ),
+    ),
+    Exercise(
+        "R.8", "References", 1, "open", words=(20, 400),
+        rubric=(
+            ("The data set, the source report and every work named in the text, complete enough to be "
+             "found: authors, title, year, DOI or address.", 1),
+        ),
+    ),
+]  # fmt: skip
