@@ -26,7 +26,7 @@ run: $(VENV)/run.done
 test: $(VENV)/test.done lint
 	$(BIN)/python -m pytest $(PARALLEL) tests --ignore=tests/browser
 	rm -rf $(TEST_HOME)
-	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/[0-9]*.ipynb notebooks/beyond/*.ipynb
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/[0-9]*.ipynb notebooks/report.ipynb notebooks/beyond/*.ipynb
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(PARALLEL) \
 		tests/notebooks/student_editions.py tests/grading/wrong_submissions.py tests/browser
 

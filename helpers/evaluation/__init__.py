@@ -37,6 +37,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "load_predictions",
             "predict",
             "save_predictions",
+            "saved_predictions",
             "time_prediction",
         ],
     },

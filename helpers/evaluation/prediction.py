@@ -164,18 +164,38 @@ def load_predictions(folder: Path, rows: np.ndarray) -> tuple[np.ndarray, Path]:
     Raises:
         PredictionsError: there are none in the folder, or they are damaged, or of other slices.
     """
+    predicted, probabilities, run = saved_predictions(folder)
+    if not np.array_equal(predicted, rows):
+        raise PredictionsError(f"the saved predictions are of other slices ({folder}). {_advice(folder)}")
+    return probabilities, run
+
+
+def saved_predictions(folder: Path) -> tuple[np.ndarray, np.ndarray, Path]:
+    """Load what `save_predictions` saved, whichever slices they are of.
+
+    Args:
+        folder: of the network's trainings.
+
+    Returns:
+        rows, (n,) which slices; probabilities, (n, ...) float32; the folder of the training that they come
+        from.
+
+    Raises:
+        PredictionsError: there are none in the folder, or they are damaged.
+    """
     path = folder / PREDICTIONS
-    advice = f"Run {PARTS.get(folder.name, 'the part that makes them')} first, with the same settings."
     try:
         with path.open("rb") as file, np.load(file) as saved:
-            predicted, probabilities, run = saved["rows"], saved["probabilities"], str(saved["run"])
+            rows, probabilities, run = saved["rows"], saved["probabilities"], str(saved["run"])
     except FileNotFoundError:
-        raise PredictionsError(f"there are no saved predictions ({path}). {advice}") from None
+        raise PredictionsError(f"there are no saved predictions ({path}). {_advice(folder)}") from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise PredictionsError(f"the saved predictions are damaged ({path}). {advice}") from error
-    if not np.array_equal(predicted, rows):
-        raise PredictionsError(f"the saved predictions are of other slices ({path}). {advice}")
-    return probabilities, Path(os.path.normpath(folder / run))
+        raise PredictionsError(f"the saved predictions are damaged ({path}). {_advice(folder)}") from error
+    return rows, probabilities, Path(os.path.normpath(folder / run))
+
+
+def _advice(folder: Path) -> str:
+    return f"Run {PARTS.get(folder.name, 'the part that makes them')} first, with the same settings."
 
 
 def time_prediction(network: keras.Model, images: np.ndarray, rows: np.ndarray) -> Timing:

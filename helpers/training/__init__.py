@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "RunRecordError",
             "compare_records",
             "describe_run",
+            "layer_list",
             "pool_records",
             "read_record",
             "record_results",

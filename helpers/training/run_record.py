@@ -46,6 +46,7 @@ LOGGERS = (
     keras.callbacks.History, keras.callbacks.TensorBoard, keras.callbacks.RemoteMonitor,
     keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore,
 )  # fmt: skip
+LAYER_SETTINGS = ("filters", "kernel_size", "strides", "pool_size", "rate", "units", "activation")
 LARGE = 10_000  # of a larger array that a loss reads, such as the images, only the shape is described
 
 
@@ -97,6 +98,7 @@ def describe_run(
             "name": _kind(network.output_shape),
             "parameters": network.count_params(),
             "layers": _digest(_renamed(network.get_config(), {})),
+            "architecture": layer_list(network),
         },
         "training": {
             "epochs": epochs,
@@ -106,14 +108,14 @@ def describe_run(
             "optimizer": type(network.optimizer).__name__,
             "loss": _name(network.loss),
             "augmentation": _augmentation(batches),
-            "callbacks": [_watching(one) for one in callbacks if type(one) not in LOGGERS],
+            "callbacks": [watching(one) for one in callbacks if type(one) not in LOGGERS],
             "all_settings": _digest([optimizer, _described(network.loss, {})]),
         },
         "seed": batches.shuffle.seed if batches.shuffle else None,
     }
 
 
-def run_key(description: Mapping[str, object]) -> str:
+def run_key(description: Mapping[str, Any]) -> str:
     """The name of a training's folder: other data, splits, layers, settings or seeds give another name.
 
     Args:
@@ -122,10 +124,39 @@ def run_key(description: Mapping[str, object]) -> str:
     Returns:
         Eight hexadecimal digits.
     """
-    return _digest(description)
+    network = {key: value for key, value in description["network"].items() if key != "architecture"}
+    return _digest({**description, "network": network})  # the digest of the layers says more
 
 
-def write_record(folder: Path, description: Mapping[str, object], history: pd.DataFrame) -> None:
+def layer_list(network: keras.Model) -> list[str]:
+    """List the layers of a network in words, with those settings that decide what they do.
+
+    Args:
+        network: of any kind; the layers of networks inside it are listed, too.
+
+    Returns:
+        One text per layer, such as "Conv2D filters=32 kernel_size=3x3 activation=relu".
+    """
+    listed = []
+    for layer in network.layers:
+        if hasattr(layer, "layers"):
+            listed += layer_list(layer)
+        elif not isinstance(layer, keras.layers.InputLayer):
+            config = layer.get_config()
+            words = [
+                f"{name}={_short(config[name])}" for name in LAYER_SETTINGS if config.get(name) is not None
+            ]
+            listed.append(" ".join([type(layer).__name__, *words]))
+    return listed
+
+
+def _short(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return "x".join(map(str, value))
+    return value.get("class_name", "?") if isinstance(value, dict) else str(value)
+
+
+def write_record(folder: Path, description: Mapping[str, Any], history: pd.DataFrame) -> None:
     """Write the record of a training, unless there is one with as many epochs.
 
     Args:
@@ -143,7 +174,7 @@ def write_record(folder: Path, description: Mapping[str, object], history: pd.Da
             "the description is of another training; run the cell that describes this one again."
         )
     earlier = read_json(Path(folder) / NAME) or {}
-    if earlier.get("format") == FORMAT and earlier.get("epochs") == len(history):
+    if (earlier.get("format"), earlier.get("epochs")) == (FORMAT, len(history)) and "history" in earlier:
         return  # it may have test results, which are kept
     best = int(history["val_loss"].idxmin()) if "val_loss" in history else len(history)
     record = dict(description) | {
@@ -156,16 +187,20 @@ def write_record(folder: Path, description: Mapping[str, object], history: pd.Da
         "peak_memory_mb": round(environment.peak_bytes() / 1e6),
         "versions": environment.installed(),
         "results": {},
+        "history": history.to_dict("list"),
     }
     write_json(Path(folder) / NAME, record)
 
 
-def pool_records(folders: Sequence[Path], results: Mapping[str, ConfidenceInterval]) -> dict:
+def pool_records(
+    folders: Sequence[Path], results: Mapping[str, ConfidenceInterval], destination: Path | None = None
+) -> dict:
     """Make one run record for a cross-validation, from those of its folds.
 
     Args:
         folders: of the trainings, one per fold.
         results: measure -> value with its interval, over all test slices.
+        destination: folder in which the record is saved, too; created if it doesn't exist.
 
     Returns:
         A record as `read_record` gives it, with the number of `folds`. Its test set is that of all folds;
@@ -175,12 +210,16 @@ def pool_records(folders: Sequence[Path], results: Mapping[str, ConfidenceInterv
     split = records[0]["split"]
     tested = sorted(number for one in records for number in one["split"]["slices"]["test"])
     patients = records[0]["data"]["patients"]
-    return records[0] | {
+    pooled = records[0] | {
         "folds": len(records),
         "split": split | {"slices": {"test": tested}, "patients": {"test": patients}},
         "seconds": sum(one["seconds"] for one in records),
         "results": {measure: asdict(interval) for measure, interval in results.items()},
     }
+    if destination:
+        destination.mkdir(parents=True, exist_ok=True)
+        write_json(destination / NAME, pooled)
+    return pooled
 
 
 def read_record(folder: Path) -> dict:
@@ -370,8 +409,8 @@ def _augmentation(batches: Batches) -> dict | None:
     return asdict(batches.shuffle.augmentation) if batches.shuffle and batches.shuffle.augmentation else None
 
 
-def _watching(callback: keras.callbacks.Callback) -> list:
-    """The type of a callback, its settings, and a digest of the student's code in it, if any."""
+def watching(callback: keras.callbacks.Callback) -> list:
+    """Return the type of a callback, its settings, and a digest of the student's code in it, if any."""
     values = {name: getattr(callback, name) for name in WATCHING if hasattr(callback, name)}
     if "min_delta" in values:
         values["min_delta"] = abs(values["min_delta"])  # Keras changes the sign in `fit`
@@ -398,6 +437,8 @@ def _without_none(value: object) -> object:
 def _flat(record: Mapping[str, object], above: str = "") -> dict[str, object]:
     entries: dict[str, object] = {}
     for name, value in record.items():
+        if not above and name == "history":  # a row per epoch would hide the rest
+            continue
         entries |= _flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {above + name: value}
     return entries
 

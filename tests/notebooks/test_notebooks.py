@@ -33,9 +33,9 @@ def code(cells):
     return [cell for cell in cells if cell.cell_type == "code"]
 
 
-def test_there_are_two_notebooks_and_optional_ones_that_run_after_them():
-    assert [path.name[:3] for path in NOTEBOOKS if path not in OPTIONAL] == ["01_", "02_"]
-    assert NOTEBOOKS[2:] == OPTIONAL
+def test_there_are_two_notebooks_and_others_that_run_after_them():
+    assert [path.name[:3] for path in NOTEBOOKS if path not in OPTIONAL] == ["01_", "02_", "rep"]
+    assert NOTEBOOKS[3:] == OPTIONAL
     assert len({path.name[0] for path in OPTIONAL}) == len(OPTIONAL)  # the numbers of sections begin with it
 
 
@@ -55,7 +55,7 @@ def number_of(cell):
 
 
 def test_an_exercise_is_a_text_an_answer_and_a_check(cells, path):
-    chapter = path.name[0].upper() if path in OPTIONAL else path.name[:2].lstrip("0")
+    chapter = path.name.lstrip("0")[0].upper()
     ids = [cell.id for cell in cells if number_of(cell)]
     expected = []
     for number, exercise in EXERCISES.items():

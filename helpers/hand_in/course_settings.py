@@ -1,0 +1,119 @@
+"""Which settings of a training differ from the course's own."""
+
+import difflib
+import itertools
+from collections.abc import Mapping
+
+import keras
+import pandas as pd
+
+from helpers import models
+from helpers.config.settings import Schedule, Settings
+from helpers.hand_in.results import Results, Run, require_any
+from helpers.training.run_record import layer_list, watching
+
+COLUMNS = ["training", "setting", "course", "yours", "reason"]
+NO_REASON = "(no reason given)"
+ALWAYS_SHOWN = ("monitor", "patience")  # of a callback; other settings only if they differ
+
+
+def changed_settings(
+    results: Results, course: Settings, reasons: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """List the settings in which trainings differ from the course's own, each of which needs a reason.
+
+    Args:
+        results: of notebook 02.
+        course: the settings, whose profile has the course's values.
+        reasons: "training: setting", as in the first two columns, -> the reason.
+
+    Returns:
+        DataFrame of text with the columns training, setting, course, yours and reason; no row if nothing
+        differs.
+
+    Raises:
+        MissingResultError: there are no results.
+    """
+    require_any(results)
+    given = reasons or {}
+    rows = [
+        (name, setting, ours, theirs, given.get(f"{name}: {setting}", "").strip() or NO_REASON)
+        for name in results
+        for setting, ours, theirs in _compared(results[name], course)
+        if ours != theirs
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _compared(run: Run, course: Settings) -> list[tuple[str, str, str]]:
+    record, training = run.record, run.record["training"]
+    schedule = _schedule(run.name, course)
+    unit = run.name.removeprefix("by ") if run.name.startswith("by ") else "slice"
+    pairs = [
+        ("split by", unit, record["split"]["unit"]),
+        ("epochs, at most", schedule.epochs, training["epochs"]),
+        ("batch", schedule.batch, training["batch"]),
+        ("learning rate", f"{schedule.learning_rate:g}", f"{training['learning_rate']:g}"),
+        ("optimizer", "Adam", training["optimizer"]),
+        ("loss", "sparse_categorical_crossentropy", training["loss"]),
+        ("augmentation", "none", _augmentation(training["augmentation"])),
+        ("callbacks", *_callbacks(_courses_callbacks(run.name), training["callbacks"])),
+        ("seed", course.seed, record["seed"]),
+    ]
+    texts = [(setting, str(ours), str(theirs)) for setting, ours, theirs in pairs]
+    return texts + _layers(_architecture(run), record["network"].get("architecture", []))
+
+
+def _schedule(name: str, course: Settings) -> Schedule:
+    own = {"classifier": course.profile.classifier, "unet": course.profile.unet}
+    return own.get(name, course.profile.comparison)
+
+
+def _architecture(run: Run) -> list[str]:
+    if run.name == "unet":
+        return layer_list(models.unet())
+    size = run.record["size"]
+    return layer_list(models.classifier((size, size, 3)))
+
+
+def _layers(ours: list[str], theirs: list[str]) -> list[tuple[str, str, str]]:
+    """List the layers that differ; equal changes are listed once, with their number."""
+    changes: dict[tuple[str, str], int] = {}
+    steps = difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
+    for kind, start, end, start_theirs, end_theirs in steps:
+        if kind == "equal":
+            continue
+        left, right = ours[start:end], theirs[start_theirs:end_theirs]
+        for place in range(max(len(left), len(right))):
+            change = [part[place] if place < len(part) else "none" for part in (left, right)]
+            changes[change[0], change[1]] = changes.get((change[0], change[1]), 0) + 1
+    return [(f"layer ({count} times)" if count > 1 else "layer", *pair) for pair, count in changes.items()]
+
+
+def _augmentation(values: dict | None) -> str:
+    if not values:
+        return "none"
+    return ", ".join(f"{name} {value:g}" for name, value in values.items() if value)
+
+
+def _courses_callbacks(name: str) -> list:
+    """The callbacks of notebook 02, as run records describe them."""
+    stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=5)
+    reducing = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=2)
+    return [watching(one) for one in {"classifier": [stopping, reducing], "unet": [reducing]}.get(name, [])]
+
+
+def _callbacks(ours: list, theirs: list) -> tuple[str, str]:
+    """Both lists in words: monitor and patience, and the settings in which a callback differs."""
+    shown = set(ALWAYS_SHOWN)
+    for (name, values, *_), (other, others, *_) in itertools.product(ours, theirs):
+        shown |= {key for key in values | others if name == other and values.get(key) != others.get(key)}
+
+    def words(described: list) -> str:
+        texts = []
+        for name, values, *code in described:
+            inside = ", ".join(f"{key}={values[key]}" for key in sorted(shown & set(values)))
+            texts.append(f"{name}({inside}){' with own code' if code else ''}")
+        return "; ".join(texts) or "none"
+
+    return words(ours), words(theirs)

@@ -1,0 +1,118 @@
+"""Tables and figures of the student's report, numbered and with captions, in the notebook and on its page."""
+
+import base64
+import html
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+from IPython.display import display
+
+from helpers.hand_in.results import MissingResultError
+
+
+class Document:
+    """Numbers tables and figures in the order in which they are first shown.
+
+    A cell that is run again keeps its number, because the caption decides; run all cells again after
+    adding a table or figure above others.
+
+    Example:
+        ```
+        document = hand_in.Document()
+        document.table(lambda: tables.overlap(...), "Overlap of the masks, test set, threshold 0.5")
+        document.figure(lambda: plots.confusion_matrix(...), "Confusion matrix of the test set")
+        ```
+    """
+
+    def __init__(self) -> None:
+        self.captions: dict[str, list[str]] = {"Table": [], "Figure": []}
+
+    def cover(self, title: str, author: str, course: str, date: str) -> None:
+        """Show the cover page.
+
+        Args:
+            title, author, course, date: of the report. An empty one is marked as missing.
+        """
+        fields = {"Title": title, "Author": author, "Course": course, "Date": date}
+        words = {name: value.strip() or f"({name.lower()} missing)" for name, value in fields.items()}
+        lines = "".join(f"<p>{html.escape(words[name])}</p>" for name in ("Author", "Course", "Date"))
+        markup = f'<header class="cover"><h1>{html.escape(words["Title"])}</h1>{lines}</header>'
+        _display(markup, "\n".join(words.values()))
+
+    def table(self, make: pd.DataFrame | Callable[[], pd.DataFrame], caption: str) -> None:
+        """Show a numbered table.
+
+        Args:
+            make: the table, or a function that makes it. If a result that it needs is missing, a line says
+                which cells make it.
+            caption: what it shows, with its protocol.
+        """
+        table = _made(make)
+        if table is None:
+            return
+        label = self._label("Table", caption)
+        if table.empty:
+            words = f"{label} {caption} None."
+            _display(_figure(f"<figcaption>{_bold(label, caption)} None.</figcaption>"), words)
+            return
+        numbered = isinstance(table.index, pd.RangeIndex)  # such an index says nothing
+        body = table.to_html(border=0, escape=True, index=not numbered).replace("<th></th>", "<td></td>")
+        body = body.replace(' style="text-align: right;"', "")
+        _display(
+            _figure(f"<figcaption>{_bold(label, caption)}</figcaption>{body}"), f"{label} {caption}\n{table}"
+        )
+
+    def figure(self, make: Any, caption: str, alt: str = "") -> None:
+        """Show a numbered figure.
+
+        Args:
+            make: a matplotlib figure, or a function that makes it. If a result that it needs is missing, a
+                line says which cells make it.
+            caption: what it shows, with its protocol.
+            alt: the figure in words, for readers who cannot see it; figures of `plots` have their own.
+        """
+        figure = _made(make)
+        if figure is None:
+            return
+        label, alt = self._label("Figure", caption), alt or getattr(figure, "alt", "") or caption
+        image = base64.b64encode(_png(figure)).decode("ascii")
+        markup = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{image}">'
+        _display(
+            _figure(f"{markup}<figcaption>{_bold(label, caption)}</figcaption>"), f"{label} {caption}\n{alt}"
+        )
+
+    def _label(self, kind: str, caption: str) -> str:
+        captions = self.captions[kind]
+        if caption not in captions:
+            captions.append(caption)
+        return f"{kind} {captions.index(caption) + 1}."
+
+
+def _made(make: Any) -> Any:
+    try:
+        return make() if callable(make) else make
+    except MissingResultError as error:
+        _display(f'<p class="missing"><b>Missing:</b> {html.escape(str(error))}</p>', f"Missing: {error}")
+        return None
+
+
+def _png(figure: Any) -> bytes:
+    if hasattr(figure, "png"):  # of helpers.plots
+        return figure.png()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight", facecolor="white")
+    return buffer.getvalue()
+
+
+def _figure(content: str) -> str:
+    return f'<figure class="numbered">{content}</figure>'
+
+
+def _bold(label: str, caption: str) -> str:
+    return f"<b>{label}</b> {html.escape(caption)}"
+
+
+def _display(markup: str, words: str) -> None:
+    display({"text/html": markup, "text/plain": words}, raw=True)
