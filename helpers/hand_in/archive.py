@@ -229,8 +229,11 @@ def _executed(saved: Saved, course: Settings) -> NotebookNode:
     """Run the report in a fresh kernel, so that its page shows what its cells say now."""
     notebook = _read(saved.notebook)
     settings = {
-        "COURSE_DATA": course.data, "COURSE_PROFILE": course.profile.name, "COURSE_HOME": str(course.home)
-    }  # fmt: skip
+        "COURSE_DATA": course.data,
+        "COURSE_PROFILE": course.profile.name,
+        "COURSE_HOME": str(course.home),
+        "CUDA_VISIBLE_DEVICES": "-1",  # whose memory this kernel may have taken
+    }
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
