@@ -100,7 +100,7 @@ def pack(course: Settings, notebook: str = NOTEBOOK, code: bool = False) -> Path
         print(f"Missing: {part}: {what}")
     executed = _executed(own, course)
     if NO_REASON in json.dumps(executed):
-        print("Missing: Table 4: a setting differs from the course's, and no reason is given")
+        print("Missing: a setting differs from the course's, and no reason is given")
     page = report_page(executed, code=code)
     folder = course.home / "hand-in"
     folder.mkdir(parents=True, exist_ok=True)
