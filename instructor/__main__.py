@@ -1,4 +1,4 @@
-"""Command line: `python -m instructor run`, `build`, `lint`, `grade`, `publish` and `colab`."""
+"""Command line: `python -m instructor run`, `build`, `lint`, `publish`, `report`, `grade` and `colab`."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from helpers._common import CourseError
 from helpers.config import settings
 from instructor.colab import cli as colab
 from instructor.grading import command as grading
-from instructor.notebooks import lint, publishing, release
+from instructor.notebooks import lint, publishing, release, report
 from instructor.notebooks.execute import NOTEBOOKS, NotebookError, placed, run_course
 
 
@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--version", help="which the setup cells fetch; default: unchanged")
     publish.set_defaults(function=_publish)
 
+    report.add_to(commands)
     grading.add_to(commands)
     colab.add_to(commands)
     return parser

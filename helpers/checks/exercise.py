@@ -38,6 +38,7 @@ ADVICE = {
 }
 COLOURS = {CORRECT: "#009e73", NOT_YET: "#d55e00", NOT_ATTEMPTED: "#767676"}  # of the box; Okabe and Ito
 COURSES_OWN = "That is the course's own function, not yours."  # grading looks for it
+OPEN_STUB = "*Write your answer here: a double click opens this cell.*"  # of a free-text exercise
 TRIVIAL = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_FREE_VARS"}  # of a stub
 
 

@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 
 from helpers._common import CourseError
 from helpers.checks import EXERCISES
+from helpers.checks.exercise import OPEN_STUB
 from helpers.config import drive
 from helpers.config.settings import Settings, on_colab
 from helpers.datasets.dataset import Dataset
@@ -30,7 +31,6 @@ ARCHIVE, NOTEBOOK = "hand-in.zip", "report.ipynb"
 OTHERS = ("01_dataset_assembly", "02_classification_and_segmentation")
 NOT_RUN_AGAIN = "hand-in"  # tag of the cells that check and pack
 ANSWER = re.compile(r"\**Your answer to Think! (R\.\d+)\**\s*", re.IGNORECASE)
-UNTOUCHED = "*Write your answer here"  # as the student edition begins it
 COVER = re.compile(r"""^(TITLE|AUTHOR|COURSE|DATE) = ["']\s*["']""", re.MULTILINE)
 CELL_SECONDS = 1800
 
@@ -72,6 +72,7 @@ def check(course: Settings, notebook: str = NOTEBOOK) -> pd.DataFrame:
         *_results_missing(course),
         *_cover_missing(own.notebook),
         *_texts_missing(own.notebook),
+        *_readings_missing(own.notebook),
         *_notebooks_missing(),
     ]
     return pd.DataFrame(rows, columns=["part", "what is missing"])
@@ -187,10 +188,23 @@ def _texts_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
         count = len((text or "").split())
         if text is None:
             yield f"{number} {exercise.title}", f"no cell begins with 'Your answer to Think! {number}'"
-        elif not text or UNTOUCHED in text:
+        elif not text or OPEN_STUB in text:
             yield f"{number} {exercise.title}", "not written yet"
         elif not fewest <= count <= most:
             yield f"{number} {exercise.title}", f"{count} words, where {fewest} to {most} are expected"
+
+
+def _readings_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
+    """Texts that aren't marked, such as those below the results; the section on theory is optional."""
+    for cell in notebook.cells:
+        first = cell.source.strip().partition("\n")[0].strip("* ")
+        if (
+            cell.cell_type == "markdown"
+            and OPEN_STUB in cell.source
+            and not ANSWER.match(cell.source.lstrip())
+        ):
+            if not first.startswith("#"):
+                yield f"a text '{first}'", "not written yet"
 
 
 def _notebooks_missing() -> Iterator[tuple[str, str]]:

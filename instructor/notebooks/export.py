@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 from jinja2 import pass_context
-from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
+
+from helpers.hand_in.formulas import mathml
 
 TEMPLATE = Path(__file__).with_name("html_template")
 # A Part or a numbered section, as nbconvert renders its heading.
@@ -28,7 +29,7 @@ class _Exporter(HTMLExporter):
 
 def _mathml(formula: re.Match) -> str:
     kind = str(formula.lastgroup)
-    return convert(html.unescape(formula[kind]), display=kind)
+    return mathml(html.unescape(formula[kind]), block=kind == "block")
 
 
 def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:

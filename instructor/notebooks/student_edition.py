@@ -17,9 +17,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from helpers._common import CourseError
+from helpers.checks.exercise import OPEN_STUB
 
 CODE_STUB, VALUE_STUB = "return None  # your code here", "None  # your answer here"
-OPEN_STUB = "*Write your answer here: a double click opens this cell.*"
 SOLUTION = re.compile(r"^[ \t]*### BEGIN SOLUTION\n(.*?)^[ \t]*### END SOLUTION\n?", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(
     r"^[ \t]*### BEGIN HIDDEN TESTS\n.*?^[ \t]*### END HIDDEN TESTS\n?", re.DOTALL | re.MULTILINE

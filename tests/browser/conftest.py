@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from instructor.notebooks.report import BROWSERS
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator:
     """Chromium without a window and without a network: Playwright's `Browser`."""
     playwright = pytest.importorskip("playwright.sync_api")
-    program = next(filter(None, map(shutil.which, NAMES)), None)
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
-        pytest.skip(f"there is no Chromium here: none of {', '.join(NAMES)}")
+        pytest.skip(f"there is no Chromium here: none of {', '.join(BROWSERS)}")
     with playwright.sync_playwright() as driver:
         # No sandbox, since containers run as root; it opens only our own pages.
         browser = driver.chromium.launch(

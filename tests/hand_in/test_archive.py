@@ -72,6 +72,15 @@ def test_texts_that_are_missing_short_or_long_are_named(here, results, text, exp
     assert missing(results) == [expected]
 
 
+def test_a_text_below_results_is_named_but_the_optional_theory_is_not(here, results):
+    more = [
+        new_markdown_cell(f"**What these results show**\n\n{UNTOUCHED}"),
+        new_markdown_cell(f"## R.3 Theory\n\n{UNTOUCHED}"),
+    ]
+    write_report(here / "report.ipynb", more=more)
+    assert missing(results) == ["a text 'What these results show': not written yet"]
+
+
 def test_a_deleted_answer_is_named(here, results):
     write_report(here / "report.ipynb", {number: text for number, text in TEXTS.items() if number != "R.2"})
     assert missing(results) == ["R.2 Objectives: no cell begins with 'Your answer to Think! R.2'"]

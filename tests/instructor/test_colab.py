@@ -71,7 +71,7 @@ def test_substitutes_need_neither_gpu_nor_screen(one):
     assert "tensorflow-cpu" in names
     assert not names & set(environments.SUBSTITUTES)
     assert len(names) == len(pins(one.constraints)) + len(pins(environments.INSTALLED))
-    assert not names & {"nbval", "pip", "pytest", "nbclient"}
+    assert not names & {"nbval", "pip", "pytest"}
 
 
 def test_the_two_runtimes_have_colabs_two_versions_of_opencv():

@@ -4,8 +4,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from helpers.hand_in.formulas import mathml
 from instructor.notebooks.execute import NOTEBOOKS
-from instructor.notebooks.export import page
+from instructor.notebooks.export import FORMULA, page
 
 
 @pytest.fixture
@@ -35,6 +36,13 @@ def test_a_page_links_to_the_next_page(notebook):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_page_contains_no_script(path):
     assert "<script" not in page(nbformat.read(path, as_version=4), path.stem)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_formula_of_the_course_is_rendered(path):
+    texts = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    formulas = [found for text in texts for found in FORMULA.finditer(text)]
+    assert [found[0] for found in formulas if not mathml(found[found.lastgroup]).startswith("<math")] == []
 
 
 def test_the_theme_can_be_dark(notebook):
