@@ -197,14 +197,10 @@ def _texts_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
 def _readings_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
     """Texts that aren't marked, such as those below the results; the section on theory is optional."""
     for cell in notebook.cells:
-        first = cell.source.strip().partition("\n")[0].strip("* ")
-        if (
-            cell.cell_type == "markdown"
-            and OPEN_STUB in cell.source
-            and not ANSWER.match(cell.source.lstrip())
-        ):
-            if not first.startswith("#"):
-                yield f"a text '{first}'", "not written yet"
+        text = cell.source.strip()
+        if cell.cell_type == "markdown" and OPEN_STUB in text and not ANSWER.match(text) and text[0] != "#":
+            first = text.partition("\n")[0].strip("* ")
+            yield f"a text '{first}'", "not written yet"
 
 
 def _notebooks_missing() -> Iterator[tuple[str, str]]:

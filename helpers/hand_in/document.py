@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ import pandas as pd
 from IPython.display import display
 
 from helpers.hand_in.results import MissingResultError
+
+INTERVAL = re.compile(r"(?<=\d) (\([-\d.]+) to ([-\d.]+\))")
 
 
 class Document:
@@ -57,8 +60,13 @@ class Document:
             words = f"{label} {caption} None."
             _display(_figure(f"<figcaption>{_bold(label, caption)} None.</figcaption>"), words)
             return
+        if table.index.name and table.columns.nlevels == 1:
+            table = table.reset_index()  # so that its name stands in the same line as the others
         numbered = isinstance(table.index, pd.RangeIndex)  # such an index says nothing
-        body = table.to_html(border=0, escape=True, index=not numbered).replace("<th></th>", "<td></td>")
+        body = table.to_html(border=0, escape=True, index=not numbered)
+        body = INTERVAL.sub(
+            "&nbsp;\\1&nbsp;to&nbsp;\\2", body
+        )  # stays on one line.replace("<th></th>", "<td></td>")
         body = body.replace(' style="text-align: right;"', "")
         _display(
             _figure(f"<figcaption>{_bold(label, caption)}</figcaption>{body}"), f"{label} {caption}\n{table}"
