@@ -1,4 +1,4 @@
-"""Command line: `python -m instructor run`, `build`, `lint`, `publish`, `report`, `grade` and `colab`."""
+"""`python -m instructor run`, `build`, `lint`, `publish`, `report`, `grade`, `reproduce` and `colab`."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from helpers._common import CourseError
 from helpers.config import settings
 from instructor.colab import cli as colab
 from instructor.grading import command as grading
+from instructor.grading import hand_in_reproduction
 from instructor.notebooks import lint, publishing, release, report
 from instructor.notebooks.execute import NOTEBOOKS, NotebookError, placed, run_course
 
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
     report.add_to(commands)
     grading.add_to(commands)
+    hand_in_reproduction.add_to(commands)
     colab.add_to(commands)
     return parser
 
