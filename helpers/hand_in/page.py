@@ -32,7 +32,7 @@ ANSWER = re.compile(r"\A[#*\s]*Your answer to Think!\s+R\.\d+[^\n]*", re.IGNOREC
 NOT_WRITTEN = '<p class="missing">(not written yet)</p>'
 COVER = re.compile(r'<header class="cover">.*?</header>', re.DOTALL)
 SUBHEADING = re.compile(r"<h3[^>]*>(?:R\.[\d.]+\s+)?(.*?)</h3>", re.DOTALL)
-REFERENCE = re.compile(r"\b([Ss]ection\s+)?R\.(\d+)\b")
+REFERENCE = re.compile(r"<[^>]*>|\b([Ss]ection\s+)?R\.(\d+)\b")  # but not in a tag
 LINK_TO_SECTION = re.compile(r'(?<=href=")#R\.(\d+)[^"]*')
 
 # What a text or an output may contain: nothing that runs, hides or comes from elsewhere.
@@ -43,8 +43,7 @@ TAGS = {
     "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul", "var",
 }  # fmt: skip
 ATTRIBUTES = {
-    "alt", "class", "colspan", "height", "id", "lang", "rowspan", "scope", "src", "start", "style", "title",
-    "width",
+    "alt", "class", "colspan", "height", "id", "lang", "rowspan", "scope", "src", "start", "style", "width",
 }  # fmt: skip
 LINK = re.compile(r"https?:|mailto:|#", re.IGNORECASE)
 IMAGE = re.compile(r"data:image/(?:gif|jpeg|png|svg\+xml|webp);base64,[A-Za-z0-9+/=\s]+")
@@ -279,7 +278,7 @@ def _data_url(name: str, folder: Path) -> str | None:
 def _allowed(tag: str, name: str, value: str) -> bool:
     if name == "href":
         return tag == "a" and LINK.match(value) is not None
-    return name in ATTRIBUTES
+    return name in ATTRIBUTES and (name == "alt" or ">" not in value)  # tags are found again below
 
 
 def _clean(text: str, folder: Path) -> str:

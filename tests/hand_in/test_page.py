@@ -83,6 +83,7 @@ def test_an_answer_that_is_missing_says_so(unwritten):
 def test_only_the_answer_is_left_of_its_cell():
     text = page(heading(6, "Discussion"), *answer(6, f"{OPEN_STUB}\n\nSee R.6 and R.99, R.6."))
     assert body(text) == "1 Discussion See section 1 and R.99, section 1."
+    assert 'href="https://x.org/R.6"' in page(heading(6, "Discussion"), *answer(6, "[x](https://x.org/R.6)"))
 
 
 def test_headings_in_an_answer_are_below_the_sections():
@@ -193,7 +194,7 @@ SHOWN_TAGS = {
     *("a", "b", "code", "div", "h2", "main", "math", "mtext", "nav", "p", "pre", "section", "span"),
     *("html", "body"),
 }
-SHOWN_ATTRIBUTES = {"aria-label", "class", "href", "id", "role", "style", "tabindex", "title", "xmlns"}
+SHOWN_ATTRIBUTES = {"aria-label", "class", "href", "id", "role", "style", "tabindex", "xmlns"}
 
 
 class Elements(HTMLParser):
