@@ -29,6 +29,7 @@ TEMPLATE = Path(__file__).with_name("page_template")
 UNTITLED = '<header class="cover"><h1>Technical report</h1></header>'
 HEADING = re.compile(r"\A\s*##[ \t]+R\.(?P<number>\d+)[ \t]+(?P<title>[^\n]+)")
 ANSWER = re.compile(r"\A[#*\s]*Your answer to Think!\s+R\.\d+[^\n]*", re.IGNORECASE)
+PROMPT = re.compile(r"\A\s*\*\*[^*\n]+\*\*[ \t]*(?:\n|\Z)")  # of a text that no exercise asks for
 NOT_WRITTEN = '<p class="missing">(not written yet)</p>'
 COVER = re.compile(r'<header class="cover">.*?</header>', re.DOTALL)
 SUBHEADING = re.compile(r"<h3[^>]*>(?:R\.[\d.]+\s+)?(.*?)</h3>", re.DOTALL)
@@ -168,10 +169,13 @@ def _contents(chapters: str) -> str:
 
 def _text(cell: NotebookNode, source: str, folder: Path) -> str:
     answer = ANSWER.match(source)
-    source = source[answer.end() if answer else 0 :].replace(OPEN_STUB, "")
-    if not source.strip():
+    prompt = answer
+    if OPEN_STUB in source or cell.metadata.get("nbgrader", {}).get("solution"):
+        prompt = prompt or PROMPT.match(source)
+    written = source[prompt.end() if prompt else 0 :].replace(OPEN_STUB, "")
+    if not written.strip():
         return NOT_WRITTEN if answer else ""
-    return _clean(_markdown(source, cell.get("attachments")), folder)
+    return _clean(_markdown(written, cell.get("attachments")), folder)
 
 
 def _code_cell(cell: NotebookNode, code: bool, folder: Path) -> str:

@@ -86,6 +86,17 @@ def test_only_the_answer_is_left_of_its_cell():
     assert 'href="https://x.org/R.6"' in page(heading(6, "Discussion"), *answer(6, "[x](https://x.org/R.6)"))
 
 
+def test_prompts_stay_out_and_so_does_a_text_that_is_only_a_prompt():
+    reading = new_markdown_cell(
+        "**What these results show**\n\nLess.", metadata={"nbgrader": {"solution": True}}
+    )
+    unwritten = new_markdown_cell(f"**What these results show**\n\n{OPEN_STUB}")
+    own = new_markdown_cell("**Mine**\n\nMore.")
+    theory = new_markdown_cell(f"**What the course does not explain**\n\n{OPEN_STUB}")
+    text = page(heading(3, "Theory"), theory, heading(5, "Results"), reading, unwritten, own)
+    assert body(text) == "1 Results Less. Mine More."
+
+
 def test_headings_in_an_answer_are_below_the_sections():
     text = page(heading(6, "Discussion"), *answer(6, "# Errors\n\n## R.6 Mine\n\n#### Small"))
     assert headings(text) == ["1 Discussion", "1.1 Errors", "1.2 Mine"]
