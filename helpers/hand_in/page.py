@@ -57,7 +57,13 @@ MOST_COLUMNS = 10  # that a printed line has room for
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 CELL = re.compile(r"<(?P<tag>t[dh])(?P<more>[^>]*)>(?P<words>.*?)</t[dh]>", re.DOTALL)
-NUMBER = re.compile(r"[-−–+±<>≤≥≈~]?\s*(?:\d.{0,30})?", re.DOTALL)  # with a unit or an interval; a dash: none
+# A number with a short unit and an interval; a dash where there is none.
+NUMBER = re.compile(r"[-−–+±<>≤≥≈~]?\s*(?:\d[\d.,]*(?:\s*[^\W\d]{1,3}|\s*%)?(?:\s*[(\[±].{0,30})?)?")
+# The name of a pandas index, on a line of its own.
+INDEX_NAME = re.compile(
+    r"(<tr>\s*)<th></th>(?P<columns>(?:(?!<tr).)*?</tr>)\s*<tr>\s*(?P<name><th>[^<]+</th>)(?:\s*<th></th>)+\s*</tr>",
+    re.DOTALL,
+)
 
 
 class _Section(NamedTuple):
@@ -306,17 +312,17 @@ def _formula(found: re.Match) -> str:
 
 def _table(found: re.Match) -> str:
     """Return a table that scrolls by itself; columns of numbers are aligned to the right."""
-    table = found[0].replace("<th></th>", "<td></td>")  # the corner of a pandas table is not a header
-    if "span=" not in table:
-        numeric = _numeric_columns(table)
-        table = ROW.sub(lambda row: _aligned(row[0], numeric), table)
+    table = INDEX_NAME.sub(r"\1\g<name>\g<columns>", found[0])
+    table = table.replace("<th></th>", "<td></td>")  # the corner of a pandas table is not a header
+    numeric = _numeric_columns(table)
+    table = ROW.sub(lambda row: row[0] if "colspan=" in row[0] else _aligned(row[0], numeric), table)
     columns = max((len(CELL.findall(row)) for row in ROW.findall(table)), default=0)
     return _scrolling("div", "Table", table, " many-columns" if columns > MOST_COLUMNS else "")
 
 
 def _numeric_columns(table: str) -> set[int]:
     """Return the columns whose cells are numbers, counted from the right: an index has no header below it."""
-    rows = [list(CELL.finditer(row[0]))[::-1] for row in ROW.finditer(table)]
+    rows = [list(CELL.finditer(row[0]))[::-1] for row in ROW.finditer(table) if "colspan=" not in row[0]]
     columns = itertools.zip_longest(*rows)
     return {place for place, column in enumerate(columns) if _is_numeric(list(filter(None, column)))}
 
