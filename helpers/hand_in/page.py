@@ -29,10 +29,11 @@ TEMPLATE = Path(__file__).with_name("page_template")
 UNTITLED = '<header class="cover"><h1>Technical report</h1></header>'
 HEADING = re.compile(r"\A\s*##[ \t]+R\.(?P<number>\d+)[ \t]+(?P<title>[^\n]+)")
 ANSWER = re.compile(r"\A[#*\s]*Your answer to Think!\s+R\.\d+[^\n]*", re.IGNORECASE)
+PROMPT = re.compile(r"\A\s*\*\*[^*\n]+\*\*[ \t]*(?:\n|\Z)")  # of a text that no exercise asks for
 NOT_WRITTEN = '<p class="missing">(not written yet)</p>'
 COVER = re.compile(r'<header class="cover">.*?</header>', re.DOTALL)
 SUBHEADING = re.compile(r"<h3[^>]*>(?:R\.[\d.]+\s+)?(.*?)</h3>", re.DOTALL)
-REFERENCE = re.compile(r"\b([Ss]ection\s+)?R\.(\d+)\b")
+REFERENCE = re.compile(r"<[^>]*>|\b([Ss]ection\s+)?R\.(\d+)\b")  # but not in a tag
 LINK_TO_SECTION = re.compile(r'(?<=href=")#R\.(\d+)[^"]*')
 
 # What a text or an output may contain: nothing that runs, hides or comes from elsewhere.
@@ -43,8 +44,7 @@ TAGS = {
     "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul", "var",
 }  # fmt: skip
 ATTRIBUTES = {
-    "alt", "class", "colspan", "height", "id", "lang", "rowspan", "scope", "src", "start", "style", "title",
-    "width",
+    "alt", "class", "colspan", "height", "id", "lang", "rowspan", "scope", "src", "start", "style", "width",
 }  # fmt: skip
 LINK = re.compile(r"https?:|mailto:|#", re.IGNORECASE)
 IMAGE = re.compile(r"data:image/(?:gif|jpeg|png|svg\+xml|webp);base64,[A-Za-z0-9+/=\s]+")
@@ -57,7 +57,13 @@ MOST_COLUMNS = 10  # that a printed line has room for
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 CELL = re.compile(r"<(?P<tag>t[dh])(?P<more>[^>]*)>(?P<words>.*?)</t[dh]>", re.DOTALL)
-NUMBER = re.compile(r"[-−–+±<>≤≥≈~]?\s*(?:\d.{0,30})?", re.DOTALL)  # with a unit or an interval; a dash: none
+# A number with a short unit and an interval; a dash where there is none.
+NUMBER = re.compile(r"[-−–+±<>≤≥≈~]?\s*(?:\d[\d.,]*(?:\s*[^\W\d]{1,3}|\s*%)?(?:\s*[(\[±].{0,30})?)?")
+# The name of a pandas index, on a line of its own.
+INDEX_NAME = re.compile(
+    r"(<tr>\s*)<th></th>(?P<columns>(?:(?!<tr).)*?</tr>)\s*<tr>\s*(?P<name><th>[^<]+</th>)(?:\s*<th></th>)+\s*</tr>",
+    re.DOTALL,
+)
 
 
 class _Section(NamedTuple):
@@ -169,10 +175,13 @@ def _contents(chapters: str) -> str:
 
 def _text(cell: NotebookNode, source: str, folder: Path) -> str:
     answer = ANSWER.match(source)
-    source = source[answer.end() if answer else 0 :].replace(OPEN_STUB, "")
-    if not source.strip():
+    prompt = answer
+    if OPEN_STUB in source or cell.metadata.get("nbgrader", {}).get("solution"):
+        prompt = prompt or PROMPT.match(source)
+    written = source[prompt.end() if prompt else 0 :].replace(OPEN_STUB, "")
+    if not written.strip():
         return NOT_WRITTEN if answer else ""
-    return _clean(_markdown(source, cell.get("attachments")), folder)
+    return _clean(_markdown(written, cell.get("attachments")), folder)
 
 
 def _code_cell(cell: NotebookNode, code: bool, folder: Path) -> str:
@@ -279,7 +288,7 @@ def _data_url(name: str, folder: Path) -> str | None:
 def _allowed(tag: str, name: str, value: str) -> bool:
     if name == "href":
         return tag == "a" and LINK.match(value) is not None
-    return name in ATTRIBUTES
+    return name in ATTRIBUTES and (name == "alt" or ">" not in value)  # tags are found again below
 
 
 def _clean(text: str, folder: Path) -> str:
@@ -303,17 +312,17 @@ def _formula(found: re.Match) -> str:
 
 def _table(found: re.Match) -> str:
     """Return a table that scrolls by itself; columns of numbers are aligned to the right."""
-    table = found[0].replace("<th></th>", "<td></td>")  # the corner of a pandas table is not a header
-    if "span=" not in table:
-        numeric = _numeric_columns(table)
-        table = ROW.sub(lambda row: _aligned(row[0], numeric), table)
+    table = INDEX_NAME.sub(r"\1\g<name>\g<columns>", found[0])
+    table = table.replace("<th></th>", "<td></td>")  # the corner of a pandas table is not a header
+    numeric = _numeric_columns(table)
+    table = ROW.sub(lambda row: row[0] if "colspan=" in row[0] else _aligned(row[0], numeric), table)
     columns = max((len(CELL.findall(row)) for row in ROW.findall(table)), default=0)
     return _scrolling("div", "Table", table, " many-columns" if columns > MOST_COLUMNS else "")
 
 
 def _numeric_columns(table: str) -> set[int]:
     """Return the columns whose cells are numbers, counted from the right: an index has no header below it."""
-    rows = [list(CELL.finditer(row[0]))[::-1] for row in ROW.finditer(table)]
+    rows = [list(CELL.finditer(row[0]))[::-1] for row in ROW.finditer(table) if "colspan=" not in row[0]]
     columns = itertools.zip_longest(*rows)
     return {place for place, column in enumerate(columns) if _is_numeric(list(filter(None, column)))}
 

@@ -5,13 +5,14 @@ import re
 from copy import deepcopy
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers.checks.exercise import OPEN_STUB
 from helpers.hand_in import report_page
 from helpers.hand_in.formulas import mathml
-from tests.support.report import answer, executed_report, heading, html
+from tests.support.report import answer, executed_report, heading, html, markup
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 
@@ -83,6 +84,18 @@ def test_an_answer_that_is_missing_says_so(unwritten):
 def test_only_the_answer_is_left_of_its_cell():
     text = page(heading(6, "Discussion"), *answer(6, f"{OPEN_STUB}\n\nSee R.6 and R.99, R.6."))
     assert body(text) == "1 Discussion See section 1 and R.99, section 1."
+    assert 'href="https://x.org/R.6"' in page(heading(6, "Discussion"), *answer(6, "[x](https://x.org/R.6)"))
+
+
+def test_prompts_stay_out_and_so_does_a_text_that_is_only_a_prompt():
+    reading = new_markdown_cell(
+        "**What these results show**\n\nLess.", metadata={"nbgrader": {"solution": True}}
+    )
+    unwritten = new_markdown_cell(f"**What these results show**\n\n{OPEN_STUB}")
+    own = new_markdown_cell("**Mine**\n\nMore.")
+    theory = new_markdown_cell(f"**What the course does not explain**\n\n{OPEN_STUB}")
+    text = page(heading(3, "Theory"), theory, heading(5, "Results"), reading, unwritten, own)
+    assert body(text) == "1 Results Less. Mine More."
 
 
 def test_headings_in_an_answer_are_below_the_sections():
@@ -135,6 +148,30 @@ def test_columns_of_numbers_are_aligned_and_every_table_can_scroll():
     assert "<td>the setup cell</td>" in text
     assert text.count("<table") == text.count('<div class="scroll" role="group" aria-label="Table" tab') + 1
     assert text.count('class="scroll many-columns"') == 1
+
+
+NUMBERS = ["1,226", "0.84 (0.80 to 0.88)", "0.84 [0.80, 0.88]", "512 px", "98%", "−0.5", "–"]
+WORDS = ["49 slices, 36 patients", "3 folds", "4285cf70", "Adam", ""]
+
+
+@pytest.mark.parametrize(
+    ("words", "aligned"), [*((one, True) for one in NUMBERS), *((one, False) for one in WORDS)]
+)
+def test_what_counts_as_a_number(words, aligned):
+    text = page(heading(5, "R"), new_code_cell("", outputs=[html(markup(pd.DataFrame({"a": [words]})))]))
+    assert ('<th class="number">a</th>' in text) is aligned
+
+
+def test_headers_of_several_lines():
+    plain = pd.DataFrame({"slices": [3], "place": ["skull"]}, index=pd.Index(["glioma"], name="class"))
+    text = page(heading(5, "R"), new_code_cell("", outputs=[html(markup(plain))]))
+    assert re.search(
+        '<tr>\\s*<th>class</th>\\s*<th class="number">slices</th>\\s*<th>place</th>\\s*</tr>', text
+    )
+    assert text.count("<tr") == 2
+    grouped = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_product([["F1"], ["this run", "report"]]))
+    text = page(heading(5, "R"), new_code_cell("", outputs=[html(markup(grouped))]))
+    assert '<th class="number">report</th>' in text and '<th colspan="2">F1</th>' in text
 
 
 # ---- images ----
@@ -193,7 +230,7 @@ SHOWN_TAGS = {
     *("a", "b", "code", "div", "h2", "main", "math", "mtext", "nav", "p", "pre", "section", "span"),
     *("html", "body"),
 }
-SHOWN_ATTRIBUTES = {"aria-label", "class", "href", "id", "role", "style", "tabindex", "title", "xmlns"}
+SHOWN_ATTRIBUTES = {"aria-label", "class", "href", "id", "role", "style", "tabindex", "xmlns"}
 
 
 class Elements(HTMLParser):
