@@ -61,7 +61,7 @@ CELL = re.compile(r"<(?P<tag>t[dh])(?P<more>[^>]*)>(?P<words>.*?)</t[dh]>", re.D
 NUMBER = re.compile(r"[-−–+±<>≤≥≈~]?\s*(?:\d[\d.,]*(?:\s*[^\W\d]{1,3}|\s*%)?(?:\s*[(\[±].{0,30})?)?")
 # The name of a pandas index, on a line of its own.
 INDEX_NAME = re.compile(
-    r"(<tr>\s*)<th></th>(?P<columns>(?:(?!<tr).)*?</tr>)\s*<tr>\s*(?P<name><th>[^<]+</th>)(?:\s*<th></th>)+\s*</tr>",
+    r"(<tr>\s*)<t[dh]></t[dh]>(?P<columns>(?:(?!<tr).)*?</tr>)\s*<tr>\s*(?P<name><th>[^<]+</th>)(?:\s*<t[dh]></t[dh]>)+\s*</tr>",
     re.DOTALL,
 )
 
@@ -340,7 +340,8 @@ def _aligned(row: str, numeric: set[int]) -> str:
     def cell(found: re.Match) -> str:
         if next(places) not in numeric:
             return found[0]
-        words = found["words"].replace(", ", ",&nbsp;")  # an interval stays on one line
+        # An interval stays on one line.
+        words = found["words"].replace(", ", ",&nbsp;").replace(" to ", "&nbsp;to&nbsp;")
         return f'<{found["tag"]}{found["more"]} class="number">{words}</{found["tag"]}>'
 
     return CELL.sub(cell, row)

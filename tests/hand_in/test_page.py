@@ -162,9 +162,12 @@ def test_what_counts_as_a_number(words, aligned):
     assert ('<th class="number">a</th>' in text) is aligned
 
 
-def test_headers_of_several_lines():
+@pytest.mark.parametrize("corner", ["<th></th>", "<td></td>"])
+def test_headers_of_several_lines(corner):
     plain = pd.DataFrame({"slices": [3], "place": ["skull"]}, index=pd.Index(["glioma"], name="class"))
-    text = page(heading(5, "R"), new_code_cell("", outputs=[html(markup(plain))]))
+    text = page(
+        heading(5, "R"), new_code_cell("", outputs=[html(markup(plain).replace("<th></th>", corner))])
+    )
     assert re.search(
         '<tr>\\s*<th>class</th>\\s*<th class="number">slices</th>\\s*<th>place</th>\\s*</tr>', text
     )
