@@ -188,7 +188,7 @@ def start(
     """
     settings = load(environ, data=data, profile=profile)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if keep_on_drive and settings.colab:
+    if keep_on_drive and settings.colab and not settings.copies:
         drive.mount()
     print(banner(settings))
     environ = os.environ if environ is None else environ

@@ -4,34 +4,41 @@ import json
 import os
 import re
 import subprocess
+import sys
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import pandas as pd
 from IPython import get_ipython
+from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from helpers._common import CourseError
+from helpers._common import CourseError, read_json
 from helpers.checks import EXERCISES
 from helpers.checks.exercise import OPEN_STUB
 from helpers.config import drive
 from helpers.config.settings import Settings, on_colab
 from helpers.datasets.dataset import Dataset
 from helpers.hand_in.course_settings import NO_REASON
-from helpers.hand_in.page import report_page
-from helpers.hand_in.results import Results
+from helpers.hand_in.page import ANSWER, report_page
+from helpers.hand_in.results import TITLES, Results
 
 ARCHIVE, NOTEBOOK = "hand-in.zip", "report.ipynb"
 OTHERS = ("01_dataset_assembly", "02_classification_and_segmentation")
 NOT_RUN_AGAIN = "hand-in"  # tag of the cells that check and pack
-ANSWER = re.compile(r"\**Your answer to Think! (R\.\d+)\**\s*", re.IGNORECASE)
 COVER = re.compile(r"""^(TITLE|AUTHOR|COURSE|DATE) = ["']\s*["']""", re.MULTILINE)
+SECTIONS = (1, 2, 4, 5, 6, 7, 8, 9)  # without the optional R.3
+LABEL = re.compile(r"<figcaption><b>((?:Table|Figure) \d+)\.</b>")
+IMAGE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)")
+NOT_RUN = 0.1  # share of code cells that may be without a run
 CELL_SECONDS = 1800
 
 
@@ -54,7 +61,7 @@ class Saved:
     when: str
 
 
-def check(course: Settings, notebook: str = NOTEBOOK) -> pd.DataFrame:
+def check(course: Settings, notebook: str | None = None) -> pd.DataFrame:
     """List what is missing or unusual in the hand-in; nothing is changed.
 
     Args:
@@ -67,18 +74,10 @@ def check(course: Settings, notebook: str = NOTEBOOK) -> pd.DataFrame:
     Raises:
         HandInError: the report is not found.
     """
-    own = _report(notebook)
-    rows = [
-        *_results_missing(course),
-        *_cover_missing(own.notebook),
-        *_texts_missing(own.notebook),
-        *_readings_missing(own.notebook),
-        *_notebooks_missing(),
-    ]
-    return pd.DataFrame(rows, columns=["part", "what is missing"])
+    return _missing(course, _report(notebook))
 
 
-def pack(course: Settings, notebook: str = NOTEBOOK, code: bool = False) -> Path:
+def pack(course: Settings, notebook: str | None = None, code: bool = False) -> Path:
     """Run the report once more from the top, make its page, and pack everything for the hand-in.
 
     What is missing is printed, not refused. In Colab, the archive is offered as a download.
@@ -95,13 +94,13 @@ def pack(course: Settings, notebook: str = NOTEBOOK, code: bool = False) -> Path
     Raises:
         HandInError: the report is not found, or a cell of it does not run.
     """
-    own, missing = _report(notebook), check(course, notebook)
+    own = _report(notebook)
     print(f"{own.name}, saved {own.when}: what you have changed since then is not in the hand-in.")
-    for part, what in missing.itertuples(index=False):
+    for part, what in _missing(course, own).itertuples(index=False):
         print(f"Missing: {part}: {what}")
     executed = _executed(own, course)
-    if NO_REASON in json.dumps(executed):
-        print("Missing: a setting differs from the course's, and no reason is given")
+    for said in _remarks(executed):
+        print(said)
     page = report_page(executed, code=code)
     folder = course.home / "hand-in"
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,6 +109,9 @@ def pack(course: Settings, notebook: str = NOTEBOOK, code: bool = False) -> Path
     with zipfile.ZipFile(archive.with_suffix(".tmp"), "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr(NOTEBOOK, nbformat.writes(executed))
         packed.writestr("report.html", page)
+        for name in _images(executed):
+            if Path(name).is_file():
+                packed.write(name)
         for name, path in _others().items():
             packed.write(path, f"{name}.ipynb")
         for name, content in _repeatable(course):
@@ -122,14 +124,26 @@ def pack(course: Settings, notebook: str = NOTEBOOK, code: bool = False) -> Path
     return archive
 
 
-def _report(name: str) -> Saved:
-    """Return the report as it is in Colab, or as Jupyter or VS Code have saved it."""
-    if (found := _in_colab()) and dict(_answers(found.notebook)):
+def _missing(course: Settings, own: Saved) -> pd.DataFrame:
+    rows = [
+        *_results_missing(course),
+        *_cover_missing(own.notebook),
+        *_sections_missing(own.notebook),
+        *_texts_missing(own.notebook),
+        *_readings_missing(own.notebook),
+        *_notebooks_missing(),
+    ]
+    return pd.DataFrame(rows, columns=["part", "what is missing"])
+
+
+def _report(name: str | None) -> Saved:
+    """Return the notebook of this name; without one, the report that is open in Colab, VS Code or Jupyter."""
+    if not name and (found := _in_colab()) and dict(_answers(found.notebook)):
         return found
     shell = get_ipython()
     in_vs_code = shell.user_ns.get("__vsc_ipynb_file__") if shell else None
     in_jupyter = os.environ.get("JPY_SESSION_NAME")
-    paths = [Path(one) for one in (in_vs_code, in_jupyter, name) if one]
+    paths = [Path(one) for one in ([name] if name else [in_vs_code, in_jupyter, NOTEBOOK]) if one]
     for path in filter(Path.is_file, paths):
         try:
             notebook = _read(json.loads(path.read_text(encoding="utf-8")))
@@ -139,8 +153,8 @@ def _report(name: str) -> Saved:
             when = datetime.fromtimestamp(path.stat().st_mtime)
             return Saved(notebook, path.name, f"at {when:%H:%M} on {when:%Y-%m-%d}")
     raise HandInError(
-        f"there is no report called {name} in {Path.cwd()}: no notebook with a cell that begins with 'Your "
-        "answer to Think! R.1'. Save it there, or give its name: "
+        f"there is no report called {name or NOTEBOOK} in {Path.cwd()}: no notebook with a cell that begins "
+        "with 'Your answer to Think! R.1'. Save it there, or give its name: "
         'hand_in.pack(course, notebook="my_report.ipynb").'
     )
 
@@ -165,18 +179,32 @@ def _answers(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
     """The free-text answers: number of the exercise, text."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and (mark := ANSWER.match(cell.source.lstrip())):
-            yield mark[1], cell.source.lstrip()[mark.end() :].strip()
+            yield mark[1], cell.source.lstrip()[mark.end() :].replace(OPEN_STUB, "").strip()
 
 
 def _results_missing(course: Settings) -> Iterator[tuple[str, str]]:
-    for what, made_by in Results(course).missing.items():
-        yield what, f"run {made_by}"
+    results = Results(course)
+    for what, made_by in results.missing.items():
+        yield f"results of the {what}", f"run {made_by}"
+    content = (read_json(course.dataset_folder / "fingerprint.json") or {}).get("content")
+    for name in results:
+        if content and results[name].record["data"]["content"] != content:
+            yield f"results of the {TITLES[name]}", "they are of other data than this notebook's"
 
 
 def _cover_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
-    for cell in notebook.cells:
-        for field in COVER.findall(cell.source) if cell.cell_type == "code" else []:
-            yield "cover page", f"{field} is empty"
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    if not any(".cover(" in source for source in sources):
+        yield "cover page", "no cell calls document.cover"
+    for field in COVER.findall("\n".join(sources)):
+        yield "cover page", f"{field} is empty"
+
+
+def _sections_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
+    texts = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    for number in SECTIONS:
+        if not re.search(rf"^## R\.{number} ", texts, re.MULTILINE):
+            yield f"section R.{number}", f"no cell begins with the heading '## R.{number} ...'"
 
 
 def _texts_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
@@ -188,7 +216,7 @@ def _texts_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
         count = len((text or "").split())
         if text is None:
             yield f"{number} {exercise.title}", f"no cell begins with 'Your answer to Think! {number}'"
-        elif not text or OPEN_STUB in text:
+        elif not text:
             yield f"{number} {exercise.title}", "not written yet"
         elif not fewest <= count <= most:
             yield f"{number} {exercise.title}", f"{count} words, where {fewest} to {most} are expected"
@@ -196,11 +224,13 @@ def _texts_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
 
 def _readings_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
     """Texts that aren't marked, such as those below the results; the section on theory is optional."""
+    heading = ""
     for cell in notebook.cells:
         text = cell.source.strip()
-        if cell.cell_type == "markdown" and OPEN_STUB in text and not ANSWER.match(text) and text[0] != "#":
-            first = text.partition("\n")[0].strip("* ")
-            yield f"a text '{first}'", "not written yet"
+        if cell.cell_type == "markdown" and text.startswith("#"):
+            heading = text.partition("\n")[0].strip("# ")
+        elif cell.cell_type == "markdown" and text.endswith(OPEN_STUB) and not ANSWER.match(text):
+            yield f"the text '{text.partition(chr(10))[0].strip('* ')}' below '{heading}'", "not written yet"
 
 
 def _notebooks_missing() -> Iterator[tuple[str, str]]:
@@ -209,9 +239,34 @@ def _notebooks_missing() -> Iterator[tuple[str, str]]:
         if name not in found:
             yield f"notebook {name[:2]}", f"put {name}.ipynb, with its outputs, into {Path.cwd()}"
             continue
-        cells = json.loads(found[name].read_text(encoding="utf-8")).get("cells", [])
-        if not any(cell.get("outputs") for cell in cells):
-            yield f"notebook {name[:2]}", f"{found[name].name} was saved without outputs: run it, and save it"
+        cells = (read_json(found[name]) or {}).get("cells", [])
+        code = [cell for cell in cells if cell.get("cell_type") == "code" and cell.get("source")]
+        left = sum(not cell.get("execution_count") for cell in code)
+        if left > NOT_RUN * len(code) or not code:
+            yield (
+                f"notebook {name[:2]}",
+                f"{left} of {len(code)} code cells in {found[name].name} were not run: run them, and save it",
+            )
+
+
+def _remarks(executed: NotebookNode) -> Iterator[str]:
+    """What only the executed report shows."""
+    text = json.dumps(executed)
+    if NO_REASON in text:
+        yield "Missing: a setting differs from the course's, and no reason is given for it in R.4"
+    labels = Counter(LABEL.findall(text))
+    for label in [label for label, count in labels.items() if count > 1]:
+        yield f"{label} is there twice: give the two different captions"
+    for name in _images(executed):
+        if not Path(name).is_file():
+            yield f"Missing: the image {name}, which a text shows"
+
+
+def _images(notebook: NotebookNode) -> list[str]:
+    """Return the files of images in the texts, in the folder of the report."""
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    names = [unquote(name) for text in texts for name in IMAGE.findall(text)]
+    return sorted({name for name in names if not re.match(r"[a-z]+:|[/\\]|.*\.\.", name)})
 
 
 def _others() -> dict[str, Path]:
@@ -219,7 +274,10 @@ def _others() -> dict[str, Path]:
     folders = [Path.cwd(), drive.DRIVE / "Colab Notebooks"]
     found = {}
     for name in OTHERS:
-        paths = [path for folder in folders if folder.is_dir() for path in folder.glob(f"*{name}*.ipynb")]
+        paths = [
+            path for folder in folders if folder.is_dir() for path in folder.glob(f"*{name}*.ipynb")
+            if path.name[0] != "."  # macOS's notes about files
+        ]  # fmt: skip
         if paths:
             found[name] = max(paths, key=lambda path: path.stat().st_mtime)
     return found
@@ -242,21 +300,37 @@ def _executed(saved: Saved, course: Settings) -> NotebookNode:
         "COURSE_DATA": course.data,
         "COURSE_PROFILE": course.profile.name,
         "COURSE_HOME": str(course.home),
+        "COURSE_COPIES": str(course.copies or drive.folder() or course.home / "copies"),  # so none is mounted
         "CUDA_VISIBLE_DEVICES": "-1",  # whose memory this kernel may have taken
     }
+    kernel = AsyncKernelManager(kernel_name="python3")
+    assert kernel.kernel_spec is not None  # an error if there is none
+    # This Python, whatever is installed under the name; in Colab without its connection to the browser.
+    kernel.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     client = NotebookClient(
         notebook,
+        km=kernel,
         timeout=CELL_SECONDS,
-        kernel_name="python3",
         skip_cells_with_tag=NOT_RUN_AGAIN,
         resources={"metadata": {"path": str(Path.cwd())}},
         extra_arguments=["--log-level=ERROR"],
     )
+    client.owns_km = True  # so it ends the kernel
     try:
         client.execute(env=os.environ | settings, stderr=subprocess.DEVNULL)
-    except CellExecutionError as error:
+    except (CellTimeoutError, DeadKernelError) as error:
         raise HandInError(
-            f"a cell of {saved.name} does not run: {error.ename}: {error.evalue} Mend it, save the notebook, "
-            "and run this cell again."
+            f"{saved.name} could not be run again: a cell took more than {CELL_SECONDS // 60} minutes, or "
+            "the memory ran out. Restart the session, run the cells once, then this one."
+        ) from error
+    except CellExecutionError as error:
+        failed = next(
+            cell for cell in notebook.cells
+            if any(output.output_type == "error" for output in cell.get("outputs", []))
+        )  # fmt: skip
+        raise HandInError(
+            f"a cell of {saved.name} does not run. It begins with {failed.source.strip().splitlines()[0]!r}. "
+            f"{error.ename}: {error.evalue.rstrip('.')}. Correct it, save the notebook, and run this cell "
+            "again."
         ) from error
     return notebook

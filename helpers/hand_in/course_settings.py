@@ -8,13 +8,18 @@ import keras
 import pandas as pd
 
 from helpers import models
+from helpers._common import CourseError
 from helpers.config.settings import Schedule, Settings
-from helpers.hand_in.results import Results, Run, require_any
+from helpers.hand_in.results import TITLES, Results, Run, require_any
 from helpers.training.run_record import layer_list, watching
 
 COLUMNS = ["training", "setting", "course", "yours", "reason"]
 NO_REASON = "(no reason given)"
 ALWAYS_SHOWN = ("monitor", "patience")  # of a callback; other settings only if they differ
+
+
+class ReasonError(CourseError):
+    """A reason is given for a setting that is as in the course."""
 
 
 def changed_settings(
@@ -25,7 +30,7 @@ def changed_settings(
     Args:
         results: of notebook 02.
         course: the settings, whose profile has the course's values.
-        reasons: "training: setting", as in the first two columns, -> the reason.
+        reasons: "training: setting", as in the first two columns ("U-Net: batch"), -> the reason.
 
     Returns:
         DataFrame of text with the columns training, setting, course, yours and reason; no row if nothing
@@ -33,16 +38,23 @@ def changed_settings(
 
     Raises:
         MissingResultError: there are no results.
+        ReasonError: a reason is for a setting that doesn't differ.
     """
     require_any(results)
     given = reasons or {}
-    rows = [
-        (name, setting, ours, theirs, given.get(f"{name}: {setting}", "").strip() or NO_REASON)
+    rows = {
+        f"{TITLES[name]}: {setting}": (TITLES[name], setting, ours, theirs)
         for name in results
         for setting, ours, theirs in _compared(results[name], course)
         if ours != theirs
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    }
+    if unknown := [key for key in given if key not in rows]:
+        raise ReasonError(
+            f"reasons[{unknown[0]!r}] is for no setting that differs from the course's. Those are: "
+            f"{'; '.join(rows) or 'none'}."
+        )
+    filled = [(*row, given.get(key, "").strip() or NO_REASON) for key, row in rows.items()]
+    return pd.DataFrame(filled, columns=COLUMNS)
 
 
 def _compared(run: Run, course: Settings) -> list[tuple[str, str, str]]:
@@ -51,6 +63,8 @@ def _compared(run: Run, course: Settings) -> list[tuple[str, str, str]]:
     unit = run.name.removeprefix("by ") if run.name.startswith("by ") else "slice"
     pairs = [
         ("split by", unit, record["split"]["unit"]),
+        ("validation set is test set", False, record["split"]["validation_is_test"]),
+        ("pixels per side", {"classifier": 512}.get(run.name, 128), record["size"]),
         ("epochs, at most", schedule.epochs, training["epochs"]),
         ("batch", schedule.batch, training["batch"]),
         ("learning rate", f"{schedule.learning_rate:g}", f"{training['learning_rate']:g}"),

@@ -9,10 +9,19 @@ from typing import Any
 
 import pandas as pd
 from IPython.display import display
+from matplotlib import pyplot
+from matplotlib.figure import Figure
 
+from helpers._common import CourseError
 from helpers.hand_in.results import MissingResultError
+from helpers.plots.style import CourseFigure
 
 INTERVAL = re.compile(r"(?<=\d) (\([-\d.]+) to ([-\d.]+\))")
+MISSING = object()  # in place of what needs a result that there isn't
+
+
+class DocumentError(CourseError):
+    """What should be shown is no table or figure."""
 
 
 class Document:
@@ -49,12 +58,16 @@ class Document:
 
         Args:
             make: the table, or a function that makes it. If a result that it needs is missing, a line says
-                which cells make it.
+                which cells make it. Numbers get three decimals; make them text for other formats.
             caption: what it shows, with its protocol.
+
+        Raises:
+            DocumentError: it is no DataFrame.
         """
         table = _made(make)
-        if table is None:
+        if table is MISSING:
             return
+        _require(isinstance(table, pd.DataFrame), "document.table needs a DataFrame", table)
         label = self._label("Table", caption)
         if table.empty:
             words = f"{label} {caption} None."
@@ -63,14 +76,11 @@ class Document:
         if table.index.name and table.columns.nlevels == 1:
             table = table.reset_index()  # so that its name stands in the same line as the others
         numbered = isinstance(table.index, pd.RangeIndex)  # such an index says nothing
-        body = table.to_html(border=0, escape=True, index=not numbered)
-        body = INTERVAL.sub(
-            "&nbsp;\\1&nbsp;to&nbsp;\\2", body
-        )  # stays on one line.replace("<th></th>", "<td></td>")
-        body = body.replace(' style="text-align: right;"', "")
-        _display(
-            _figure(f"<figcaption>{_bold(label, caption)}</figcaption>{body}"), f"{label} {caption}\n{table}"
-        )
+        body = table.to_html(border=0, index=not numbered, float_format="{:.3f}".format, na_rep="–")
+        body = body.replace("<th></th>", "<td></td>").replace(' style="text-align: right;"', "")
+        body = INTERVAL.sub(r"&nbsp;\1&nbsp;to&nbsp;\2", body)  # an interval stays on one line
+        markup = _figure(f"<figcaption>{_bold(label, caption)}</figcaption>{body}")
+        _display(markup, f"{label} {caption}\n{table}")
 
     def figure(self, make: Any, caption: str, alt: str = "") -> None:
         """Show a numbered figure.
@@ -80,10 +90,14 @@ class Document:
                 line says which cells make it.
             caption: what it shows, with its protocol.
             alt: the figure in words, for readers who cannot see it; figures of `plots` have their own.
+
+        Raises:
+            DocumentError: it is no figure.
         """
         figure = _made(make)
-        if figure is None:
+        if figure is MISSING:
             return
+        _require(isinstance(figure, Figure), "document.figure needs a figure of matplotlib", figure)
         label, alt = self._label("Figure", caption), alt or getattr(figure, "alt", "") or caption
         image = base64.b64encode(_png(figure)).decode("ascii")
         markup = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{image}">'
@@ -103,14 +117,30 @@ def _made(make: Any) -> Any:
         return make() if callable(make) else make
     except MissingResultError as error:
         _display(f'<p class="missing"><b>Missing:</b> {html.escape(str(error))}</p>', f"Missing: {error}")
-        return None
+        return MISSING
 
 
-def _png(figure: Any) -> bytes:
-    if hasattr(figure, "png"):  # of helpers.plots
+def _require(right: bool, words: str, given: object) -> None:
+    if right:
+        return
+    kind = type(given).__name__
+    advice = {
+        "NoneType": "Does the function end with return?",
+        "Series": "Add .to_frame().",
+        "Axes": "Give axes.figure.",
+        "ndarray": "Make one: pd.DataFrame(array, columns=[...]).",
+        "list": "Make one: pd.DataFrame(rows, columns=[...]).",
+        "dict": "Make one: pd.DataFrame(columns).",
+    }.get(kind, "")
+    raise DocumentError(f"{words}, not {'None' if given is None else kind}. {advice}".strip())
+
+
+def _png(figure: Figure) -> bytes:
+    if isinstance(figure, CourseFigure):
         return figure.png()
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight", facecolor="white")
+    pyplot.close(figure)  # or the notebook shows it a second time
     return buffer.getvalue()
 
 

@@ -28,8 +28,8 @@ from helpers.hand_in.formulas import mathml
 TEMPLATE = Path(__file__).with_name("page_template")
 UNTITLED = '<header class="cover"><h1>Technical report</h1></header>'
 HEADING = re.compile(r"\A\s*##[ \t]+R\.(?P<number>\d+)[ \t]+(?P<title>[^\n]+)")
-ANSWER = re.compile(r"\A[#*\s]*Your answer to Think!\s+R\.\d+[^\n]*", re.IGNORECASE)
-PROMPT = re.compile(r"\A\s*\*\*[^*\n]+\*\*[ \t]*(?:\n|\Z)")  # of a text that no exercise asks for
+ANSWER = re.compile(r"\A[#*\s]*Your answer to Think!\s+(R\.\d+)[*:.]*[ \t]*", re.IGNORECASE)
+PROMPT = re.compile(r"\A\s*\*\*What these results show\*\*[ \t]*(?:\n|\Z)")
 NOT_WRITTEN = '<p class="missing">(not written yet)</p>'
 COVER = re.compile(r'<header class="cover">.*?</header>', re.DOTALL)
 SUBHEADING = re.compile(r"<h3[^>]*>(?:R\.[\d.]+\s+)?(.*?)</h3>", re.DOTALL)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from helpers.datasets.dataset import Dataset
@@ -30,8 +31,8 @@ def splits(results: Results) -> pd.DataFrame:
             slices = split["slices"].get(part)
             row[title] = f"{len(slices):,} slices, {split['patients'][part]} patients" if slices else "–"
         if record.get("folds"):
-            row["training"] = f"{record['folds']} folds"
-        rows[_short(name)] = row
+            row["training"] = f"the other folds ({record['folds']} in all)"
+        rows[TITLES[name]] = row
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -40,7 +41,7 @@ def settings(results: Results) -> pd.DataFrame:
     columns = {}
     for name, record in _records(results).items():
         training = record["training"]
-        columns[_short(name)] = {
+        columns[TITLES[name]] = {
             "pixels per side": record["size"],
             "parameters": f"{record['network']['parameters']:,}",
             "optimizer": training["optimizer"],
@@ -57,9 +58,13 @@ def settings(results: Results) -> pd.DataFrame:
     return pd.DataFrame(columns).astype(str)
 
 
-def scores(results: Results) -> pd.DataFrame:
-    """Return every score with its 95% interval over patients and its protocol, one row per score."""
-    rows = []
+def scores(results: Results, data: Dataset) -> pd.DataFrame:
+    """Return every score with its 95% interval over patients and its protocol, one row per score.
+
+    The first row is a baseline: the accuracy of always predicting the largest class of the data set.
+    """
+    majority = np.bincount(data.labels).max() / len(data)
+    rows = [("always the largest class", "accuracy", f"{majority:.3f}", "nothing", f"{len(data):,} slices")]
     for name, record in _records(results).items():
         split = record["split"]
         tested = f"{len(split['slices']['test']):,} slices, {split['patients']['test']} patients"
@@ -68,7 +73,7 @@ def scores(results: Results) -> pd.DataFrame:
         for measure, interval in results[name].scores.items():
             threshold = record["results"][measure].get("threshold")
             full = measure if threshold is None else f"{measure} at threshold {threshold:g}"
-            rows.append((_short(name), full, f"{interval:.3f}", split["unit"], tested))
+            rows.append((TITLES[name], full, f"{interval:.3f}", split["unit"], tested))
     columns = ["network", "measure", "value (95% interval)", "split by", "tested on"]
     return pd.DataFrame(rows, columns=columns).set_index("network")
 
@@ -77,7 +82,7 @@ def origin(results: Results, data: Dataset) -> pd.DataFrame:
     """Return data, versions, device and duration of each training, one column per training."""
     columns = {}
     for name, record in _records(results).items():
-        columns[_short(name)] = {
+        columns[TITLES[name]] = {
             "data set": record["data"]["folder"],
             "fingerprint of the data": record["data"]["content"][:16],
             "device": record["device"],
@@ -99,7 +104,3 @@ def _differs(column: pd.Series, fingerprint: str) -> bool:
 def _records(results: Results) -> Mapping[str, dict]:
     require_any(results)
     return {name: results[name].record for name in results}
-
-
-def _short(name: str) -> str:
-    return TITLES[name].removeprefix("the ")

@@ -4,7 +4,9 @@ Colab gives each notebook a machine of its own. So notebook 02 packs its results
 `results.zip`, which the report unpacks: from Google Drive, or uploaded by hand.
 """
 
+import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +15,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from helpers._common import CourseError, read_json
+from helpers._common import CourseError
 from helpers.config.settings import Settings
 from helpers.evaluation.bootstrap import ConfidenceInterval
 from helpers.evaluation.prediction import PREDICTIONS, PredictionsError, saved_predictions
@@ -23,16 +25,16 @@ ARCHIVE = "results.zip"
 LARGEST_BYTES = 500 * 2**20  # of what is unpacked
 # What the report shows -> the cells of notebook 02 that make it.
 MADE_BY = {
-    "classifier": "Part A (2.1 to 2.4) of notebook 02, then the cell that begins with `by_patient =` in 2.14",
-    "unet": "Part B (2.5 to 2.9) of notebook 02, then the cell that begins with `by_patient =` in 2.14",
-    "by slice": "2.11 of notebook 02, then the cell that begins with `pooled =` in 2.14",
-    "by family": "2.11 of notebook 02, then the cell that begins with `pooled =` in 2.14",
+    "classifier": "Part A (2.1 to 2.4) of notebook 02, then Part C up to 2.14",
+    "unet": "Part B (2.5 to 2.9) of notebook 02, then Part C up to 2.14",
+    "by slice": "Part C of notebook 02 up to 2.14",
+    "by family": "Part C of notebook 02 up to 2.14",
 }
 TITLES = {
-    "classifier": "the classifier at 512 px",
-    "unet": "the U-Net",
-    "by slice": "the cross-validation by slice",
-    "by family": "the cross-validation by family",
+    "classifier": "classifier",
+    "unet": "U-Net",
+    "by slice": "cross-validation by slice",
+    "by family": "cross-validation by family",
 }
 
 
@@ -84,7 +86,7 @@ class Results:
 
     def __getitem__(self, name: str) -> Run:
         if name not in self._found:
-            raise MissingResultError(f"{TITLES[name]} has no results yet. Run {MADE_BY[name]}.")
+            raise MissingResultError(f"the {TITLES[name]} has no results yet. Run {MADE_BY[name]}.")
         return self._found[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -126,17 +128,41 @@ def find(course: Settings) -> Results:
         The results, of which some may be missing.
 
     Raises:
-        MissingResultError: the archive is damaged.
+        MissingResultError: the archive is damaged, or of other data or another profile.
     """
-    if not Results(course)._found:
-        copies = course.copy_folder("")
-        uploaded = sorted(Path.cwd().glob("results*.zip"), key=lambda one: -one.stat().st_mtime)
-        candidates = [*([copies / ARCHIVE] if copies else []), *uploaded]
-        for archive in filter(Path.is_file, candidates):
-            _unpack(archive, course.run_folder(""))
-            print(f"Results were unpacked from {archive.name}.")
-            break
-    return Results(course)
+    copies = course.copy_folder("")
+    candidates = [*Path.cwd().glob("results*.zip"), *([copies / ARCHIVE] if copies else [])]
+    archives = sorted(filter(Path.is_file, candidates), key=_changed)
+    if archives and _changed(archives[-1]) > max(map(_changed, _files(course)), default=0):
+        _unpack(archives[-1], course)
+        print(f"Results were unpacked from {archives[-1].name}.")
+    if not list(found := Results(course)):
+        _tell_others(course)
+    return found
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _files(course: Settings) -> list[Path]:
+    """The results on this machine, and their archive."""
+    folder = course.run_folder("")
+    return [path for name in (NAME, PREDICTIONS, ARCHIVE) for path in folder.rglob(name)]
+
+
+def _tell_others(course: Settings) -> None:
+    """Print of which data and profile there are results, here or among the copies, if there are any."""
+    folders = [course.run_folder(""), course.copy_folder("")]
+    paths = [
+        path.relative_to(folder.parent) for folder in folders if folder
+        for pattern in (f"*/*/*/{NAME}", f"*/{ARCHIVE}") for path in folder.parent.glob(pattern)
+    ]  # fmt: skip
+    if others := sorted({path.parts[0] for path in paths} - {course.run_folder("").name}):
+        print(
+            f"This notebook is set to {course.run_folder('').name}, of which there are no results. There are "
+            f"some of {', '.join(others)}: choose that DATA and PROFILE in R.0."
+        )
 
 
 def require_any(results: Results) -> None:
@@ -173,39 +199,61 @@ def save_results(course: Settings) -> Path:
     temporary = archive.with_suffix(".tmp")
     with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in files:
-            packed.write(path, path.relative_to(folder).as_posix())
+            packed.write(path, path.relative_to(folder.parent).as_posix())
     temporary.replace(archive)
-    copies = course.copy_folder("")
-    if course.colab and not copies:
+    if not _copied(archive, course.copy_folder("")) and course.colab:
         from google.colab import files as browser
 
         browser.download(str(archive))
-    if copies:
-        try:
-            copies.mkdir(parents=True, exist_ok=True)
-            (copies / ARCHIVE).write_bytes(archive.read_bytes())
-        except OSError as error:  # a full or disconnected Drive
-            print(f"No second copy in {copies}: {error.strerror or error}.")
     return archive
 
 
-def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack an archive of `save_results`: only files of these names, not outside the folder."""
+def _copied(archive: Path, copies: Path | None) -> bool:
+    try:
+        if copies:
+            copies.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(archive, copies / ARCHIVE)  # with its time, by which `find` knows it
+        return copies is not None
+    except OSError as error:  # a full or disconnected Drive
+        print(f"No second copy in {copies}: {error.strerror or error}.")
+        return False
+
+
+def _unpack(archive: Path, course: Settings) -> None:
+    """Unpack an archive of `save_results`: only files of these names, not outside the folder of runs."""
+    folder = course.run_folder("")
     try:
         with zipfile.ZipFile(archive) as packed:
-            members = [
-                one for one in packed.infolist()
-                if PurePosixPath(one.filename).name in (NAME, PREDICTIONS) and ".." not in one.filename
-            ]  # fmt: skip
+            members = {one: place for one in packed.infolist() if (place := _place(one.filename))}
+            if not members:
+                raise MissingResultError(
+                    f"{archive.name} has no results. Pack it again, in 2.16 of notebook 02."
+                )
+            if of := {place.parts[0] for place in members.values()} - {folder.name}:
+                raise MissingResultError(
+                    f"{archive.name} is of {', '.join(sorted(of))}, and this notebook is set to "
+                    f"{folder.name}. Choose the same DATA and PROFILE in R.0 as in notebook 2."
+                )
             if sum(one.file_size for one in members) > LARGEST_BYTES:
                 raise MissingResultError(
                     f"{archive.name} is larger than results are. Pack it again, in 2.16."
                 )
-            for one in members:
-                packed.extract(one, folder)  # which removes drives and leading slashes
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            for one, place in members.items():
+                (folder.parent / place).parent.mkdir(parents=True, exist_ok=True)
+                (folder.parent / place).write_bytes(packed.read(one))
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise MissingResultError(
             f"{archive.name} cannot be unpacked ({error}). Pack it again, in 2.16 of notebook 02."
         ) from error
-    if not list(folder.glob(f"**/{NAME}")) or read_json(next(folder.glob(f"**/{NAME}"))) is None:
-        raise MissingResultError(f"{archive.name} has no results. Pack it again, in 2.16 of notebook 02.")
+
+
+def _place(name: str) -> PurePosixPath | None:
+    """Where a member of the archive goes, below the folder of runs; None if it is no result.
+
+    Folders around the results don't matter: macOS unpacks downloads, and packs them with one.
+    """
+    parts = PurePosixPath(name).parts
+    starts = [place for place, part in enumerate(parts) if part in ("classifier", "unet", "protocols")]
+    if not starts or not starts[0] or parts[-1] not in (NAME, PREDICTIONS) or {"..", "__MACOSX"} & {*parts}:
+        return None
+    return PurePosixPath(*parts[starts[0] - 1 :])

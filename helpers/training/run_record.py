@@ -46,7 +46,10 @@ LOGGERS = (
     keras.callbacks.History, keras.callbacks.TensorBoard, keras.callbacks.RemoteMonitor,
     keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore,
 )  # fmt: skip
-LAYER_SETTINGS = ("filters", "kernel_size", "strides", "pool_size", "rate", "units", "activation")
+LAYER_SETTINGS = (
+    "filters", "kernel_size", "strides", "padding", "dilation_rate", "pool_size", "rate", "units", "activation",
+    "kernel_regularizer",
+)  # fmt: skip
 LARGE = 10_000  # of a larger array that a loss reads, such as the images, only the shape is described
 
 
@@ -214,6 +217,8 @@ def pool_records(
         "folds": len(records),
         "split": split | {"slices": {"test": tested}, "patients": {"test": patients}},
         "seconds": sum(one["seconds"] for one in records),
+        "peak_memory_mb": max(one["peak_memory_mb"] for one in records),
+        "history": {},
         "results": {measure: asdict(interval) for measure, interval in results.items()},
     }
     if destination:

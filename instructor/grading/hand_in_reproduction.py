@@ -107,7 +107,8 @@ def reproduce_command(chosen: argparse.Namespace) -> int:
         chosen: the options of the command line.
 
     Returns:
-        The exit status: 0 if everything was run and compared, and nothing differs; otherwise 1.
+        The exit status: 0 if everything was run and compared, nothing differs, and nothing is missing in the run;
+        otherwise 1.
 
     Raises:
         CourseError: the hand-in cannot be read, is of other data, or cannot be run on this machine.
@@ -126,7 +127,8 @@ def reproduce_command(chosen: argparse.Namespace) -> int:
         write_csv(chosen.out / "reproduction.csv", rows)
     counts = _summary(rows, hand_in.notes)
     compared = counts[IDENTICAL] + counts[WITHIN]
-    return 0 if agree and compared and not counts[DIFFERS] and not hand_in.notes else 1
+    wrong = counts[DIFFERS] + counts[NOT_IN_THIS_RUN]
+    return 0 if agree and compared and not wrong and not hand_in.notes else 1
 
 
 def read_hand_in(archive: Path, course: Course) -> HandIn:

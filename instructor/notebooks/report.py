@@ -50,7 +50,10 @@ def report_command(chosen: argparse.Namespace) -> int:
     notebook = read_report(chosen.report)
     chosen.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as empty:
-        page = report_page(notebook, code=chosen.code, folder=folder or Path(empty))
+        try:
+            page = report_page(notebook, code=chosen.code, folder=folder or Path(empty))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # a cell that is none
+            raise ReportError(f"{chosen.report} has a malformed cell ({error}). Save it again.") from error
     file = chosen.out / "report.html"
     file.write_text(page, encoding="utf-8")
     print(file)

@@ -22,7 +22,7 @@ def score(value):
     return {"value": value, "low": value - 0.1, "high": value + 0.1}
 
 
-def record(name, course, test, results):
+def record(name, course, test, results, content):
     """A run record with the course's own settings."""
     schedule = {"classifier": course.profile.classifier, "unet": course.profile.unet}.get(
         name, course.profile.comparison
@@ -34,7 +34,7 @@ def record(name, course, test, results):
     parts = {"train": [1, 2], "validation": [3], "test": test}
     made = {
         "format": 2,
-        "data": {"content": "ab" * 32, "folder": "phantoms-30", "slices": 30, "patients": 12},
+        "data": {"content": content, "folder": "phantoms-30", "slices": 30, "patients": 12},
         "split": {
             "unit": "family" if name == "by family" else "slice",
             "validation_is_test": False,
@@ -88,6 +88,7 @@ def results(course, dataset):
     """All results of notebook 02; the settings are returned."""
     rng = np.random.default_rng(0)
     rows = np.array([0, 5, 12, 20, 25])
+    content = dataset.fingerprint["content"]
     for name, shape, scores in (
         ("classifier", (3,), {"accuracy": score(0.8)}),
         ("unet", (128, 128), {"Dice": score(0.7) | {"threshold": 0.5}}),
@@ -95,8 +96,8 @@ def results(course, dataset):
         folder = course.run_folder(name)
         probabilities = rng.dirichlet([1, 1, 1], 5) if name == "classifier" else rng.random((5, *shape))
         prediction.save_predictions(folder, rows, probabilities.astype(np.float32), folder / "abcd1234")
-        write(folder / "abcd1234" / "run.json", record(name, course, (rows + 1).tolist(), scores))
+        write(folder / "abcd1234" / "run.json", record(name, course, (rows + 1).tolist(), scores, content))
     for name, value in (("by slice", 0.9), ("by family", 0.7)):
-        made = record(name, course, list(range(1, 31)), {"accuracy": score(value)})
+        made = record(name, course, list(range(1, 31)), {"accuracy": score(value)}, content)
         write(course.run_folder(f"protocols/{name}") / "run.json", made)
     return course

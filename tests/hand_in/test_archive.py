@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from helpers import hand_in
 from helpers.checks import EXERCISES
 from helpers.hand_in.archive import HandInError
+from tests.hand_in.conftest import write
 
 UNTOUCHED = "*Write your answer here: a double click opens this cell.*"
 TEXTS = {number: "word " * one.words[0] for number, one in EXERCISES.items() if number.startswith("R.")}
@@ -23,12 +24,16 @@ def write_report(path, texts=TEXTS, code="print('fresh')", more=()):
     ]
     packing = new_code_cell("raise SystemExit('must not run')", metadata={"tags": ["hand-in"]})
     old = new_code_cell(code, outputs=[new_output("stream", name="stdout", text="outdated")])
-    notebook = new_notebook(cells=[new_markdown_cell("# Mine"), *answers, old, *more, packing])
+    headings = [new_markdown_cell(f"## R.{number} Section") for number in (1, 2, 4, 5, 6, 7, 8, 9)]
+    cover = new_code_cell("document = None\nif document:\n    document.cover()")
+    notebook = new_notebook(cells=[cover, *headings, *answers, old, *more, packing])
     path.write_text(nbformat.writes(notebook), encoding="utf-8")
 
 
 def write_notebook(path, outputs=True):
-    cell = new_code_cell("1", outputs=[new_output("stream", text="1")] if outputs else [])
+    cell = new_code_cell(
+        "1", outputs=[new_output("stream", text="1")], execution_count=1 if outputs else None
+    )
     path.write_text(nbformat.writes(new_notebook(cells=[cell])), encoding="utf-8")
 
 
@@ -55,7 +60,9 @@ def test_nothing_is_missing_in_a_complete_hand_in(here, results):
 
 def test_missing_results_are_named_with_their_cells(here, results):
     (results.run_folder("unet") / "test_predictions.npz").unlink()
-    assert [said for said in missing(results) if said.startswith("the U-Net: run Part B (2.5 to 2.9)")]
+    assert [
+        said for said in missing(results) if said.startswith("results of the U-Net: run Part B (2.5 to 2.9)")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +70,7 @@ def test_missing_results_are_named_with_their_cells(here, results):
     [
         (UNTOUCHED, "R.6 Discussion: not written yet"),
         ("", "R.6 Discussion: not written yet"),
+        (f"{UNTOUCHED}\n\nToo short.", "R.6 Discussion: 2 words, where 200 to 700 are expected"),
         ("Too short.", "R.6 Discussion: 2 words, where 200 to 700 are expected"),
         ("long " * 701, "R.6 Discussion: 701 words, where 200 to 700 are expected"),
     ],
@@ -78,7 +86,7 @@ def test_a_text_below_results_is_named_but_the_optional_theory_is_not(here, resu
         new_markdown_cell(f"## R.3 Theory\n\n{UNTOUCHED}"),
     ]
     write_report(here / "report.ipynb", more=more)
-    assert missing(results) == ["a text 'What these results show': not written yet"]
+    assert missing(results) == ["the text 'What these results show' below 'R.9 Section': not written yet"]
 
 
 def test_a_deleted_answer_is_named(here, results):
@@ -135,10 +143,63 @@ def test_an_incomplete_hand_in_is_packed_and_what_is_missing_is_said(here, resul
     assert "no reason is given" in said
 
 
+def test_results_of_other_data_are_named(here, results):
+    write(results.dataset_folder / "fingerprint.json", {"content": "another"})
+    assert len(missing(results)) == 4
+    assert missing(results)[0] == "results of the classifier: they are of other data than this notebook's"
+
+
+def test_a_deleted_cover_or_heading_is_named(here, results):
+    text = (here / "report.ipynb").read_text(encoding="utf-8")
+    (here / "report.ipynb").write_text(
+        text.replace(".cover(", ".cov(").replace("## R.5 ", "## "), encoding="utf-8"
+    )
+    assert missing(results) == [
+        "cover page: no cell calls document.cover",
+        "section R.5: no cell begins with the heading '## R.5 ...'",
+    ]
+
+
+def test_images_next_to_the_report_are_packed_and_missing_ones_named(here, results, capsys):
+    (here / "my scan.png").write_bytes(b"png")
+    texts = "![a](my%20scan.png) ![b](lost.png) ![c](https://example.org/x.png) ![d](../secret.png)"
+    write_report(here / "report.ipynb", more=[new_markdown_cell(texts)])
+    with zipfile.ZipFile(hand_in.pack(results)) as packed:
+        assert [name for name in packed.namelist() if name.endswith(".png")] == ["my scan.png"]
+    assert "Missing: the image lost.png, which a text shows" in capsys.readouterr().out
+
+
+def test_one_number_for_two_tables_is_said(here, results, capsys):
+    code = "from IPython.display import HTML\nHTML('<figcaption><b>Table 2.</b> x</figcaption>' * 2)"
+    write_report(here / "report.ipynb", code=code)
+    hand_in.pack(results)
+    assert "Table 2 is there twice: give the two different captions" in capsys.readouterr().out
+
+
+def test_a_damaged_copy_of_a_notebook_is_named_and_macos_notes_are_ignored(here, results):
+    (here / "._02_classification_and_segmentation.ipynb").write_bytes(b"\xff")
+    (here / "01_dataset_assembly (1).ipynb").write_text("")
+    assert missing(results) == [
+        "notebook 01: 0 of 0 code cells in 01_dataset_assembly (1).ipynb were not run: run them, and save it"
+    ]
+
+
+def test_the_kernel_is_this_python_without_a_gpu(here, results, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", str(here))
+    write(
+        here / "kernels" / "python3" / "kernel.json",
+        {"argv": ["false"], "display_name": "", "language": "python"},
+    )
+    code = "import os, sys\nprint(sys.executable, os.environ['CUDA_VISIBLE_DEVICES'])"
+    write_report(here / "report.ipynb", code=code)
+    with zipfile.ZipFile(hand_in.pack(results)) as packed:
+        assert f"{sys.executable} -1" in packed.read("report.ipynb").decode()
+
+
 def test_a_cell_that_does_not_run_is_said(here, results):
     write_report(here / "report.ipynb", code="document.tabel(1)")
     with pytest.raises(
-        HandInError, match=r"a cell of report\.ipynb does not run: NameError: name 'document'"
+        HandInError, match=r"It begins with 'document\.tabel\(1\)'\. AttributeError: .*tabel'\. Correct it"
     ):
         hand_in.pack(results)
 
@@ -150,6 +211,8 @@ def test_a_renamed_report_is_found_by_its_name_or_in_jupyter(here, results, monk
     assert missing(results, notebook="informe.ipynb") == []
     monkeypatch.setenv("JPY_SESSION_NAME", str(here / "informe.ipynb"))
     assert missing(results) == []
+    write_report(here / "other.ipynb", TEXTS | {"R.2": ""})
+    assert missing(results, notebook="other.ipynb") == ["R.2 Objectives: not written yet"]
 
 
 def test_another_notebook_that_is_open_in_jupyter_is_not_taken_for_the_report(here, results, monkeypatch):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from helpers import hand_in, models, training
+from helpers._common import CourseError
 
 
 def change(course, name, edit):
@@ -54,6 +55,22 @@ def test_a_changed_setting_is_listed(as_in_the_course, setting, value, expected)
     assert changed(as_in_the_course) == [("classifier", *expected, "(no reason given)")]
 
 
+def test_another_size_or_split_or_padding_is_listed(as_in_the_course):
+    layers = [
+        one.replace("padding=valid", "padding=same") for one in training.layer_list(models.classifier())
+    ]
+
+    def edit(record):
+        record["size"], record["split"]["unit"] = 128, "patient"
+        record["network"]["architecture"] = layers
+
+    change(as_in_the_course, "classifier", edit)
+    rows = [row[1:4] for row in changed(as_in_the_course)]
+    assert ("pixels per side", "512", "128") in rows
+    assert ("split by", "slice", "patient") in rows
+    assert any("padding=valid" in row[1] and "padding=same" in row[2] for row in rows)
+
+
 def test_a_float32_learning_rate_is_the_same(as_in_the_course):
     change(
         as_in_the_course,
@@ -67,7 +84,13 @@ def test_changed_layers_are_listed_once_with_their_number(as_in_the_course):
     layers = training.layer_list(models.classifier(dropout=0.5))
     change(as_in_the_course, "by family", lambda record: record["network"].update(architecture=layers))
     assert changed(as_in_the_course) == [
-        ("by family", "layer (4 times)", "Dropout rate=0.25", "Dropout rate=0.5", "(no reason given)")
+        (
+            "cross-validation by family",
+            "layer (4 times)",
+            "Dropout rate=0.25",
+            "Dropout rate=0.5",
+            "(no reason given)",
+        )
     ]
 
 
@@ -75,7 +98,7 @@ def test_added_layers_are_listed(as_in_the_course):
     layers = training.layer_list(models.classifier(filters=(32, 64, 64, 128, 256)))
     change(as_in_the_course, "classifier", lambda record: record["network"].update(architecture=layers))
     rows = changed(as_in_the_course)
-    assert any(row[2] == "none" and row[3].startswith("Conv2D filters=256") for row in rows)
+    assert any(row[3].startswith("Conv2D filters=256") for row in rows)
 
 
 def test_callbacks_are_shown_with_what_differs(as_in_the_course):
@@ -92,6 +115,14 @@ def test_callbacks_are_shown_with_what_differs(as_in_the_course):
 def test_reasons_stand_beside_their_settings(as_in_the_course):
     change(as_in_the_course, "classifier", lambda record: record["training"].update(batch=16))
     assert changed(as_in_the_course, {"classifier: batch": "It fits. "})[0][-1] == "It fits."
+
+
+def test_a_reason_for_nothing_is_refused(as_in_the_course):
+    change(as_in_the_course, "classifier", lambda record: record["training"].update(batch=16))
+    with pytest.raises(
+        CourseError, match=r"'classifier: batch size'\] is for no setting .* Those are: classifier: batch"
+    ):
+        changed(as_in_the_course, {"classifier: batch size": "It fits."})
 
 
 def test_without_results_the_cells_are_named(course):

@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import os
 import zipfile
 
 import numpy as np
 import pytest
 
 from helpers import hand_in
+from helpers.config import settings
 from helpers.hand_in.results import ARCHIVE
 
 NAMES = ["classifier", "unet", "by slice", "by family"]
@@ -28,7 +30,7 @@ def test_the_cells_that_make_a_missing_result_are_named(results):
     (results.run_folder("unet") / "test_predictions.npz").unlink()
     found = hand_in.find(results)
     assert list(found) == ["classifier", "by slice", "by family"]
-    assert list(found.missing) == ["the U-Net"]
+    assert list(found.missing) == ["U-Net"]
     with pytest.raises(hand_in.MissingResultError, match=r"the U-Net has no results yet. Run Part B"):
         found["unet"]
 
@@ -69,6 +71,29 @@ def test_an_uploaded_archive_is_found_even_if_the_browser_has_renamed_it(results
     assert list(hand_in.find(dataclasses.replace(results, home=tmp_path / "new", copies=None))) == NAMES
 
 
+def test_a_newer_archive_replaces_older_results(results, tmp_path):
+    elsewhere = dataclasses.replace(results, home=tmp_path / "new machine")
+    hand_in.save_results(results)
+    hand_in.find(elsewhere)
+    path = results.run_folder("protocols/by slice") / "run.json"
+    path.write_text(path.read_text().replace('"epochs": 2', '"epochs": 77'))
+    later = hand_in.save_results(results).stat().st_mtime + 10
+    os.utime(results.copy_folder("") / ARCHIVE, (later, later))
+    assert hand_in.find(elsewhere)["by slice"].record["epochs"] == 77
+
+
+def test_an_archive_that_was_unpacked_and_packed_again_is_read(results, tmp_path):
+    hand_in.save_results(results)
+    source = results.copy_folder("") / ARCHIVE
+    with zipfile.ZipFile(source) as old:
+        contents = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(source, "w") as new:
+        for name, content in contents.items():
+            new.writestr(f"results/{name}", content)
+            new.writestr(f"__MACOSX/results/{name}", b"notes")
+    assert list(hand_in.find(dataclasses.replace(results, home=tmp_path / "new machine"))) == NAMES
+
+
 def test_results_on_this_machine_are_not_replaced(results):
     hand_in.save_results(results)
     path = results.run_folder("protocols/by slice") / "run.json"
@@ -80,7 +105,7 @@ def test_only_results_are_unpacked_and_only_into_the_folder_of_runs(course, tmp_
     course.copy_folder("").mkdir(parents=True)
     with zipfile.ZipFile(course.copy_folder("") / ARCHIVE, "w") as archive:
         archive.writestr("../../run.json", "{}")
-        archive.writestr("/protocols/by slice/run.json", "{}")
+        archive.writestr(f"{course.run_folder('').name}/protocols/by slice/run.json", "{}")
         archive.writestr("evil.py", "")
     before = set(tmp_path.rglob("*"))
     assert list(hand_in.find(course)) == []
@@ -95,6 +120,24 @@ def test_a_damaged_archive_is_named(course, content):
     (course.copy_folder("") / ARCHIVE).write_bytes(content)
     with pytest.raises(hand_in.MissingResultError, match=r"results\.zip cannot be unpacked"):
         hand_in.find(course)
+
+
+@pytest.mark.parametrize("of", ["phantoms-30-full", "figshare-quick"])
+def test_an_archive_of_other_data_or_another_profile_is_refused(course, of):
+    course.copy_folder("").mkdir(parents=True)
+    with zipfile.ZipFile(course.copy_folder("") / ARCHIVE, "w") as archive:
+        archive.writestr(f"{of}/protocols/by slice/run.json", "{}")
+    with pytest.raises(
+        hand_in.MissingResultError, match=f"is of {of}, and this notebook is set to phantoms-30-quick"
+    ):
+        hand_in.find(course)
+    assert not list(course.home.glob("runs/**/run.json"))
+
+
+def test_results_of_another_profile_are_named(results, capsys):
+    full = dataclasses.replace(results, profile=settings.PROFILES["full"])
+    assert list(hand_in.find(full)) == []
+    assert "There are some of phantoms-30-quick: choose that DATA and PROFILE" in capsys.readouterr().out
 
 
 def test_an_archive_without_results_is_named(course):
