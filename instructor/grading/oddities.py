@@ -1,6 +1,7 @@
 """What a person should look at, though no mark depends on it: unusual names in code, texts of another length
 than expected or with the course's own words, and long answers or passages that students share."""
 
+import builtins
 import io
 import keyword
 import re
@@ -18,6 +19,7 @@ from instructor.notebooks.student_edition import answer_cells, free_text
 ODD = {"_exit", "_getframe", "checks", "ctypes", "eval", "exec", "gc", "getattr", "globals", "importlib",
        "inspect", "os", "posix", "subprocess", "sys", "vars"}  # fmt: skip
 USUAL = {"__call__", "__init__", "__name__", "__post_init__"}
+KEPT = {*keyword.kwlist, *dir(builtins)}
 KINDS = (tokenize.NAME, tokenize.NUMBER, tokenize.OP, tokenize.STRING)
 RUN, GAP = 5, 2  # words in sequence that are compared; between two of them, so many may differ
 LONG_CODE, LONG_TEXT = 50, 30  # words that are the student's own; shorter ones are often the same
@@ -233,7 +235,7 @@ def _read_text(student: str, text: str) -> Answer:
 
 
 def _read_code(student: str, source: str) -> Answer:
-    """Read the tokens of code that the student edition does not have, names numbered as they appear."""
+    """Read the tokens of code that the student edition does not have, whatever its names."""
     lines, start, starts = source.split("\n"), 0, []
     for line in lines:
         starts.append(start)
@@ -245,12 +247,9 @@ def _read_code(student: str, source: str) -> Answer:
 
 
 def _renamed(words: list[str]) -> list[str]:
-    """Number the names in the order in which they first appear, except those after a dot."""
-    numbers: dict[str, str] = {}
+    """Replace the names that a student may choose: not built-in ones, keywords and what is after a dot."""
     return [
-        numbers.setdefault(word, f"name{len(numbers)}")
-        if word.isidentifier() and not keyword.iskeyword(word) and before != "."
-        else word
+        "name" if word.isidentifier() and word not in KEPT and before != "." else word
         for before, word in zip(["", *words], words, strict=False)
     ]
 

@@ -644,6 +644,7 @@ def test_no_solution_is_flagged():
 
 def test_answers_that_are_alike_are_shown(tmp_path):
     renamed = CODE.replace("low", "a").replace("clipped", "b").replace('"""Scale a slice."""', "# mine")
+    renamed = renamed.replace("    a =", "    shape = image.shape\n    a =", 1)
     other = CODE.replace("np.clip(image, low, high)", "np.minimum(np.maximum(image, low), high)")
     short = mark("1.2.1", answer="# Exercise 1.2.1\ndef f(x):\n    return x")
     answers = {"Ana": CODE, "Bo": renamed, "Cy": other}
