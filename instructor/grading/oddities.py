@@ -122,10 +122,10 @@ def alike(results: list[dict]) -> list[dict]:
         results: of all submissions.
 
     Returns:
-        The groups of students with such answers, those with the longest passages first: `exercise`,
-        `students`, and `pairs`: enough of them to show everything that is shared. A pair has the two
-        `students`, the number of `words` that they share, and the `sides`: pieces of each answer, with
-        whether it is shared.
+        The groups of students with such answers, texts first, and the longest passages first: `exercise`,
+        whether it is `code`, `students`, and `pairs`: enough of them to show everything that is shared. A
+        pair has the two `students`, the number of `words` that they share, and the `sides`: pieces of each
+        answer, with whether it is shared.
     """
     answers: dict[str, list[Answer]] = defaultdict(list)
     titles = {}
@@ -135,11 +135,11 @@ def alike(results: list[dict]) -> list[dict]:
                 titles[mark["id"]] = f"{mark['id']} {mark['title']}"
                 answers[mark["id"]].append(_read(result["student"], mark["id"], mark["answer"]))
     groups = [
-        {"exercise": titles[number], **group}
+        {"exercise": titles[number], "code": not _is_text(number), **group}
         for number, own in answers.items()
         for group in _groups(_pairs(own, number))
     ]
-    return sorted(groups, key=lambda group: -max(pair["words"] for pair in group["pairs"]))
+    return sorted(groups, key=lambda group: (group["code"], -max(pair["words"] for pair in group["pairs"])))
 
 
 def _pairs(answers: list[Answer], number: str) -> list[dict]:

@@ -657,8 +657,8 @@ def test_answers_that_are_alike_are_shown(tmp_path):
     ]
     found = oddities.alike(results)
     assert [(one["exercise"][:4].strip(), one["students"]) for one in found] == [
-        ("1.5", ["Ana", "Bo"]),
         ("1.10", ["Di", "Ed"]),
+        ("1.5", ["Ana", "Bo"]),
     ]
     text = (written(results, tmp_path) / "summary.html").read_text("utf-8")
     assert "Ana and Bo" in text and "def normalise" in text
