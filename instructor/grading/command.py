@@ -17,7 +17,7 @@ from instructor.grading.open_marks import take_open_marks
 from instructor.grading.pages import write_pages
 from instructor.grading.preparation import prepare
 from instructor.grading.submissions import Submission, submissions
-from instructor.grading.tables import by_student, plain, write_grades
+from instructor.grading.tables import NOT_SUBMITTED, by_student, plain, write_grades
 from instructor.grading.watch import Limits
 
 
@@ -27,7 +27,8 @@ def add_to(commands) -> None:
     add = grade.add_argument
     add("submissions", type=Path, help="a folder, or a zip archive from a learning platform")
     add("--out", type=Path, required=True, help="folder for grades and feedback")
-    add("--notebook", default="", metavar="01", help="grade this notebook alone")
+    add("--notebook", action="append", default=[], metavar="01",
+        help="grade this notebook alone; can be repeated")  # fmt: skip
     add("--student", metavar="NAME", help="grade this student again, and keep all other results")
     add("--roster", type=Path, metavar="CSV", help="the course's students, to see who is missing")
     add("--jobs", type=_count, default=default_jobs(), help="how many at once (one per core)")
@@ -81,7 +82,7 @@ def grade_command(chosen: argparse.Namespace) -> int:
     course = Course.load()
     files = collect(chosen.submissions)
     missing, unknown = missing_and_unknown(chosen.roster, {file.student for file in files})
-    found = _of_notebook(submissions(files, course, missing), chosen.notebook)
+    found = _graded(submissions(files, course, missing), chosen.notebook)
     options = Options(
         rerun=not chosen.marks_only,
         no_sandbox=chosen.no_sandbox,
@@ -145,14 +146,23 @@ def _sheets(results: list[dict], chosen: argparse.Namespace) -> dict[str, platfo
     return sheets
 
 
-def _of_notebook(found: list[Submission], name: str) -> list[Submission]:
-    """Return the submissions for one notebook; it gets the notes on files that fit none."""
-    chosen = [one for one in found if one.notebook.startswith(name)]
-    if not chosen:
-        names = ", ".join(sorted({one.notebook for one in found}))
-        raise CourseError(f"--notebook {name}: there are {names}")
+def _graded(found: list[Submission], names: list[str]) -> list[Submission]:
+    """Return the submissions for the notebooks that are named, or else for those that anybody submitted;
+    what is missing there gets the notes on files that are not graded.
+    """
+    there = sorted({one.notebook for one in found})
+    wrong = [name for name in names if not any(one.startswith(name) for one in there)]
+    if wrong:
+        raise CourseError(f"--notebook {wrong[0]}: there are {', '.join(there)}")
+    submitted = {one.notebook for one in found if one.problem != NOT_SUBMITTED} or there
+    wanted = [name for name in there if (name.startswith(tuple(names)) if names else name in submitted)]
+    if not names and wanted != there:
+        left = ", ".join(name for name in there if name not in wanted)
+        print(f"Nobody submitted {left}: left out of all totals. (--notebook says which notebooks count.)")
+    chosen = [one for one in found if one.notebook in wanted]
+    others = [one for one in found if one.notebook not in wanted and not one.path]
     for one in chosen:
-        notes = [note for two in found if two.student == one.student and not two.path for note in two.notes]
+        notes = [note for two in others if two.student == one.student for note in two.notes]
         if not one.path and not one.notes and notes:
             one.problem = "; ".join(notes)
     return chosen

@@ -20,6 +20,7 @@ from instructor.notebooks.student_edition import answer_cells, parse, to_python
 HELPERS = (".py", ".mplstyle")
 CODE = (".py", ".jinja")
 GOOGLE = COURSE_FOLDER / "instructor" / "colab" / "stubs" / "google"
+REPORT = "report"  # the student's own; its numbers come from runs that only the student has
 STUDENT_EDITION = COURSE_FOLDER / "notebooks" / "student"
 
 
@@ -73,9 +74,9 @@ class Pristine:
 
     def named_in(self, path: PurePosixPath) -> bool:
         """Whether a file's name identifies this notebook."""
-        number, words = self.name[:2], self.name[3:].replace("_", " ")
-        name = path.stem.replace("_", " ").lower()
-        return words.lower() in name or f"{number} " in f"{name} "
+        number, _, words = self.name.replace("_", " ").partition(" ")
+        name = f"{path.stem.replace('_', ' ').lower()} "
+        return f"{number} " in name or (words != "" and words.lower() in name)
 
     def _expression(self, number: str) -> str | None:
         found = (checked_expression(cell.source, number) for cell in self.code)
@@ -83,7 +84,7 @@ class Pristine:
 
     def _section(self, place: int) -> str:
         texts = [cell.source for cell in self.paper.cells[:place] if cell.cell_type == "markdown"]
-        found = re.findall(r"^#{2,3} (\d+\.\d+ .+)", "\n".join(texts), re.MULTILINE)
+        found = re.findall(r"^#{2,3} ((?:\d+|[A-Z])\.\d+ .+)", "\n".join(texts), re.MULTILINE)
         return found[-1] if found else self.name
 
 
@@ -98,8 +99,8 @@ class Course:
 
     @property
     def paths(self) -> list[Path]:
-        """The files of the student edition."""
-        return [self.folder / f"{notebook.name}.ipynb" for notebook in self.notebooks]
+        """The files of the student edition that are run."""
+        return [self.folder / f"{one.name}.ipynb" for one in self.notebooks if one.name != REPORT]
 
     @classmethod
     def load(cls, student_edition: Path = STUDENT_EDITION) -> "Course":

@@ -19,7 +19,7 @@ from joblib import Parallel, delayed, parallel_config
 from helpers._common import CourseError, progress_bar, read_json, write_json
 from instructor.grading import sandbox
 from instructor.grading.course import Course, visible_course
-from instructor.grading.grade import Options, Workplace, grade, whole
+from instructor.grading.grade import Options, Workplace, grade, wanted, whole
 from instructor.grading.marks import NEEDS_A_LOOK
 from instructor.grading.preparation import prepare
 from instructor.grading.submissions import Submission
@@ -64,8 +64,9 @@ def grade_all(
     files = [kept_at(memory, one) for one in found]
     keys = [_keys(one, course, options) for one in found]
     parts = list(map(_remembered, files, keys))
-    wanted = {"marks", "rerun"} if options.rerun else {"marks"}
-    missing = [place for place, one in enumerate(found) if one.file is not None and wanted - {*parts[place]}]
+    missing = [
+        place for place, one in enumerate(found) if one.file and wanted(one, options) - {*parts[place]}
+    ]
     if missing:
         crew = _dask(scheduler, course, options) if scheduler else _here(jobs, course, options)
         bar = progress_bar(total=len(missing), unit="notebook", title="grading")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from instructor.grading import marks, reproduction, stored
-from instructor.grading.course import Course, Pristine
+from instructor.grading.course import REPORT, Course, Pristine
 from instructor.grading.papers import Paper, PaperError, read_paper
 from instructor.grading.sandbox import Sandbox
 from instructor.grading.submissions import Submission
@@ -36,6 +36,11 @@ class Workplace:
     options: Options
 
 
+def wanted(submission: Submission, options: Options) -> set[str]:
+    """Return the names of the parts that a submission's result should have."""
+    return {"marks", "rerun"} if options.rerun and submission.notebook != REPORT else {"marks"}
+
+
 def grade(submission: Submission, place: Workplace, parts: dict | None = None) -> dict:
     """Grade one notebook of one student.
 
@@ -45,8 +50,7 @@ def grade(submission: Submission, place: Workplace, parts: dict | None = None) -
         parts: those of an earlier result that are still valid; they are not made again.
 
     Returns:
-        The parts: "marks", and "rerun" unless notebooks are only marked. A part that failed has the reason as
-        "failed".
+        The parts: "marks", and "rerun" if it is `wanted`. A part that failed has the reason as "failed".
     """
     parts = dict(parts or {})
     content, pristine = submission.content, place.course.named(submission.notebook)
@@ -54,7 +58,7 @@ def grade(submission: Submission, place: Workplace, parts: dict | None = None) -
         return parts
     if "marks" not in parts:
         parts["marks"] = _safely(_marks, content, pristine, place)
-    if "rerun" not in parts and place.options.rerun:
+    if "rerun" in wanted(submission, place.options) - {*parts}:
         parts["rerun"] = _safely(_rerun, content, pristine, place)
     return parts
 

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from helpers._common import CourseError
-from instructor.grading.names import labels, people, wrapping
+from instructor.grading.names import RESULTS, labels, people, wrapping
 
 LARGEST_BYTES = 30 * 2**20
 LARGEST_ARCHIVE_BYTES = 200 * 2**20  # of a student's own archive, as submitted
@@ -31,6 +31,7 @@ IGNORED = {"__macosx", ".ipynb_checkpoints", ".ds_store", "desktop.ini", "thumbs
 ANY_CONTENT = {"", ".json", ".txt"}  # what browsers and mail programs make of .ipynb
 NOT_A_NOTEBOOK = "is not a notebook (.ipynb)"
 EMPTY = "has no files in it"
+FINGERPRINT = (RESULTS, "fingerprint.json")  # if it is not in any folder, this is one student's hand-in
 NOBODYS = {EMPTY, "index.html", "submission_metadata.yml"}  # Brightspace's and Gradescope's, next to all
 
 
@@ -100,7 +101,8 @@ def collect(source: Path) -> list[SubmittedFile]:
     if not found:
         raise IntakeError(f"{source} has no files. Give the folder or zip archive with the submissions.")
     found.sort(key=lambda one: str(one.path))
-    who = people([one.outer.parts[skip:] for one in found])
+    alone = [source.stem] if any(one.outer.parts == FINGERPRINT for one in found) else []
+    who = people([(*alone, *one.outer.parts[skip:]) for one in found])
     name = labels(who)
     return [
         replace(one, student=name[person], number=person.number, named=person.named)

@@ -4,6 +4,7 @@ import math
 from datetime import datetime, timedelta
 
 from helpers._common import CourseError
+from instructor.grading.tables import short
 
 
 def add_times(results: list[dict], known: dict[str, datetime] | None, due: datetime | None, late) -> None:
@@ -28,7 +29,7 @@ def add_times(results: list[dict], known: dict[str, datetime] | None, due: datet
         if due and time and time > due:
             days = math.ceil((time - due) / timedelta(days=1))
             result["late"] = {
-                "id": f"late {result['notebook'][:2]}", "title": "percent taken off", "points": 100,
+                "id": f"late {short(result['notebook'])}", "title": "percent taken off", "points": 100,
                 "got": min(late[0] * days, *late[1:], 100), "status": "late",
                 "answer": f"{result['handed_in']}, {days} day{'s' * (days > 1)} late",
             }  # fmt: skip

@@ -23,10 +23,13 @@ PLATFORMS = tuple(re.compile(pattern, re.DOTALL) for pattern in (
 ))  # fmt: skip
 # Google: "Ana Pérez - 02_x.ipynb", "Copy of 02_x - Ana Pérez (3).ipynb". Each language has its own "Copy of".
 DASH = re.compile(r" [-\N{EN DASH}\N{EM DASH}] ")
-TITLE = re.compile(r"(?:^|\W)0?\d[_-]|^0?\d(?: |$)|dataset|classification", re.IGNORECASE)
+TITLE = re.compile(
+    r"(?:^|\W)0?\d[_-]|^0?\d(?: |$)|dataset|classification|\b(?:report|informe|hand-in)\b", re.IGNORECASE
+)
 SUFFIX = re.compile(r"(?:\.ipynb)?(?:\.\w{1,8})?$", re.IGNORECASE)
 COPY_NUMBER = re.compile(r" ?\((\d{1,5})\)$")
 LONGEST = 80
+RESULTS = "results"  # the folder of run records in a hand-in
 NOBODY = ("Points Possible", "Student, Test")  # rows of Canvas's gradebook
 IDS = re.compile(
     r"\b(?:e?mail|correo|id|identifier|number|login|user|username|numero|usuario|dni|nie|matricula)\b"
@@ -37,7 +40,10 @@ NAMES = re.compile(  # whole headings: "Group name" and "Last access to course" 
     r"|(?:nombre del )?(?:alumno|estudiante)"
 )
 # A folder for one of the course's notebooks, which may have a folder for each student in it.
-TOPIC = re.compile(r"^(?:notebook[ _-]?)?0[12](?:$|[ _-])|dataset|classification", re.IGNORECASE)
+TOPIC = re.compile(
+    r"^(?:notebook[ _-]?)?0[12](?:$|[ _-])|^(?:report|informe)$|dataset|classification",
+    re.IGNORECASE,
+)
 
 
 class Person(NamedTuple):
@@ -208,6 +214,7 @@ def _alone(part: str) -> Person:
 
 def _of_one_student(files: set[tuple[str, ...]]) -> bool:
     """Whether a folder has a single notebook, or one per number and under the notebook's own name."""
+    files = {parts for parts in files if parts[0] != RESULTS} or files
     books = {
         parts for parts in files if parts[1:] or re.search(r"\.(?:ipynb|zip)", parts[0].lower())
     } or files

@@ -1,88 +1,270 @@
-"""What a person should look at, though no mark depends on it: unusual names in answers; answers alike."""
+"""What a person should look at, though no mark depends on it: unusual names in code, texts of another length
+than expected or with the course's own words, and long answers or passages that students share."""
 
+import builtins
 import io
 import keyword
+import re
 import tokenize
-from functools import cache
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import chain
 
 from helpers.checks import EXERCISES
+from helpers.config.settings import COURSE_FOLDER
+from instructor.grading.papers import Cell, read_paper
+from instructor.notebooks.student_edition import answer_cells, free_text
 
 ODD = {"_exit", "_getframe", "checks", "ctypes", "eval", "exec", "gc", "getattr", "globals", "importlib",
        "inspect", "os", "posix", "subprocess", "sys", "vars"}  # fmt: skip
 USUAL = {"__call__", "__init__", "__name__", "__post_init__"}
-WORDS = (tokenize.NAME, tokenize.NUMBER, tokenize.OP, tokenize.STRING)
-LONG_CODE, LONG_TEXT = 60, 200  # tokens, characters; shorter answers are often the same
-ALIKE, RUN = 0.9, 4  # share of common sequences of so many words
+KEPT = {*keyword.kwlist, *dir(builtins)}
+KINDS = (tokenize.NAME, tokenize.NUMBER, tokenize.OP, tokenize.STRING)
+RUN, GAP = 5, 2  # words in sequence that are compared; between two of them, so many may differ
+LONG_CODE, LONG_TEXT = 50, 30  # words that are the student's own; shorter ones are often the same
+PASSAGE = 12  # words of a passage in a text
+ALIKE = 0.8  # share of common runs in code; share of a text that is the course's
+REFERENCE = re.compile(r"10\.\d{4,}/|https?://")
+LONGEST_REFERENCE = 400  # characters of a line
+ENDS = 80  # characters that are shown of what is between two passages
+NOTEBOOKS = COURSE_FOLDER / "notebooks"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it is compared."""
+
+    student: str
+    text: str
+    words: list[str]
+    places: list[tuple[int, int]]  # of each word in the text
+
+    @cached_property
+    def sequence(self) -> list[tuple[str, ...]]:
+        """The runs, in order: sequences of words that overlap."""
+        return [tuple(self.words[place : place + RUN]) for place in range(len(self.words) - RUN + 1)]
+
+
+NO_ANSWER = Answer("", "", [], [])
+
+
+@cache
+def _cells() -> list[Cell]:
+    """Return the cells of the student edition."""
+    papers = [read_paper(path.read_bytes()) for path in sorted((NOTEBOOKS / "student").glob("*.ipynb"))]
+    return [cell for paper in papers for cell in paper.cells]
+
+
+@cache
+def _stub_lines() -> set[str]:
+    code = [cell.source for cell in _cells() if cell.cell_type == "code"]
+    return {line.strip() for source in code for line in source.splitlines()}
+
+
+@cache
+def _course_runs() -> set[tuple[str, ...]]:
+    """Return the runs of the course's texts and rubrics, which anybody may quote."""
+    texts = [cell.source for cell in _cells() if cell.cell_type == "markdown"]
+    texts += [criterion for one in EXERCISES.values() for criterion, _ in one.rubric]
+    return {run for text in texts for run in _read_text("", text).sequence}
+
+
+@cache
+def _models() -> dict[str, Answer]:
+    """Return the answers of the solved edition."""
+    papers = [read_paper(path.read_bytes()) for path in NOTEBOOKS.glob("*.ipynb")]
+    return {number: _read("", number, text) for one in papers for number, text in answer_cells(one).items()}
 
 
 def odd_names(mark: dict) -> list[str]:
     """List the names in an answer by which it could reach the checks, the interpreter or the system."""
-    return [] if _is_text(mark) else odd_in(mark["answer"])
+    return [] if _is_text(mark["id"]) else odd_in(mark["answer"])
 
 
 def odd_in(source: str) -> list[str]:
     """List such names in any code."""
-    names = {word for word in _words(source) if word.isidentifier()}
+    names = {word for word, *_ in _tokens(source) if word.isidentifier()}
     return sorted(name for name in names if name in ODD or (name.startswith("__") and name not in USUAL))
 
 
+def length(mark: dict) -> tuple[str, bool]:
+    """Return the length of a free-text answer in words, and whether it is as expected; "" for code."""
+    if not _is_text(mark["id"]):
+        return "", True
+    count, expected = len(free_text(mark["answer"]).split()), EXERCISES[mark["id"]].words
+    said = f"{count} word{'s' * (count != 1)}"
+    if not expected:
+        return said, True
+    fewest, most = expected
+    return f"{said}, {fewest} to {most} expected", fewest <= count <= most
+
+
+def from_the_course(mark: dict) -> str:
+    """Say which text of the course a free-text answer repeats at length; "" if none."""
+    if not _is_text(mark["id"]) or not mark["answer"]:
+        return ""
+    answer, model = _read("", mark["id"], mark["answer"]), _models().get(mark["id"], NO_ANSWER)
+    copied = _count(_passages(answer, set(model.sequence) - _course_runs(), PASSAGE))
+    if copied >= LONG_TEXT or (answer.words and answer.words == model.words):
+        return f"has {copied or len(answer.words)} words of the course's own answer"
+    asked = _count(_passages(answer, _course_runs()))
+    if asked and asked >= ALIKE * len(answer.words):
+        return "has hardly a word that is not the question's or the rubric's"
+    return ""
+
+
 def alike(results: list[dict]) -> list[dict]:
-    """List long answers that several students have, apart from names, comments and layout.
+    """List long code answers that are nearly the same apart from names, comments and layout, and texts with
+    the same passages. What the course says itself does not count.
 
     Args:
         results: of all submissions.
 
     Returns:
-        `exercise`, `students` and the `passage` of the first of them; most students first.
+        The groups of students with such answers, texts first, and the longest passages first: `exercise`,
+        whether it is `code`, `students`, and `pairs`: enough of them to show everything that is shared. A
+        pair has the two `students`, the number of `words` that they share, and the `sides`: pieces of each
+        answer, with whether it is shared.
     """
-    groups: dict[str, list[dict]] = {}
+    answers: dict[str, list[Answer]] = defaultdict(list)
+    titles = {}
     for result in results:
         for mark in result["marks"]:
-            runs, exercise = _runs(mark), f"{mark['id']} {mark['title']}"
-            own = groups.setdefault(exercise, [])
-            if runs and (group := next((one for one in own if _similar(one["runs"], runs)), None)):
-                group["students"].append(result["student"])
-            elif runs:
-                about = {"students": [result["student"]], "passage": mark["answer"], "runs": runs}
-                own.append({"exercise": exercise, **about})
-    found = [one for own in groups.values() for one in own if one["students"][1:]]
-    return sorted(found, key=lambda one: -len(one["students"]))
+            if mark["answer"] and mark["status"] not in ("not attempted", "not found"):
+                titles[mark["id"]] = f"{mark['id']} {mark['title']}"
+                answers[mark["id"]].append(_read(result["student"], mark["id"], mark["answer"]))
+    groups = [
+        {"exercise": titles[number], "code": not _is_text(number), **group}
+        for number, own in answers.items()
+        for group in _groups(_pairs(own, number))
+    ]
+    return sorted(groups, key=lambda group: (group["code"], -max(pair["words"] for pair in group["pairs"])))
 
 
-def _similar(one: set, other: set) -> bool:
-    return len(one & other) >= ALIKE * len(one | other)
+def _pairs(answers: list[Answer], number: str) -> list[dict]:
+    """Compare each answer with the earlier ones, until what it shares with any of them is explained."""
+    least, runs, pairs = PASSAGE if _is_text(number) else 0, [], []
+    known = set(_models().get(number, NO_ANSWER).sequence)
+    index: dict[tuple, list[int]] = defaultdict(list)  # the earlier answers that have a run
+    for place, answer in enumerate(answers):
+        own = set(answer.sequence)
+        if least:
+            own -= known | _course_runs()
+        elif len(answer.words) < LONG_CODE or _similar(own, known, own & known):
+            own = set()
+        left = set(own)
+        shared = Counter(chain.from_iterable(index[run] for run in own))
+        for earlier, count in shared.most_common():
+            if min(count, len(left)) < (PASSAGE - RUN + 1 if least else ALIKE * len(own)):
+                break
+            common = left & runs[earlier]
+            if least:
+                same = _count(_passages(answer, common, least)) >= LONG_TEXT
+            else:
+                same = _similar(own, runs[earlier], common)
+            if same:
+                pairs.append(_pair(answers[earlier], answer, own & runs[earlier], least))
+                left -= common
+        runs.append(own)
+        for run in own:
+            index[run].append(place)
+    return pairs
 
 
-def _runs(mark: dict) -> set:
-    """Return all sequences of `RUN` words of a long answer; nothing for a short one."""
-    if _is_text(mark):
-        body = mark["answer"].partition("\n")[2].strip()
-        words = body.casefold().split() if len(body) >= LONG_TEXT else []
-    else:
-        words = _renamed(_words(mark["answer"]))
-        words = words if len(words) >= LONG_CODE else []
-    return {tuple(words[place : place + RUN]) for place in range(len(words) - RUN + 1)}
+def _similar(one: set, other: set, common: set) -> bool:
+    return len(common) >= ALIKE * len(one | other) > 0
+
+
+def _pair(one: Answer, other: Answer, common: set, least: int) -> dict:
+    words = _count(_passages(other, common, least))
+    sides = [_pieces(answer, _passages(answer, common, least)) for answer in (one, other)]
+    return {"students": [one.student, other.student], "words": words, "sides": sides}
+
+
+def _groups(pairs: list[dict]) -> list[dict]:
+    """Join the pairs that have a student in common."""
+    groups: list[dict] = []
+    for pair in pairs:
+        joined = [group for group in groups if {*group["students"]} & {*pair["students"]}]
+        students = dict.fromkeys(chain(*(group["students"] for group in joined), pair["students"]))
+        own = [*chain(*(group["pairs"] for group in joined)), pair]
+        groups = [group for group in groups if group not in joined]
+        groups.append({"students": [*students], "pairs": own})
+    return groups
+
+
+def _passages(answer: Answer, known: set, least: int = 0) -> list[tuple[int, int]]:
+    """Return the passages, as positions of words, whose runs are known; small gaps are part of them."""
+    found: list[tuple[int, int]] = []
+    for place, run in enumerate(answer.sequence if known else []):
+        if run in known:
+            start = found.pop()[0] if found and place <= found[-1][1] + GAP else place
+            found.append((start, place + RUN))
+    return [(start, end) for start, end in found if end - start >= least]
+
+
+def _count(passages: list[tuple[int, int]]) -> int:
+    return sum(end - start for start, end in passages)
+
+
+def _pieces(answer: Answer, passages: list[tuple[int, int]]) -> list[tuple[str, bool]]:
+    """Cut an answer into its passages and what is between them, which is shortened."""
+    pieces, done = [], 0
+    for first, end in passages:
+        start, stop = answer.places[first][0], answer.places[end - 1][1]
+        pieces += [(_ends(answer.text[done:start]), False), (answer.text[start:stop], True)]
+        done = stop
+    return [(text, shared) for text, shared in [*pieces, (_ends(answer.text[done:]), False)] if text]
+
+
+def _ends(text: str) -> str:
+    return text if len(text) <= 2 * ENDS + 5 else f"{text[:ENDS]} ... {text[-ENDS:]}"
+
+
+def _read(student: str, number: str, source: str) -> Answer:
+    return _read_text(student, free_text(source)) if _is_text(number) else _read_code(student, source)
+
+
+def _read_text(student: str, text: str) -> Answer:
+    """Read the words of a text; a reference to a source, in a line of its own, is the same for everybody."""
+    lines = [line for line in re.finditer(r".+", text)
+             if len(line[0]) > LONGEST_REFERENCE or not REFERENCE.search(line[0])]  # fmt: skip
+    found = [word for line in lines for word in re.compile(r"\w+").finditer(text, *line.span())]
+    return Answer(student, text, [word[0].casefold() for word in found], [word.span() for word in found])
+
+
+def _read_code(student: str, source: str) -> Answer:
+    """Read the tokens of code that the student edition does not have, whatever its names."""
+    lines, start, starts = source.split("\n"), 0, []
+    for line in lines:
+        starts.append(start)
+        start += len(line) + 1
+    tokens = [one for one in _tokens(source) if one[1] < len(lines)]
+    own = [one for one in tokens if lines[one[1]].strip() not in _stub_lines()]
+    places = [(starts[row] + left, starts[row] + right) for _, row, left, right in own]
+    return Answer(student, source, _renamed([word for word, *_ in own]), places)
 
 
 def _renamed(words: list[str]) -> list[str]:
-    """Number the names in the order in which they first appear, except those after a dot."""
-    numbers: dict[str, str] = {}
+    """Replace the names that a student may choose: not built-in ones, keywords and what is after a dot."""
     return [
-        numbers.setdefault(word, f"name{len(numbers)}")
-        if word.isidentifier() and not keyword.iskeyword(word) and before != "."
-        else word
+        "name" if word.isidentifier() and word not in KEPT and before != "." else word
         for before, word in zip(["", *words], words, strict=False)
     ]
 
 
 @cache
-def _words(source: str) -> list[str]:
-    """Return the tokens of a cell up to its first error, without comments, layout and docstrings."""
+def _tokens(source: str) -> list[tuple[str, int, int, int]]:
+    """Return the tokens of a cell up to its first error, without comments, layout and docstrings: each with
+    its line and its columns in it.
+    """
     found, start = [], True
     try:  # the tokenizer does not recurse, whatever the source
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            if token.type in WORDS and not (start and token.type == tokenize.STRING):
-                found.append(token.string)
+            if token.type in KINDS and not (start and token.type == tokenize.STRING):
+                (row, left), (last, right) = token.start, token.end
+                found.append((token.string, row - 1, left, right if last == row else left + 1))
             if token.type not in (tokenize.COMMENT, tokenize.NL):
                 start = token.type in (tokenize.NEWLINE, tokenize.INDENT)
     except (tokenize.TokenError, SyntaxError):
@@ -90,5 +272,5 @@ def _words(source: str) -> list[str]:
     return found
 
 
-def _is_text(mark: dict) -> bool:
-    return mark["id"] in EXERCISES and EXERCISES[mark["id"]].kind == "open"
+def _is_text(number: str) -> bool:
+    return number in EXERCISES and EXERCISES[number].kind == "open"

@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+from helpers.checks import EXERCISES
 from instructor.grading.names import words
+from instructor.grading.oddities import length
 from instructor.grading.tables import (
     MARKED,
     NOT_SUBMITTED,
@@ -14,8 +16,8 @@ from instructor.grading.tables import (
     write_csv,
 )
 
-COLUMNS = ["student", "exercise", "points", "mark", "comment", "answer"]
-NUMBER = re.compile(r"(?:late )?[\d.]+")
+COLUMNS = ["student", "exercise", "points", "mark", "comment", "answer", "length", "rubric"]
+NUMBER = re.compile(r"late \w+|(?:\d+|[A-Z])(?:\.\d+)+")
 
 
 def take_open_marks(results: list[dict], path: Path) -> list[str]:
@@ -42,7 +44,8 @@ def take_open_marks(results: list[dict], path: Path) -> list[str]:
             if row or mark["status"] in ("by hand", "late") or (mark["got"] is None and mark["answer"]):
                 # With its title, a spreadsheet does not take "1.10" for a number or a date.
                 about = {"student": result["student"], "exercise": f"{mark['id']} {mark['title']}"}
-                rows.append(row | about | {"points": mark["points"], "answer": mark["answer"]})
+                about |= {"points": mark["points"], "answer": mark["answer"]}
+                rows.append(row | about | {"length": length(mark)[0], "rubric": _rubric(mark["id"])})
             if row.get("mark"):
                 got = _points(row["mark"], mark, f"{path}, {result['student']}, {mark['id']}")
                 mark |= {"got": got, "status": MARKED, "message": ""}
@@ -51,6 +54,11 @@ def take_open_marks(results: list[dict], path: Path) -> list[str]:
     left = [row for row in given.values() if row["mark"] or row["comment"]]
     write_csv(path, rows + left, COLUMNS)
     return [f"{row['student']}, {row['exercise']}" for row in left]
+
+
+def _rubric(number: str) -> str:
+    criteria = EXERCISES[number].rubric if number in EXERCISES else ()
+    return " | ".join(f"{criterion} ({points})" for criterion, points in criteria)
 
 
 def _read_open_marks(path: Path, students: set[str]) -> dict[tuple[str, str], dict[str, str]]:

@@ -16,11 +16,12 @@ from jinja2 import Environment, FileSystemLoader
 
 from helpers.checks import EXERCISES
 from instructor.grading.oddities import alike
-from instructor.grading.tables import by_student, reasons_to_look, sums
+from instructor.grading.tables import by_student, reasons_to_look, reproduces, short, sums
+from instructor.notebooks.student_edition import free_text
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 BINS = 10
-LONGEST = 1500
+LONGEST, LONGEST_TEXT = 1500, 15_000
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -56,8 +57,17 @@ def _templates() -> Environment:
     templates.filters["points"] = lambda value: "\N{EN DASH}" if value is None else f"{value:g}"
     templates.filters["spaced"] = lambda name: name.replace("_", " ")
     templates.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:]}."
-    templates.filters["shortened"] = lambda text: text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+    templates.filters |= {"short": short, "reproduces": reproduces, "shortened": _shortened}
+    templates.filters["paragraphs"] = lambda answer: re.split(r"\n\s*\n", _text(answer))
     return templates
+
+
+def _shortened(text: str, longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[:longest]} ..."
+
+
+def _text(answer: str) -> str:
+    return _shortened(free_text(answer), LONGEST_TEXT)
 
 
 def _summary(results: list[dict]) -> dict:

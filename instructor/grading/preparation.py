@@ -13,7 +13,7 @@ PREPARED = "prepared-for-grading.json"
 
 
 def prepare(course: Course, run: bool = True) -> Path:
-    """Run the course's own notebooks on the quick data, unless this was done before.
+    """Run the course's own notebooks on the quick data, except the report, unless this was done before.
 
     Args:
         course: the course.

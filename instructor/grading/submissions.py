@@ -7,7 +7,7 @@ from pathlib import Path
 
 from instructor.grading.course import Course
 from instructor.grading.intake import ANY_CONTENT, EMPTY, NOT_A_NOTEBOOK, Stored, SubmittedFile
-from instructor.grading.names import copy_number, slugs
+from instructor.grading.names import RESULTS, copy_number, slugs
 from instructor.grading.papers import PaperError, read_paper
 from instructor.grading.tables import NOT_SUBMITTED
 from instructor.notebooks.student_edition import answer_cells
@@ -15,6 +15,7 @@ from instructor.notebooks.student_edition import answer_cells
 MOST_BYTES, MOST_READ = 200 * 2**20, 1000  # of the files of one student
 TOO_MUCH = f"was not read: at most {MOST_BYTES // 2**20} MB and {MOST_READ:,} files of a student are"
 MOST_NAMED = 5  # in a note
+PAGE = "report.html"  # of a hand-in
 UNIMPORTANT = {EMPTY, NOT_A_NOTEBOOK}  # unless a notebook is missing
 Rank = tuple[bool, float, int, int]
 
@@ -72,6 +73,7 @@ def submissions(files: list[SubmittedFile], course: Course, missing: Iterable[st
 def _of_student(files: list[SubmittedFile], empty: list[Submission], course: Course) -> list[Submission]:
     found: dict[str, list[tuple[Rank, SubmittedFile]]] = {one.name: [] for one in course.notebooks}
     problems: dict[tuple[str, str], list[str]] = {}
+    packed = {file.path.parent for file in files if file.path.parent.name == RESULTS}
     left = MOST_BYTES
     for place, file in enumerate(sorted(files, key=lambda one: one.path.suffix.lower() != ".ipynb")):
         left -= 0 if file.problem else file.size
@@ -79,6 +81,9 @@ def _of_student(files: list[SubmittedFile], empty: list[Submission], course: Cou
             name, rank = _examined(file, course, enough=left < 0 or place >= MOST_READ)
             found[name].append((rank, file))
         except PaperError as error:
+            beside = file.path.parent / RESULTS if file.path.name == PAGE else file.path.parent
+            if str(error) == NOT_A_NOTEBOOK and beside in packed:  # they belong to a hand-in
+                continue
             named = next((one.name for one in course.notebooks if one.named_in(file.path)), "")
             problems.setdefault((named, str(error)), []).append(str(file.path))
     for submission in empty:
@@ -109,7 +114,8 @@ def _examined(file: SubmittedFile, course: Course, enough: bool) -> tuple[str, R
     except Exception as error:  # of a decompressor, or of the disk; it must not stop the other files
         raise PaperError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
     pristine, answers = course.the_one_like(paper, file.path), answer_cells(paper)
-    if pristine is None or (answers and not any(number[0].isdigit() for number in answers)):  # only "G.2.1"
+    chapters = {task.exercise.id.partition(".")[0] for one in course.notebooks for task in one.tasks}
+    if pristine is None or (answers and not chapters & {one.partition(".")[0] for one in answers}):
         raise PaperError("is not one of the notebooks that are graded")
     if _is_solved(answers, _solutions(course.folder.parent / f"{pristine.name}.ipynb")):
         raise PaperError("is the course's own notebook with the solutions, which is not marked")
@@ -119,11 +125,11 @@ def _examined(file: SubmittedFile, course: Course, enough: bool) -> tuple[str, R
 
 
 def _is_solved(answers: dict[str, str], solved: dict[str, str]) -> bool:
-    """Whether answers have the marks of the solved edition, one of its texts, or all of its code."""
+    """Whether answers have the marks of the solved edition, or all of its code; if it has none, its texts."""
     same = {number for number in solved if _code(answers.get(number, "")) == _code(solved[number])}
     text = {number for number in solved if solved[number].lstrip().startswith("**")}
     marked = any("### BEGIN SOLUTION" in source for source in answers.values())
-    return marked or bool(same & text) or (bool(same) and same >= solved.keys() - text)
+    return marked or (bool(same) and same >= (solved.keys() - text or text))
 
 
 @cache
@@ -141,6 +147,7 @@ def _choose(submission: Submission, versions: list[tuple[Rank, SubmittedFile]]) 
     last, *others = [file for _, file in reversed(versions)] or [None]
     if last:
         submission.file, submission.path, submission.modified = last.stored, str(last.path), last.modified
+    others = [file for file in others if last and file.stored.read() != last.stored.read()]
     if others:
         paths = _listed([str(file.path) for file in others])
         submission.notes.append(f"several versions: {submission.path} was graded, not {paths}")

@@ -12,7 +12,8 @@ import pandas as pd
 
 from helpers._common import CourseError
 from helpers.checks.exercise import COURSES_OWN
-from instructor.grading.oddities import odd_names
+from instructor.grading.course import REPORT
+from instructor.grading.oddities import from_the_course, length, odd_names
 
 NOT_SUBMITTED, MARKED = "was not submitted", "marked by hand"
 # Spreadsheets interpret a text that starts with these as a formula, in any cell that their own separator
@@ -57,6 +58,18 @@ def by_student(results: list[dict]) -> dict[str, list[dict]]:
     return students
 
 
+def short(notebook: str) -> str:
+    """Return a short name: "01" of 01_dataset_assembly, "report" of report."""
+    return notebook.partition("_")[0]
+
+
+def reproduces(result: dict) -> str:
+    """Return whether a notebook runs from top to bottom, or that it was not run."""
+    if result["rerun"]:
+        return result["rerun"]["verdict"]
+    return "not run by itself" if result["notebook"] == REPORT else "not run"
+
+
 def sums(results: list[dict]) -> dict:
     """Sum the points of results: `got` so far, less what is taken off for being late; `out_of` in total;
     `waiting` for a person; and `final`, whether they are a grade: something was submitted, nothing waits.
@@ -78,7 +91,7 @@ def reasons_to_look(results: list[dict]) -> list[str]:
     """List the reasons why a person should look at a student's submission, one line each."""
     reasons = []
     for result in results:
-        name = result["notebook"][:2]
+        name = short(result["notebook"])
         reasons += [f"{name}: {note}" for note in result["notes"]]
         if result["problem"] and result["problem"] not in "; ".join(result["notes"]):
             reasons.append(f"{name}: {result['problem']}")
@@ -95,6 +108,11 @@ def reasons_to_look(results: list[dict]) -> list[str]:
                 waiting.setdefault(mark["message"], []).append(mark["id"])
             if odd := odd_names(mark):
                 reasons.append(f"{which} uses {', '.join(odd)}")
+            if mark["status"] in ("by hand", MARKED) and (copied := from_the_course(mark)):
+                reasons.append(f"{which} {copied}")
+        unread = [(mark["id"], *length(mark)) for mark in result["marks"] if mark["status"] == "by hand"]
+        unusual = [f"{number} has {said}" for number, said, expected in unread if not expected]
+        reasons += [f"{name}: length: {'; '.join(unusual)}"] if unusual else []
         reasons += [f"{name}: no mark for {', '.join(ids)}: {message}" for message, ids in waiting.items()]
         if not result["problem"] and all(mark["status"] == "not found" for mark in result["marks"]):
             reasons.append(f"{name}: no answer cell was found")
@@ -124,9 +142,9 @@ def write_grades(results: list[dict], out: Path) -> None:
         row |= {mark["id"]: mark["got"] for one in own for mark in one["marks"]}
         row |= {"points": total["got"], "out of": total["out_of"], "waiting": total["waiting"]}
         for one in own:
-            name = one["notebook"][:2]
+            name = short(one["notebook"])
             row |= {f"submitted {name}": one["handed_in"], f"% off {name}": (one["late"] or {}).get("got")}
-            row[f"reproduces {name}"] = one["rerun"]["verdict"] if one["rerun"] else "not run"
+            row[f"reproduces {name}"] = reproduces(one)
         rows.append(row | {"look": "; ".join(reasons_to_look(own))})
     write_csv(out / "grades.csv", rows).to_excel(out / "grades.xlsx", index=False, freeze_panes=(1, 1))
     content = json.dumps([_slim(result) for result in results], indent=2)

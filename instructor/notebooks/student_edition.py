@@ -25,6 +25,7 @@ HIDDEN = re.compile(
     r"^[ \t]*### BEGIN HIDDEN TESTS\n.*?^[ \t]*### END HIDDEN TESTS\n?", re.DOTALL | re.MULTILINE
 )
 MARK = re.compile(r"[#*\s]*(?:Exercise|Your answer to Think!)\s+((?:\d+|[A-Z])(?:\.\d+)+)", re.IGNORECASE)
+OPEN_TITLE = re.compile(r"[#*\s]*Your answer to Think!", re.IGNORECASE)
 GRADE_ID = re.compile(r"(?:exercise|think)-((?:\d+|[a-z])(?:-\d+)+)")
 KEPT = ("image/png", "text/html")  # figures and tables
 SHORT = 12  # characters; shorter lines of a solution reveal nothing
@@ -140,9 +141,8 @@ def is_stub(source: str) -> bool:
         True if only None is returned and assigned, or if a free-text answer has no text after its
         first line. An import can be an answer: of another function, under the expected name.
     """
-    if OPEN_STUB in source:
-        rest = re.sub(rf"\A{MARK.pattern}", "", source.replace(OPEN_STUB, ""), flags=MARK.flags)
-        return not rest.strip("* \t\n\r")
+    if OPEN_STUB in source or OPEN_TITLE.match(source):
+        return not free_text(source).strip("*")
     try:
         nodes = parse(source).body
     except NOT_PYTHON:
@@ -151,6 +151,11 @@ def is_stub(source: str) -> bool:
     rest = [node for node in nodes if node not in imports]
     imported = {one.asname or one.name for node in imports for one in node.names}
     return bool(rest) and all(map(_does_nothing, rest)) and not imported & _defined(rest)
+
+
+def free_text(source: str) -> str:
+    """Return what a student wrote in a free-text answer: without its title and the stub."""
+    return re.sub(rf"\A{MARK.pattern}[*:]*", "", source.replace(OPEN_STUB, ""), flags=MARK.flags).strip()
 
 
 def differences(solved: NotebookNode, student: NotebookNode) -> list[str]:

@@ -8,6 +8,7 @@ from instructor.grading.command import write_all
 from tests.browser.test_page_in_browser import findings
 
 CELL = "# Exercise 1.5\n" + "very_long_name_" * 20
+ESSAY = " ".join(f"word{number}" for number in range(100))  # that all of them share
 RUNS = "<script>document.title = 'ran'</script><img src=x onerror=\"document.title = 'ran'\">"
 
 
@@ -37,7 +38,7 @@ def grades(tmp_path_factory):
         essay = {"id": "1.10", "title": "Think", "points": 3, "status": "by hand", "message": "", "got": None}
         marks = [
             mark | {"section": "s", "answer": CELL},
-            essay | {"section": "s", "answer": f"Title\n{RUNS}"},
+            essay | {"section": "s", "answer": f"Title\n{RUNS} {ESSAY}"},
         ]
         results.append(
             about
@@ -53,6 +54,8 @@ def grades(tmp_path_factory):
 def test_pages_are_accessible_and_no_wider_than_the_screen(tab, grades, page, width):
     tab.set_viewport_size({"width": width, "height": 900})
     tab.goto((grades / f"{page}.html").as_uri())
+    pairs = tab.locator(".pair").count()
+    assert pairs == (2 if page == "summary" else 0)
     for more in tab.locator("details summary").all():
         more.click()
     assert findings(tab) == []

@@ -2,16 +2,17 @@
 
 import csv
 import json
+import re
 
 import markupsafe
 import pytest
 
 from helpers.checks import EXERCISES
 from instructor import __main__ as command
-from tests.support.make_class import make_class
+from tests.support.make_class import COPIES, MODEL, PARAGRAPHS, SHORT, UNTOUCHED, make_class
 
 pytestmark = pytest.mark.filterwarnings("ignore:Cell is missing an id field")
-GRADED = {number for number in EXERCISES if number[0].isdigit()}  # not those of optional notebooks
+GRADED = {number for number in EXERCISES if number[0] in "12R"}  # not those of optional notebooks
 
 
 @pytest.fixture(scope="module")
@@ -97,4 +98,48 @@ def test_the_summary_lists_who_needs_a_look(graded):
     assert "several versions" in summary
     assert "was not submitted" in summary
     results = json.loads((out / "grades.json").read_text(encoding="utf-8"))
-    assert sum("several versions" in " ".join(result["notes"]) for result in results) == 6
+    assert sum("several versions" in " ".join(result["notes"]) for result in results) == 9
+
+
+def test_a_hand_in_is_three_notebooks_and_needs_no_look(graded):
+    known, out = graded
+    results = json.loads((out / "grades.json").read_text(encoding="utf-8"))
+    for student in [*known][::10]:
+        own = [one for one in results if one["student"] == student]
+        assert [one["path"].partition("hand-in.zip/")[2] for one in own] == [
+            "01_dataset_assembly.ipynb",
+            "02_classification_and_segmentation.ipynb",
+            "report.ipynb",
+        ]
+        assert [one["notes"] for one in own] == [[], [], []]
+        assert own[2]["rerun"] is None
+
+
+def test_reports_are_handled_as_the_class_made_them(graded):
+    """An untouched template, one without a report, a model answer, and a text that is too short."""
+    known, out = graded
+    names, rows = [*known], {row["student"]: row for row in rows_of(out / "grades.csv")}
+    assert {rows[names[UNTOUCHED]][number] for number in GRADED if number[0] == "R"} == {"0.0"}
+    assert "report" not in rows[names[UNTOUCHED]]["look"]
+    assert "report: was not submitted" in rows[names[9]]["look"]
+    assert re.search(r"report: exercise R\.6 has \d+ words of the course's", rows[names[MODEL]]["look"])
+    assert "report: length: R.2 has 3 words, 40 to 150 expected" in rows[names[SHORT]]["look"]
+    flagged = {name for name in names if re.search(r"report: (length|exercise)", rows[name]["look"])}
+    assert flagged == {names[MODEL], names[SHORT]}
+    lengths = {row["exercise"]: row["length"] for row in rows_of(out / "open_marks.csv")
+               if row["student"] == names[SHORT]}  # fmt: skip
+    assert lengths["R.2 Objectives"] == "3 words, 40 to 150 expected"
+
+
+def test_only_copied_texts_are_listed_as_alike(graded):
+    known, out = graded
+    names, results = [*known], json.loads((out / "grades.json").read_text(encoding="utf-8"))
+    assert "answer" not in results[0]["marks"][0]  # so what the page says is compared
+    summary = (out / "summary.html").read_text(encoding="utf-8")
+    start = summary.index("<h2>Answers that are alike</h2>")
+    section = summary[start : summary.index("<h2>", start + 9)]
+    found = re.findall(r"<summary>(.+?): (\d+) words</summary>", section)
+    texts = {tuple(names[place] for place in COPIES): 150, tuple(names[place] for place in PARAGRAPHS): 50}
+    expected = [(str(markupsafe.escape(" and ".join(pair))), str(words)) for pair, words in texts.items()]
+    assert [one for one in found if one in expected] == expected
+    assert section.count("R.1 The problem") == section.count("R.6 Discussion") == 1

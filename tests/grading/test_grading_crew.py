@@ -8,15 +8,16 @@ from dataclasses import replace
 import pytest
 
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading import command, crew, marks, preparation, reproduction
+from instructor.grading import command, crew, marks, preparation, reproduction, tables
 from instructor.grading import grade as grade_module
-from instructor.grading.course import Course
+from instructor.grading.course import STUDENT_EDITION, Course
 from instructor.grading.crew import CrewError, Options, grade_all
 from instructor.grading.intake import collect
 from instructor.grading.papers import PaperError
 from instructor.grading.submissions import submissions
 from instructor.grading.tables import reasons_to_look
 from instructor.grading.watch import MachineError
+from instructor.notebooks.student_edition import OPEN_STUB
 from tests.support import tiny_course as tiny
 
 MARKS_ONLY = Options(rerun=False, limits=tiny.LIMITS)
@@ -243,6 +244,25 @@ def test_a_first_run_with_marks_only_runs_the_notebooks_later(source, course, tm
     again = graded(source, course, tmp_path, Options(limits=tiny.LIMITS))
     assert [one["rerun"]["verdict"] for one in again] == ["yes"] * 3
     assert [one["marks"] for one in again] == [one["marks"] for one in first]
+
+
+def test_the_report_is_marked_once_and_not_run(tmp_path, counted, runs):
+    edition = tiny.student_edition(tmp_path / "edition")
+    report = (STUDENT_EDITION / "report.ipynb").read_text(encoding="utf-8")
+    (edition / "report.ipynb").write_text(report, encoding="utf-8")
+    (tmp_path / "in" / "ana").mkdir(parents=True)
+    (tmp_path / "in" / "ana" / "01_tiny.ipynb").write_text(tiny.notebook())
+    (tmp_path / "in" / "ana" / "report.ipynb").write_text(report.replace(OPEN_STUB, "Mine.", 1))
+    for times in (["ana", "ana"], []):
+        counted.clear()
+        own, essay = graded(
+            tmp_path / "in", Course.load(edition), tmp_path, Options(limits=tiny.LIMITS), jobs=1
+        )
+        assert counted == times
+        assert (own["rerun"]["verdict"], essay["rerun"], essay["problem"]) == ("yes", None, None)
+        assert [mark["status"] for mark in essay["marks"]] == ["by hand"] + ["not attempted"] * 5
+        assert tables.reproduces(essay) == "not run by itself"
+    assert len(runs) == 1
 
 
 def test_the_course_is_run_once_before_the_submissions(course, tmp_path, monkeypatch):

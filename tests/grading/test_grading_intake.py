@@ -77,6 +77,10 @@ def who(path: str) -> names.Person:
         ("Ana Pérez - Copy of 01_dataset_assembly.ipynb.json", "Ana Pérez", None),
         ("Cópia de 02_classification_and_segmentation - Ana.ipynb", "Ana", None),
         ("Ana Pérez - entrega.zip", "Ana Pérez - entrega", None),
+        ("Ana Pérez - hand-in.zip", "Ana Pérez", None),
+        ("Ana Pérez - report.ipynb", "Ana Pérez", None),
+        ("Copia de report - Ana Pérez (1).ipynb", "Ana Pérez", None),
+        ("Ana Pérez - informe.ipynb", "Ana Pérez", None),
         ("ana.ipynb", "ana", None),
         ("a\nb\u202ec/01.ipynb", "a b c", None),
         ("Ana Pe\N{COMBINING ACUTE ACCENT}rez/01.ipynb", "Ana Pérez", None),  # as macOS writes it
@@ -292,8 +296,8 @@ def test_the_files_of_one_student_are_read_up_to_a_size(tmp_path, monkeypatch, c
         for number in range(count):
             (tmp_path / "in" / student / f"01_tiny ({number}).ipynb").write_text(whole)
     ana, bo = submissions(intake.collect(tmp_path / "in"), course)
-    assert "each of 2 files was not read" in ana.notes[1]
-    assert ana.notes[1].endswith("ana/01_tiny (3).ipynb, ana/01_tiny (4).ipynb")
+    assert "each of 2 files was not read" in ana.notes[0]
+    assert ana.notes[0].endswith("ana/01_tiny (3).ipynb, ana/01_tiny (4).ipynb")
     assert ana.content == bo.content == whole.encode()
     assert not bo.notes
 
@@ -510,7 +514,8 @@ OWN = (f"{tiny.DECODE}return bytes(codes[:, 0].tolist()).decode()", tiny.RIGHT[1
     [
         ({"decode": SOLVED[0], "upright": SOLVED[1], "question": MODEL}, False),
         ({"decode": SOLVED[0]}, False),
-        ({"question": MODEL}, False),
+        ({"question": MODEL}, True),  # `from_the_course` tells the instructor
+        ({"decode": SOLVED[0].replace("### BEGIN SOLUTION", ""), "question": MODEL}, True),
         ({"decode": tiny.RIGHT[0], "upright": tiny.RIGHT[1] + "  # mine"}, True),
         ({"decode": "\n\n" + tiny.RIGHT[0] + "  ", "upright": tiny.RIGHT[1] + "\n\n"}, False),
         ({"decode": tiny.RIGHT[0]}, True),
@@ -549,11 +554,10 @@ def test_the_course_folder_is_no_answer(tmp_path):
     )
     course = Course.load()
     found = submissions(intake.collect(tmp_path / "in.zip"), course)
-    assert [one.student for one in found] == ["Ana", "Ana", "Bo", "Bo"]
-    assert [one.path.partition("course.zip/")[2] for one in found] == [
-        path,
-        path.replace("01_dataset_assembly", "02_classification_and_segmentation"),
-    ] * 2
+    names = ("01_dataset_assembly", "02_classification_and_segmentation", "report")
+    assert [(one.student, one.path.partition("course.zip/")[2]) for one in found] == [
+        (student, f"notebooks/student/{name}.ipynb") for student in ("Ana", "Bo") for name in names
+    ]
     for one in found:
         answers = answer_cells(read_paper(one.content))
         answered = [number for number, source in answers.items() if not is_stub(source)]
@@ -715,6 +719,101 @@ def test_missing_students_are_submissions_of_nothing(tmp_path, course):
     assert len({one.slug for one in found}) == 3
 
 
+# ---- the report, and the archive that it packs ----
+
+REPORT = (COURSE_FOLDER / "notebooks" / "student" / "report.ipynb").read_text(encoding="utf-8")
+HAND_IN = {
+    "report.ipynb": REPORT.encode(),
+    "01_tiny.ipynb": tiny.notebook(*tiny.RIGHT).encode(),
+    "report.html": b"<!DOCTYPE html>",
+    "results/fingerprint.json": b"{}",
+    "results/by slice.json": b'{"folds": []}',
+    "results/index.csv": b"slice",
+}
+
+
+@pytest.fixture
+def two(tmp_path):
+    """A course of a notebook and the report."""
+    folder = tiny.student_edition(tmp_path / "edition")
+    (folder / "report.ipynb").write_text(REPORT, encoding="utf-8")
+    return Course.load(folder)
+
+
+def within(folder: str) -> dict[str, bytes]:
+    return {f"{folder}/{name}": content for name, content in HAND_IN.items()}
+
+
+@pytest.mark.parametrize(
+    ("files", "student"),
+    [
+        (HAND_IN, "in"),
+        (within("Ana"), "Ana"),
+        (within("HW 1/Ana"), "Ana"),
+        ({"Ana_1_assignsubmission_file_/hand-in.zip": zipped(HAND_IN)}, "Ana"),
+        ({"Ana_1_assignsubmission_file_hand-in.zip": zipped(HAND_IN)}, "Ana"),
+        (within("Ana_1_assignsubmission_file_"), "Ana"),
+        ({"anaperez_340934_2084901_hand-in.zip": zipped(HAND_IN)}, "anaperez"),
+        ({"1-2 - Ana - Sep 24, 2026 926 PM/hand-in.zip": zipped(HAND_IN)}, "Ana"),
+        ({"Ana.zip": zipped(HAND_IN)}, "Ana"),
+        ({"Ana - hand-in.zip": zipped(HAND_IN)}, "Ana"),
+        ({"Ana/hand-in.zip": zipped(HAND_IN), "Ana/01_tiny.ipynb": HAND_IN["01_tiny.ipynb"]}, "Ana"),
+        ({"Ana/hand-in.zip": zipped(within("hand-in"))}, "Ana"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_a_hand_in_is_accepted_as_it_is(tmp_path, two, files, student, unpacked):
+    source = tmp_path / "in.zip"
+    source.write_bytes(zipped(files))
+    if unpacked:
+        shutil.unpack_archive(source, tmp_path / "in")
+        source = tmp_path / "in"
+    found = submissions(intake.collect(source), two)
+    assert [(one.student, one.notebook, one.problem, one.notes) for one in found] == [
+        (student, "01_tiny", None, []), (student, "report", None, [])
+    ]  # fmt: skip
+    assert [Path(one.path).name for one in found] == ["01_tiny.ipynb", "report.ipynb"]
+
+
+def test_what_belongs_to_a_hand_in_is_not_noted_when_a_notebook_is_missing(tmp_path, two):
+    left = {name: content for name, content in HAND_IN.items() if name != "01_tiny.ipynb"}
+    files = {"Ana/hand-in.zip": zipped(left), "Bo/report.html": b"<!DOCTYPE html>"}
+    (tmp_path / "in.zip").write_bytes(zipped(files))
+    notes = [one.notes for one in submissions(intake.collect(tmp_path / "in.zip"), two)]
+    assert notes == [[], [], [], ["Bo/report.html is not a notebook (.ipynb)"]]
+
+
+@pytest.mark.parametrize(
+    "name", ["report", "Copy of report", "Copia de report", "informe", "My report final", "01 final (2)"]
+)
+@pytest.mark.parametrize("change", ["nothing", "ids", "numbers"])
+def test_a_report_is_known_by_its_cells(tmp_path, two, name, change):
+    text = REPORT
+    if change == "ids":
+        text = tiny.as_colab_saves(REPORT)
+    elif change == "numbers":
+        text = REPORT.replace("Your answer to Think!", "My answer").replace("think-r-", "mine-")
+    (tmp_path / "in.zip").write_bytes(zipped({f"Ana/{name}.ipynb": text.encode()}))
+    found = {one.notebook: one.path for one in submissions(intake.collect(tmp_path / "in.zip"), two)}
+    assert found == {"01_tiny": "", "report": f"Ana/{name}.ipynb"}
+
+
+def test_a_folder_for_the_reports_is_no_student(tmp_path, two):
+    paths = [f"{topic}/{name}/{file}.ipynb" for topic, file in (("01", "01_tiny"), ("report", "report"))
+             for name in ("Ana", "Bo")]  # fmt: skip
+    (tmp_path / "in.zip").write_bytes(zipped({path: HAND_IN[Path(path).name] for path in paths}))
+    found = submissions(intake.collect(tmp_path / "in.zip"), two)
+    assert [(one.student, one.path) for one in found] == [
+        (path.split("/")[1], path) for path in sorted(paths, key=lambda path: path.split("/")[1])
+    ]
+
+
+def test_the_sections_of_the_report_are_named(two):
+    sections = {task.exercise.id: task.section for task in two.named("report").tasks}
+    assert sections["R.4"] == "R.4 Data and methods"
+    assert [path.stem for path in two.paths] == ["01_tiny"]  # the report is not run
+
+
 # ---- what is inside a submission changes nobody else's ----
 
 PLATFORM = [
@@ -872,7 +971,10 @@ DOWNLOADS = {
 
 @pytest.mark.parametrize("platform", DOWNLOADS)
 def test_two_people_are_two_students_on_every_platform(tmp_path, course, platform):
-    content = {name: tiny.notebook().encode() if ".ipynb" in name else b"x" for name in DOWNLOADS[platform]}
+    content = {
+        name: tiny.notebook(question=f"{tiny.QUESTION}{name}").encode() if ".ipynb" in name else b"x"
+        for name in DOWNLOADS[platform]
+    }
     (tmp_path / "in.zip").write_bytes(zipped(content))
     found = submissions(intake.collect(tmp_path / "in.zip"), course)
     assert len({one.student for one in found}) == len(found) == 2

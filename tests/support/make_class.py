@@ -4,7 +4,7 @@
 
 writes `class.zip`, and `known.json` with the points of every exercise of every student. Each student has
 some correct answers, some typical mistakes (`mistakes.py`) and some exercises not attempted, and changes
-the notebook as students do.
+the notebook as students do. Their reports are in REPORTS.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import nbformat
 import numpy as np
 
 from helpers.checks import EXERCISES
-from instructor.notebooks.student_edition import answer_cells, exercise_number, is_stub
+from instructor.notebooks.student_edition import answer_cells, exercise_number, free_text, is_stub
 from tests.support import mistakes
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -34,7 +34,12 @@ IMPORTS = (
     "import numpy as np",
     "from helpers.evaluation import dice",
 )
-ESSAY = "**Your answer to Think! {}**\n\nIn my run most tumours were found, because they are bright."
+TITLE = "**Your answer to Think! {}**\n\n"
+ESSAY = TITLE + "In my run most tumours were found, because they are bright."
+WORDS = (
+    "tumour slice patient network border overlap threshold training class split glioma meningioma pituitary "
+    "mean large small found missed often rarely since because which where measured compared with between my"
+)
 
 
 def make_class(folder: Path, students: int = 30, seed: int = 2023) -> dict[str, dict[str, float | None]]:
@@ -57,25 +62,93 @@ def make_class(folder: Path, students: int = 30, seed: int = 2023) -> dict[str, 
             name += f" {place // 30 + 1}" if place >= 30 else ""
             habit = HABITS[place % len(HABITS)]
             folder_name = f"{name}_{70_000 + place}_assignsubmission_file_"
-            known[name] = _submit(archive, folder_name, habit, rng)
+            known[name], files = _submission(habit, rng, _report(place, rng))
+            if habit is tidy:
+                files = {"hand-in.zip": _hand_in(files)}
+            for file, content in files.items():
+                archive.writestr(f"{folder_name}/{file}", content)
     (folder / "known.json").write_text(json.dumps(known, indent=1, ensure_ascii=False), encoding="utf-8")
     return known
 
 
-def _submit(archive: zipfile.ZipFile, folder: str, habit, rng: np.random.Generator) -> dict:
+def _submission(
+    habit, rng: np.random.Generator, report: dict[str, str]
+) -> tuple[dict, dict[str, str | bytes]]:
+    """Return the points by exercise, and the content of each file."""
     points: dict[str, float | None] = {}
-    for path in sorted((NOTEBOOKS / "student").glob("[0-9]*.ipynb")):
+    files: dict[str, str | bytes] = {}
+    for path in sorted((NOTEBOOKS / "student").glob("*.ipynb")):
         student = _without_outputs(nbformat.read(path, as_version=4))
         solved = answer_cells(nbformat.read(NOTEBOOKS / path.name, as_version=4))
         solutions = {number: as_own(source) for number, source in solved.items()}
         answers = {}
         for number in solutions:
-            source, points[number] = _answer(number, solutions[number], rng)
+            source, points[number] = (
+                (report.get(number), None if number in report else 0.0)
+                if path.stem == "report"
+                else _answer(number, solutions[number], rng)
+            )
             answers |= {number: source} if source else {}
         for name, content, changed in habit(path.name, _insert_answers(student, answers), rng):
-            archive.writestr(f"{folder}/{name}", content)
+            files[name] = content
             points |= changed
-    return points
+    return points, files
+
+
+def _report(place: int, rng: np.random.Generator) -> dict[str, str]:
+    """Return the texts of a report by exercise: of the expected length, unless REPORTS says otherwise."""
+    numbers = [number for number, one in EXERCISES.items() if number[0] == "R" and rng.random() < 0.9]
+    texts = {number: _prose(EXERCISES[number].words[0] + 15, rng) for number in numbers}
+    if place in REPORTS:
+        texts = REPORTS[place](texts)
+    return {number: TITLE.format(number) + text for number, text in texts.items()}
+
+
+def _with_model(texts: dict[str, str]) -> dict[str, str]:
+    """Copy the solved edition's answer to R.6."""
+    solved = answer_cells(nbformat.read(NOTEBOOKS / "report.ipynb", as_version=4))
+    return texts | {"R.6": free_text(solved["R.6"])}
+
+
+def _with_copy(texts: dict[str, str]) -> dict[str, str]:
+    """Copy the same text for R.1."""
+    return texts | {"R.1": _prose(150, np.random.default_rng(1))}
+
+
+def _with_paragraph(texts: dict[str, str]) -> dict[str, str]:
+    """Copy the same paragraph, but nothing else, into R.6."""
+    own = texts.get("R.6") or _prose(215, np.random.default_rng(len(texts)))
+    return texts | {"R.6": f"{own}\n\n{_prose(50, np.random.default_rng(2))}"}
+
+
+# What the students with these positions did; the others wrote their own texts, and some left one out.
+UNTOUCHED, MODEL, COPIES, PARAGRAPHS, SHORT = 11, 12, (13, 23), (14, 24), 16
+REPORTS = {
+    UNTOUCHED: lambda texts: {},
+    MODEL: _with_model,
+    **dict.fromkeys(COPIES, _with_copy),
+    **dict.fromkeys(PARAGRAPHS, _with_paragraph),
+    SHORT: lambda texts: texts | {"R.2": "To find tumours."},
+}
+
+
+def _prose(length: int, rng: np.random.Generator) -> str:
+    """Return so many random words, in two paragraphs."""
+    words = rng.choice(WORDS.split(), length)
+    return f"{' '.join(words[: length // 2])}.\n\n{' '.join(words[length // 2 :])}."
+
+
+def _hand_in(files: dict[str, str | bytes]) -> bytes:
+    """Return the archive that the report packs: see `helpers/hand_in/archive.py`."""
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+        archive.writestr("report.html", "<!DOCTYPE html><title>Report</title>")
+        for name in ("fingerprint", "classifier", "unet", "by slice", "by family"):
+            archive.writestr(f"results/{name}.json", '{"made": "2026-11-20"}')
+        archive.writestr("results/index.csv", "slice,class\n1,glioma\n")
+    return inner.getvalue()
 
 
 def _answer(number: str, solution: str, rng: np.random.Generator) -> tuple[str | None, float | None]:
