@@ -101,7 +101,10 @@ def _layers(ours: list[str], theirs: list[str]) -> list[tuple[str, str, str]]:
         for place in range(max(len(left), len(right))):
             change = [part[place] if place < len(part) else "none" for part in (left, right)]
             changes[change[0], change[1]] = changes.get((change[0], change[1]), 0) + 1
-    return [(f"layer ({count} times)" if count > 1 else "layer", *pair) for pair, count in changes.items()]
+    return [
+        (f"layers, change {place}" + (f" ({count} times)" if count > 1 else ""), *pair)
+        for place, (pair, count) in enumerate(changes.items(), 1)
+    ]
 
 
 def _augmentation(values: dict | None) -> str:

@@ -22,6 +22,7 @@ from helpers.evaluation.prediction import PREDICTIONS, PredictionsError, saved_p
 from helpers.training.run_record import NAME, RunRecordError, read_record
 
 ARCHIVE = "results.zip"
+AGAIN = "Pack it again, in 2.16 of notebook 02."
 LARGEST_BYTES = 500 * 2**20  # of what is unpacked
 # What the report shows -> the cells of notebook 02 that make it.
 MADE_BY = {
@@ -226,25 +227,19 @@ def _unpack(archive: Path, course: Settings) -> None:
         with zipfile.ZipFile(archive) as packed:
             members = {one: place for one in packed.infolist() if (place := _place(one.filename))}
             if not members:
-                raise MissingResultError(
-                    f"{archive.name} has no results. Pack it again, in 2.16 of notebook 02."
-                )
+                raise MissingResultError(f"{archive.name} has no results. {AGAIN}")
             if of := {place.parts[0] for place in members.values()} - {folder.name}:
                 raise MissingResultError(
                     f"{archive.name} is of {', '.join(sorted(of))}, and this notebook is set to "
                     f"{folder.name}. Choose the same DATA and PROFILE in R.0 as in notebook 2."
                 )
             if sum(one.file_size for one in members) > LARGEST_BYTES:
-                raise MissingResultError(
-                    f"{archive.name} is larger than results are. Pack it again, in 2.16."
-                )
+                raise MissingResultError(f"{archive.name} is larger than results are. {AGAIN}")
             for one, place in members.items():
                 (folder.parent / place).parent.mkdir(parents=True, exist_ok=True)
                 (folder.parent / place).write_bytes(packed.read(one))
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise MissingResultError(
-            f"{archive.name} cannot be unpacked ({error}). Pack it again, in 2.16 of notebook 02."
-        ) from error
+        raise MissingResultError(f"{archive.name} cannot be unpacked ({error}). {AGAIN}") from error
 
 
 def _place(name: str) -> PurePosixPath | None:

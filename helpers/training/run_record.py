@@ -47,8 +47,8 @@ LOGGERS = (
     keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore,
 )  # fmt: skip
 LAYER_SETTINGS = (
-    "filters", "kernel_size", "strides", "padding", "dilation_rate", "pool_size", "rate", "units", "activation",
-    "kernel_regularizer",
+    "filters", "kernel_size", "strides", "padding", "dilation_rate", "pool_size", "rate", "units",
+    "activation", "kernel_regularizer",
 )  # fmt: skip
 LARGE = 10_000  # of a larger array that a loss reads, such as the images, only the shape is described
 

@@ -107,8 +107,8 @@ def reproduce_command(chosen: argparse.Namespace) -> int:
         chosen: the options of the command line.
 
     Returns:
-        The exit status: 0 if everything was run and compared, nothing differs, and nothing is missing in the run;
-        otherwise 1.
+        The exit status: 0 if everything was run and compared, and each number of the hand-in came out
+        again; otherwise 1.
 
     Raises:
         CourseError: the hand-in cannot be read, is of other data, or cannot be run on this machine.

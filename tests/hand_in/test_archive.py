@@ -106,7 +106,7 @@ def test_notebooks_that_are_missing_or_without_outputs_are_named(here, results):
     first, second = missing(results)
     assert first.startswith("notebook 01: put 01_dataset_assembly.ipynb, with its outputs, into")
     assert second.startswith(
-        "notebook 02: 02_classification_and_segmentation.ipynb was saved without outputs"
+        "notebook 02: 1 of 1 code cells in 02_classification_and_segmentation.ipynb were not run"
     )
 
 

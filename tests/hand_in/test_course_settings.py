@@ -86,7 +86,7 @@ def test_changed_layers_are_listed_once_with_their_number(as_in_the_course):
     assert changed(as_in_the_course) == [
         (
             "cross-validation by family",
-            "layer (4 times)",
+            "layers, change 1 (4 times)",
             "Dropout rate=0.25",
             "Dropout rate=0.5",
             "(no reason given)",
@@ -98,7 +98,8 @@ def test_added_layers_are_listed(as_in_the_course):
     layers = training.layer_list(models.classifier(filters=(32, 64, 64, 128, 256)))
     change(as_in_the_course, "classifier", lambda record: record["network"].update(architecture=layers))
     rows = changed(as_in_the_course)
-    assert any(row[3].startswith("Conv2D filters=256") for row in rows)
+    assert [row[1] for row in rows] == ["layers, change 1", "layers, change 2", "layers, change 3"]
+    assert any(row[2] == "none" and row[3].startswith("Conv2D filters=256") for row in rows)
 
 
 def test_callbacks_are_shown_with_what_differs(as_in_the_course):

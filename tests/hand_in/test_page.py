@@ -93,8 +93,8 @@ def test_prompts_stay_out_and_so_does_a_text_that_is_only_a_prompt():
     )
     unwritten = new_markdown_cell(f"**What these results show**\n\n{OPEN_STUB}")
     own = new_markdown_cell("**Mine**\n\nMore.")
-    theory = new_markdown_cell(f"**What the course does not explain**\n\n{OPEN_STUB}")
-    text = page(heading(3, "Theory"), theory, heading(5, "Results"), reading, unwritten, own)
+    theory = new_markdown_cell(f"## R.3 Theory\n\n{OPEN_STUB}")
+    text = page(theory, heading(5, "Results"), reading, unwritten, own)
     assert body(text) == "1 Results Less. Mine More."
 
 
