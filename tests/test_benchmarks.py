@@ -19,6 +19,7 @@ from benchmarks import (
 )
 from helpers import phantoms
 from helpers.config.settings import COURSE_FOLDER
+from helpers.datasets.assembly import assemble
 from helpers.datasets.sources import list_slices
 from helpers.evaluation.bootstrap import classification_intervals
 from helpers.phantoms import drawing
@@ -97,7 +98,7 @@ def test_the_joint_network_is_tested_on_one_fold(tmp_path, capsys):
     command = [str(tmp_path / "slices"), "--home", str(tmp_path), "--test-fold", "2", "--epochs", "1"]
     joint.main([*command, "--networks", "2", "--json", str(tmp_path / "joint.json")])
     figures = json.loads((tmp_path / "joint.json").read_text())
-    assert " slices, 1 epochs, 2 network(s)" in figures["training"]
+    assert " slices of 128 px, 1 epochs, 2 network(s)" in figures["training"]
     names = ["accuracy, by mass", "macro F1, by sum of both", "Dice, mean over slices"]
     assert all(" to " in figures[name] for name in names)
     joint.main([*command, "--networks", "2", "--json", str(tmp_path / "again.json")])
@@ -108,6 +109,33 @@ def test_the_joint_network_is_tested_on_one_fold(tmp_path, capsys):
     with pytest.raises(SystemExit):
         joint.main([*command[:-3], "9"])
     assert "fold 9 cannot be held out" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        joint.main([*command, "--size", "100"])
+    assert "a multiple of 32, not 100" in capsys.readouterr().err
+
+
+def test_slices_of_another_size_are_made_from_the_large_ones(tmp_path):
+    drawing.write_phantoms(tmp_path / "slices", {1: 2, 2: 2, 3: 2}, seed=5, progress=False)
+    data = assemble(tmp_path / "slices", tmp_path / "set", progress=False)
+    images, masks = joint.resized(data, 256)
+    assert images.shape == masks.shape == (6, 256, 256)
+    assert images.dtype == masks.dtype == np.uint8
+    blocks = data.images(512)[0].reshape(256, 2, 256, 2).mean(axis=(1, 3))
+    np.testing.assert_allclose(images[0], blocks, atol=1)
+    np.testing.assert_allclose(masks.mean(), data.masks(512).mean(), rtol=0.05)
+
+
+def test_the_mask_with_the_highest_expected_dice(rng):
+    probabilities = rng.random((3, 2, 3)) * np.array([1, 0.3, 0.01])[:, None, None]
+    chosen = joint.dice_optimal_masks(probabilities)
+    for slice_, mask in zip(probabilities, chosen, strict=True):
+        ranked = np.sort(slice_.ravel())[::-1]
+        expected = [2 * ranked[:k].sum() / (k + ranked.sum()) for k in range(1, 7)]
+        assert mask.sum() == 1 + np.argmax(expected)
+        assert slice_[mask].min() == ranked[mask.sum() - 1]
+    certain = np.zeros((1, 4, 4))
+    certain[0, 1:3, 1:3] = 1
+    np.testing.assert_array_equal(joint.dice_optimal_masks(certain), certain == 1)
 
 
 def test_the_loss_of_the_joint_network_by_hand():

@@ -85,18 +85,18 @@ class Augmentation:
         if self.gamma or self.offset:
             exponent = np.exp(rng.uniform(-1, 1) * self.gamma)
             curve = 255 * np.linspace(0, 1, 256) ** exponent + 255 * rng.uniform(-1, 1) * self.offset
-            image = cv2.LUT(image, np.clip(curve, 0, 255).astype(np.uint8))
+            image = cv2.LUT(image, np.clip(np.rint(curve), 0, 255).astype(np.uint8))
         if self.bias_field:
             corners = 1 + rng.uniform(-1, 1, (3, 3)) * self.bias_field / 2
             field = cv2.resize(corners, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
             field = field.reshape(*field.shape, *[1] * (image.ndim - 2))
-            image = np.clip(image * field, 0, 255).astype(np.uint8)
+            image = np.clip(np.rint(image * field), 0, 255).astype(np.uint8)
         height, width = image.shape[:2]
         if rng.random() < self.degradation:
             image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.2) * width / 128)
         if rng.random() < self.degradation:
             noisy = image + rng.normal(0, rng.uniform(2, 12), image.shape)
-            image = np.clip(noisy, 0, 255).astype(np.uint8)
+            image = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
         if rng.random() < self.degradation:
             fewer = rng.uniform(0.4, 0.9)
             small = cv2.resize(image, (int(width * fewer), int(height * fewer)), interpolation=cv2.INTER_AREA)
