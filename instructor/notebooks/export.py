@@ -13,7 +13,7 @@ from helpers.hand_in.formulas import mathml
 TEMPLATE = Path(__file__).with_name("html_template")
 # A Part or a numbered section, as nbconvert renders its heading.
 SECTION = re.compile(
-    r'<h(?P<level>[23]) id="(?P<anchor>[^"]+)">(?P<words>(?:Part |(?:\d+|[A-Z])\.\d+ ).*?)'
+    r'<h(?P<level>[23]) id="(?P<anchor>[^"]+)">(?P<words>(?:Parte? |(?:\d+|[A-Z])\.\d+ ).*?)'
     r'<a class="anchor-link"'
 )
 FORMULA = re.compile(r"\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\s](?:[^$]*[^$\s])?)\$", re.DOTALL)
@@ -46,12 +46,19 @@ def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:
     exporter = _Exporter(
         template_name=TEMPLATE.name, extra_template_basedirs=[str(TEMPLATE.parent)], theme=theme
     )
+    exporter.language_code = _language(notebook)
     heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE) if notebook.cells else None
     title = heading[1] if heading else name
     text, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
     text = text.replace("<th></th>", "<td></td>")  # the corner of a pandas table is not a header
     text = text.replace("<main>", f"{_contents(text)}<main>", 1)
     return re.sub(r'(<a href="(?!https?:)[^"#]+)\.ipynb\b', r"\1.html", text)
+
+
+def _language(notebook: NotebookNode) -> str:
+    """Return the language of a notebook, as its setup cell has it."""
+    found = (re.search(r'^LANGUAGE = "(\w+)"', cell.source, re.MULTILINE) for cell in notebook.cells)
+    return next((line[1] for line in found if line), "en")
 
 
 def _contents(text: str) -> str:
