@@ -5,6 +5,8 @@ from helpers.checks.exercise import Exercise
 EXERCISES = [
     Exercise(
         "R.1", "The problem", 4, "open", words=(120, 350),
+        hint="Begin with the question that a doctor has, not with networks. Then use the medical "
+             "introduction of notebook 1, in your own words.",
         rubric=(
             ("Says for a reader outside the course what the three tumours are, what a T1-weighted slice with "
              "contrast agent shows, and who would use an answer.", 2),
@@ -14,6 +16,8 @@ EXERCISES = [
     ),
     Exercise(
         "R.2", "Objectives", 2, "open", words=(40, 150),
+        hint="Think of the first line of each paragraph in your discussion. An objective is the "
+             "question that such a line answers.",
         rubric=(
             ("Each objective can be checked: a measure, the unit that was split, and what it is compared "
              "with.", 1),
@@ -22,6 +26,8 @@ EXERCISES = [
     ),
     Exercise(
         "R.4", "Choices and their reasons", 5, "open", words=(100, 400),
+        hint="Go through the tables above row by row. What would another value have changed, and how "
+             "do you know?",
         rubric=(
             ("Gives a reason for each setting that differs from the course's, or for keeping them all.", 2),
             ("Says how slices were split, what may be in two sets, and why.", 1),
@@ -31,6 +37,8 @@ EXERCISES = [
     ),
     Exercise(
         "R.6", "Discussion", 7, "open", words=(200, 700),
+        hint="Write one paragraph for each objective: the number with its protocol, what it is "
+             "compared with, and what that means.",
         rubric=(
             ("Compares with a baseline and with the source report, each number with its protocol.", 2),
             ("Explains typical errors of both networks from figures or tables of this report.", 1),
@@ -42,6 +50,7 @@ EXERCISES = [
     ),
     Exercise(
         "R.7", "Future work", 2, "open", words=(60, 250),
+        hint="For each limit that your discussion names, ask which experiment would remove it.",
         rubric=(
             ("Each proposal follows from a weakness that the discussion found.", 1),
             ("Says how one would know that it helped: measure, protocol, comparison.", 1),
@@ -49,6 +58,8 @@ EXERCISES = [
     ),
     Exercise(
         "R.8", "References", 1, "open", words=(20, 400),
+        hint="Search your text for [ and for names. Each of them needs an entry, and each entry a "
+             "place in the text.",
         rubric=(
             ("The data set, the source report and every work named in the text, complete enough to be "
              "found: authors, title, year, DOI or address.", 1),

@@ -264,7 +264,8 @@ def _remarks(executed: NotebookNode) -> Iterator[str]:
 
 def _images(notebook: NotebookNode) -> list[str]:
     """Return the files of images in the texts, in the folder of the report."""
-    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    cells = [cell for cell in notebook.cells if "remove-cell" not in cell.metadata.get("tags", [])]
+    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
     names = [unquote(name) for text in texts for name in IMAGE.findall(text)]
     return sorted({name for name in names if not re.match(r"[a-z]+:|[/\\]|.*\.\.", name)})
 

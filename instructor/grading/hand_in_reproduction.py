@@ -42,7 +42,7 @@ EXACT = {
 FIRST, SECOND = "01", "02"  # how the names of the notebooks begin; the second one trains
 MOST_BYTES, MOST_SCORES = 2**20, 100  # of a JSON file, in a run record
 LARGEST = 1e300  # score
-MEASURE = re.compile(r"\w[\w .%-]{0,59}")
+MEASURE = re.compile(r"\w[\w .,%-]{0,59}")
 MOST_NAMED = 10  # cells or notes
 OPENED = (
     "Trainings with the settings of your own run of the course are opened from there: it is an independent "

@@ -100,8 +100,9 @@ def choose(tab, menu: str, item: str) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_student_runs_all_cells(tab, lab, path):
     stored = [
-        output for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
-        for output in cell.outputs if "image/png" in output.get("data", {})
+        data for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
+        for data in [output.get("data", {}) for output in cell.outputs]
+        if "image/png" in data or "<img" in data.get("text/html", "")
     ]  # fmt: skip
     copy = cleared(path)
     tab.goto(f"{lab}/lab/tree/{copy.name}?token={TOKEN}&reset")

@@ -53,7 +53,7 @@ def test_every_figure_is_on_white_and_has_an_alt_text(opened, request):
         output
         for cell in cells
         for output in cell.get("outputs", [])
-        if "image/png" in output.get("data", {})
+        if "image/png" in output.get("data", {}) or "<img" in output.get("data", {}).get("text/html", "")
     ]
     figures = opened.locator(".jp-OutputArea-output img")
     looks = figures.evaluate_all(

@@ -211,6 +211,7 @@ def test_of_untrusted_records_only_finite_numbers_of_the_expected_form_are_kept(
     odd = {
         "accuracy": {"value": 0.9, "low": float("nan"), "high": float("inf")},
         "Dice": {"value": True, "low": "0.1", "high": 1},
+        "accuracy, gap to by slice": {"value": 0.1, "low": 0, "high": 0.2},
         "=cmd|'/c calc'!A1": {"value": 1, "low": 1, "high": 1},
         "IoU": [1, 2],
         "epochs": {"value": 8, "low": 8, "high": 8},
@@ -220,7 +221,9 @@ def test_of_untrusted_records_only_finite_numbers_of_the_expected_form_are_kept(
     archive = packed(tmp_path / "hand-in.zip", given)
     hand_in = reproduce.read_hand_in(archive, course)
     assert hand_in.numbers["by slice"] == {
-        "content": CONTENT, "parameters": 144_003, "epochs": 8, "accuracy": 0.9, "Dice, high": 1.0
+        "content": CONTENT, "parameters": 144_003, "epochs": 8, "accuracy": 0.9, "Dice, high": 1.0,
+        "accuracy, gap to by slice": 0.1, "accuracy, gap to by slice, low": 0.0,
+        "accuracy, gap to by slice, high": 0.2,
     }  # fmt: skip
     assert sorted(hand_in.numbers) == ["by family", "by slice", "fingerprint"]
     assert hand_in.notes == [

@@ -163,10 +163,13 @@ def test_a_deleted_cover_or_heading_is_named(here, results):
 def test_images_next_to_the_report_are_packed_and_missing_ones_named(here, results, capsys):
     (here / "my scan.png").write_bytes(b"png")
     texts = "![a](my%20scan.png) ![b](lost.png) ![c](https://example.org/x.png) ![d](../secret.png)"
-    write_report(here / "report.ipynb", more=[new_markdown_cell(texts)])
+    advice = new_markdown_cell("![x](picture.png)", metadata={"tags": ["remove-cell"]})
+    write_report(here / "report.ipynb", more=[new_markdown_cell(texts), advice])
     with zipfile.ZipFile(hand_in.pack(results)) as packed:
         assert [name for name in packed.namelist() if name.endswith(".png")] == ["my scan.png"]
-    assert "Missing: the image lost.png, which a text shows" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Missing: the image lost.png, which a text shows" in said
+    assert "picture.png" not in said
 
 
 def test_one_number_for_two_tables_is_said(here, results, capsys):

@@ -106,7 +106,7 @@ class Warmup(callbacks.Callback):
 
 
 def watching(*given):
-    return [run_record._watching(one) for one in given if type(one) not in run_record.LOGGERS]
+    return [run_record.watching(one) for one in given if type(one) not in run_record.LOGGERS]
 
 
 def test_each_list_of_callbacks_has_its_own_name_and_keeps_it():
