@@ -74,7 +74,7 @@ def check(course: Settings, notebook: str | None = None) -> pd.DataFrame:
     Raises:
         HandInError: the report is not found.
     """
-    return _missing(course, _report(notebook))
+    return _missing(course, Results(course), _report(notebook))
 
 
 def pack(course: Settings, notebook: str | None = None, code: bool = False) -> Path:
@@ -94,9 +94,9 @@ def pack(course: Settings, notebook: str | None = None, code: bool = False) -> P
     Raises:
         HandInError: the report is not found, or a cell of it does not run.
     """
-    own = _report(notebook)
+    own, results = _report(notebook), Results(course)
     print(f"{own.name}, saved {own.when}: what you have changed since then is not in the hand-in.")
-    for part, what in _missing(course, own).itertuples(index=False):
+    for part, what in _missing(course, results, own).itertuples(index=False):
         print(f"Missing: {part}: {what}")
     executed = _executed(own, course)
     for said in _remarks(executed):
@@ -114,7 +114,7 @@ def pack(course: Settings, notebook: str | None = None, code: bool = False) -> P
                 packed.write(name)
         for name, path in _others().items():
             packed.write(path, f"{name}.ipynb")
-        for name, content in _repeatable(course):
+        for name, content in _repeatable(course, results):
             packed.writestr(f"results/{name}", content)
     archive.with_suffix(".tmp").replace(archive)
     if on_colab():
@@ -124,9 +124,9 @@ def pack(course: Settings, notebook: str | None = None, code: bool = False) -> P
     return archive
 
 
-def _missing(course: Settings, own: Saved) -> pd.DataFrame:
+def _missing(course: Settings, results: Results, own: Saved) -> pd.DataFrame:
     rows = [
-        *_results_missing(course),
+        *_results_missing(course, results),
         *_cover_missing(own.notebook),
         *_sections_missing(own.notebook),
         *_texts_missing(own.notebook),
@@ -182,8 +182,7 @@ def _answers(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
             yield mark[1], cell.source.lstrip()[mark.end() :].replace(OPEN_STUB, "").strip()
 
 
-def _results_missing(course: Settings) -> Iterator[tuple[str, str]]:
-    results = Results(course)
+def _results_missing(course: Settings, results: Results) -> Iterator[tuple[str, str]]:
     for what, made_by in results.missing.items():
         yield f"results of the {what}", f"run {made_by}"
     content = (read_json(course.dataset_folder / "fingerprint.json") or {}).get("content")
@@ -284,9 +283,8 @@ def _others() -> dict[str, Path]:
     return found
 
 
-def _repeatable(course: Settings) -> Iterator[tuple[str, str]]:
+def _repeatable(course: Settings, results: Results) -> Iterator[tuple[str, str]]:
     """The files that it takes to repeat the results: names and contents."""
-    results = Results(course)
     for name in results:
         yield f"{name}.json", json.dumps(results[name].record, indent=2)
     folder = Dataset.open(course.dataset_folder).folder

@@ -74,7 +74,7 @@ class Document:
             _display(_figure(f"<figcaption>{_bold(label, caption)} None.</figcaption>"), words)
             return
         if table.index.name and table.columns.nlevels == 1:
-            table = table.reset_index()  # so that its name stands in the same line as the others
+            table = table.reset_index()  # so that its name is in the line of the others
         numbered = isinstance(table.index, pd.RangeIndex)  # such an index says nothing
         body = table.to_html(border=0, index=not numbered, float_format="{:.3f}".format, na_rep="–")
         body = body.replace("<th></th>", "<td></td>").replace(' style="text-align: right;"', "")

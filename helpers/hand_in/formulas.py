@@ -5,6 +5,12 @@ import re
 
 from docutils.utils.math.latex2mathml import tex2mathml
 
+# Of every page with formulas: the lines of an equation meet at their signs.
+STYLE = """
+.ams-align { math-style: normal; }
+.ams-align mtd:nth-child(odd) { padding-right: 0; text-align: right; }
+.ams-align mtd:nth-child(even) { padding-left: 0.2em; text-align: left; }
+"""
 ARGUMENT = r"\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\[A-Za-z]+|[A-Za-z])"
 CLOSING = r"\s*(?:[\])]|\\\}|\\r[a-z]+)"
 # What docutils 0.21 to 0.23 lacks, in terms that it has.

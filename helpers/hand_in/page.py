@@ -23,7 +23,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from helpers.checks.exercise import OPEN_STUB
-from helpers.hand_in.formulas import mathml
+from helpers.hand_in import formulas
 
 TEMPLATE = Path(__file__).with_name("page_template")
 UNTITLED = '<header class="cover"><h1>Technical report</h1></header>'
@@ -93,7 +93,7 @@ def report_page(notebook: NotebookNode, *, code: bool = False, folder: Path | No
     chapters = _numbered([section for section in sections if section.body.strip()])
     return Template((TEMPLATE / "page.html").read_text(encoding="utf-8")).substitute(
         title=_title(cover[0] if cover else UNTITLED),
-        style=(TEMPLATE / "style.css").read_text(encoding="utf-8"),
+        style=(TEMPLATE / "style.css").read_text(encoding="utf-8") + formulas.STYLE,
         cover=cover[0] if cover else UNTITLED,
         contents=_contents(chapters),
         opening=COVER.sub("", opening.body),
@@ -306,7 +306,7 @@ def _clean(text: str, folder: Path) -> str:
 
 
 def _formula(found: re.Match) -> str:
-    element = mathml(html.unescape(found[2]), block=bool(found[1]))
+    element = formulas.mathml(html.unescape(found[2]), block=bool(found[1]))
     return _scrolling("span", "Formula", element) if found[1] else element
 
 

@@ -74,7 +74,7 @@ for name, record in hand_in.records(course).items():
 Numbers = dict[str, str | int | float]  # of a run record, by name
 
 
-class HandInError(CourseError):
+class ReproductionError(CourseError):
     """A hand-in that cannot be run again."""
 
 
@@ -139,11 +139,11 @@ def read_hand_in(archive: Path, course: Course) -> HandIn:
         course: whose notebooks are in it.
 
     Raises:
-        HandInError: it is not a zip archive, or lacks notebook 02 or all results.
+        ReproductionError: it is not a zip archive, or lacks notebook 02 or all results.
     """
     if not archive.is_file() or not zipfile.is_zipfile(archive):
         what = "is not a zip archive" if archive.exists() else "does not exist"
-        raise HandInError(f"{archive} {what}. Give the hand-in that the student's report.ipynb packed.")
+        raise ReproductionError(f"{archive} {what}. Give the hand-in that the student's report.ipynb packed.")
     names = [one.name for one in course.notebooks if one.name.startswith((FIRST, SECOND))]
     files, notes = _files(archive, f"{names[-1]}.ipynb"), list[str]()
     papers = {name: _paper(files[f"{name}.ipynb"]) for name in names if f"{name}.ipynb" in files}
@@ -156,7 +156,7 @@ def read_hand_in(archive: Path, course: Course) -> HandIn:
     }
     if not numbers:
         wanted, reasons = ", ".join(f"{name}.json" for name in PARTS), plain("; ".join(notes[:MOST_NAMED]))
-        raise HandInError(
+        raise ReproductionError(
             f"{archive} has nothing to compare: none of {wanted} is in results/, or can be used"
             f"{f' ({reasons})' if reasons else ''}."
         )
@@ -172,7 +172,7 @@ def _files(archive: Path, trained: str) -> dict[str, SubmittedFile]:
     roots = [file.path.parent for file in files if file.path.name == trained]
     if len(roots) != 1:
         has = f"has {len(roots)} notebooks" if roots else "has no notebook"
-        raise HandInError(f"{archive} {has} {trained}. Give the hand-in of one student.")
+        raise ReproductionError(f"{archive} {has} {trained}. Give the hand-in of one student.")
     folders = (roots[0], roots[0] / "results")
     return {file.path.name: file for folder in folders for file in files if file.path.parent == folder}
 
@@ -183,9 +183,9 @@ def _paper(file: SubmittedFile) -> Paper:
             raise PaperError(file.problem)
         return read_paper(file.stored.read())
     except PaperError as error:
-        raise HandInError(f"{plain(str(file.path))} {error}.") from error
+        raise ReproductionError(f"{plain(str(file.path))} {error}.") from error
     except Exception as error:  # of a decompressor: the file is damaged or encrypted
-        raise HandInError(f"{plain(str(file.path))} cannot be read ({plain(str(error))}).") from error
+        raise ReproductionError(f"{plain(str(file.path))} cannot be read ({plain(str(error))}).") from error
 
 
 def _json(file: SubmittedFile, notes: list[str]) -> object:
@@ -248,7 +248,7 @@ def _require_quick_phantoms(hand_in: HandIn) -> None:
     used = settings.load({"COURSE_DATA": "phantoms", "COURSE_PROFILE": "quick"}).dataset_folder.name
     for folder, slices in hand_in.places:
         if folder != used:
-            raise HandInError(
+            raise ReproductionError(
                 f"the hand-in's results are of {slices:,} slices of {plain(folder)[:100]}. This command runs "
                 "notebooks on the quick phantoms alone (COURSE_DATA=phantoms, COURSE_PROFILE=quick), since "
                 "the sandbox has no other data. To repeat these results, read the notebooks, then run them "

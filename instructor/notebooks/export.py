@@ -8,7 +8,7 @@ from jinja2 import pass_context
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
-from helpers.hand_in.formulas import mathml
+from helpers.hand_in import formulas
 
 TEMPLATE = Path(__file__).with_name("html_template")
 # A Part or a numbered section, as nbconvert renders its heading.
@@ -29,7 +29,7 @@ class _Exporter(HTMLExporter):
 
 def _mathml(formula: re.Match) -> str:
     kind = str(formula.lastgroup)
-    return mathml(html.unescape(formula[kind]), block=kind == "block")
+    return formulas.mathml(html.unescape(formula[kind]), block=kind == "block")
 
 
 def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:
@@ -47,6 +47,7 @@ def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:
         template_name=TEMPLATE.name, extra_template_basedirs=[str(TEMPLATE.parent)], theme=theme
     )
     exporter.language_code = _language(notebook)
+    exporter.environment.globals["formula_style"] = formulas.STYLE
     heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE) if notebook.cells else None
     title = heading[1] if heading else name
     text, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
