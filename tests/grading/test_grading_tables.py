@@ -822,6 +822,26 @@ def test_the_summary_shows_the_most_frequent_message_and_leaves_out_what_waits()
     assert summary["waiting"] == 2
 
 
+def test_the_feedback_is_in_the_language_of_the_submission(tmp_path):
+    def one(student, **more):
+        return result(student, marks=[mark(got=0.0, status="not yet"), essay()]) | more
+
+    late = {"late": {"id": "late 01", "title": "", "points": 100, "got": 10.0, "status": "late",
+                     "answer": "2026-11-26 10:00, 2 days late", "comment": ""},
+            "told": True, "handed_in": "2026-11-26 10:00"}  # fmt: skip
+    out = written([one("Ana", language="es"), one("Bo", language="en"), one("Cy")], tmp_path)
+    spanish, english, other = (
+        (out / "feedback" / f"{name}.html").read_text("utf-8") for name in ("ana", "bo", "cy")
+    )
+    assert '<html lang="es">' in spanish and "<h1>Comentarios para" in spanish
+    assert "todavía no</span>" in spanish and "Dice qué tienen en común" in spanish  # a criterion of 1.10
+    assert english == other.replace("Cy", "Bo") and '<html lang="en">' in english
+    pages.write_pages([one("Ana", language="es") | late], "bubblewrap", tmp_path)
+    page = (tmp_path / "feedback" / "ana.html").read_text("utf-8")
+    assert "Entregado: 2026-11-26 10:00." in page
+    assert "Son 2 días tarde: se descuenta el 10\u00a0% de los puntos." in page
+
+
 def test_the_feedback_shows_a_free_text_answer_with_its_rubric_and_comment(tmp_path):
     path = tmp_path / "open_marks.csv"
     path.write_text("student,exercise,points,mark,comment\nAna,1.10,,2,Say how many\n")
