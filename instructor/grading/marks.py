@@ -227,7 +227,7 @@ def _mark(task: Task, answers: dict[str, str], results: dict) -> Mark:
             missing = _("The module {module} is missing where it was graded: a person decides.")
             message = f"{missing.format(module=module)} {message}"
             status, got = NEEDS_A_LOOK, None
-    about = exercise.id, _(exercise.title), exercise.points
+    about = exercise.id, exercise.title, exercise.points
     return Mark(*about, status, message, got, task.section, answer or "")
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from helpers._common import CourseError, read_json, write_json
 from helpers.checks import EXERCISES
+from helpers.config.language import catalogue
 from helpers.config.settings import COURSE_FOLDER
 from instructor.grading import command, oddities, open_marks, pages, platforms, tables
 from instructor.grading.command import (
@@ -724,13 +725,14 @@ SOURCE = (
 )
 
 
-def solved(number):
-    path = next(COURSES.glob("report.ipynb" if number[0] == "R" else f"0{number[0]}*.ipynb"))
+def solved(number, language=""):
+    path = next((COURSES / language).glob("report.ipynb" if number[0] == "R" else f"0{number[0]}*.ipynb"))
     return answer_cells(read_paper(path.read_bytes()))[number]
 
 
-def rubric(number):
-    return "\n".join(criterion for criterion, _ in EXERCISES[number].rubric)
+def rubric(number, language="en"):
+    translate = catalogue(language).gettext
+    return "\n".join(translate(criterion) for criterion, _ in EXERCISES[number].rubric)
 
 
 @pytest.mark.parametrize(
@@ -760,6 +762,8 @@ def test_the_courses_own_code_is_not_shared(number):
         ("R.6", rubric("R.6"), "hardly a word that is not the question's"),
         ("R.6", f"{rubric('R.6')} {prose(300, 0)}", ""),
         ("2.4.1", free_text(solved("2.4.1")), "words of the course's own answer"),
+        ("2.4.1", free_text(solved("2.4.1", "es")), "words of the course's own answer"),
+        ("R.6", rubric("R.6", "es"), "hardly a word that is not the question's"),
         ("2.4.1", f"{prose(300, 0)} {free_text(solved('2.4.1'))}", "words of the course's own answer"),
         ("R.6", free_text(solved("R.6")), "words of the course's own answer"),
         ("R.8", SOURCE, ""),
@@ -834,7 +838,11 @@ def test_the_feedback_is_in_the_language_of_the_submission(tmp_path):
         (out / "feedback" / f"{name}.html").read_text("utf-8") for name in ("ana", "bo", "cy")
     )
     assert '<html lang="es">' in spanish and "<h1>Comentarios para" in spanish
-    assert "todavía no</span>" in spanish and "Dice qué tienen en común" in spanish  # a criterion of 1.10
+    assert (
+        "todavía no</span>" in spanish
+        and "1.5 Normalizar un corte" in spanish
+        and "Dice qué tienen en común" in spanish
+    )  # a criterion of 1.10
     assert english == other.replace("Cy", "Bo") and '<html lang="en">' in english
     pages.write_pages([one("Ana", language="es") | late], "bubblewrap", tmp_path)
     page = (tmp_path / "feedback" / "ana.html").read_text("utf-8")
