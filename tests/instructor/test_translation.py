@@ -19,11 +19,18 @@ TRANSLATED = editions.translated()
 # Words that every English sentence has some of, and that are not Spanish ones.
 ENGLISH = re.compile(r"\b(the|of|and|is|are|was|with|which|that|for|from|not|this|you|your|it|at)\b", re.I)
 # Of the other notebooks, what helpers show is still English: only their texts are read.
-WITH_OUTPUTS = {"01_dataset_assembly"}
+WITH_OUTPUTS = {"01_dataset_assembly", "02_classification_and_segmentation"}
 # What the notebook's own code prints, which is the same in every edition, and SciPy's message.
 OWN_WORDS = {
     "01_dataset_assembly": {"inside-scipy", "slice-read", "rgba-proof", "normalise-ranges", "end-summary"},
-}
+    "02_classification_and_segmentation": {
+        "data", "split-siblings", "hyperparameters", "train-checkpoint", "errors", "pairs-values",
+        "unet-test", "unet-timing", "overlap-own", "threshold-test", "puzzle-arithmetic", "puzzle-repaired",
+        "part-c-networks", "neighbours", "budget-settings", "leak-gap", "leak-majority", "leak-plot",
+        "leak-real", "augmentation-result", "run-card", "discussion-unet", "discussion-floors",
+        "save-results",
+    },
+}  # fmt: skip
 # Whose texts are not marked yet.
 UNMARKED = {f"checks/{name}.py" for name in ("grad_cam", "hyperparameters", "new_data", "one_network")} | {
     "phantoms/__main__.py"
