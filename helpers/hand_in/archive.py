@@ -102,7 +102,7 @@ def pack(course: Settings, notebook: str | None = None, code: bool = False) -> P
     executed = _executed(own, course)
     for said in _remarks(executed):
         print(said)
-    page = report_page(executed, code=code)
+    page = report_page(executed, code=code, spoken=course.language)
     folder = course.home / "hand-in"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.html").write_text(page, encoding="utf-8")

@@ -82,7 +82,9 @@ class _Section(NamedTuple):
     body: str
 
 
-def report_page(notebook: NotebookNode, *, code: bool = False, folder: Path | None = None) -> str:
+def report_page(
+    notebook: NotebookNode, *, code: bool = False, folder: Path | None = None, spoken: str = ""
+) -> str:
     """Make the page of an executed report.
 
     Cells tagged `remove-cell` stay out, and so does a section with nothing in it; one whose text is an
@@ -93,11 +95,12 @@ def report_page(notebook: NotebookNode, *, code: bool = False, folder: Path | No
             loads nothing.
         code: show the code cells too.
         folder: of the images that the texts name; by default the current one.
+        spoken: the language of the page; by default that of the notebook's setup cell.
 
     Returns:
-        HTML, in the language of the notebook. Figures, images and formulas are part of it.
+        HTML. Figures, images and formulas are part of it.
     """
-    chosen = language.of_sources(cell.source for cell in notebook.cells)
+    chosen = spoken or language.of_sources(cell.source for cell in notebook.cells)
     with language.speaking(chosen):
         return _page(notebook, code, (folder or Path()).resolve(), chosen)
 

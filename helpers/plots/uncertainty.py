@@ -25,6 +25,7 @@ NAMES = (
     N_("recall of pituitary"), N_("report, test"), N_("report, validation"),
     N_("tumour Dice at threshold 0.5, mean over slices"), N_("tumour Dice at threshold 0.5, pixels pooled"),
     N_("tumour IoU at threshold 0.5, mean over slices"), N_("tumour IoU at threshold 0.5, pixels pooled"),
+    N_("Each slice tested once, with 95% intervals"),
     N_("no tumour anywhere"), N_("the network"), N_("the true mask, at probability 0.99"),
 )  # fmt: skip
 MIN_BOX = 5  # slices; fewer are shown as dots alone

@@ -340,3 +340,4 @@ def test_a_spanish_report_has_a_spanish_page():
     assert body(text).startswith("1 Problema Es difícil: mira la sección 2. 2 Resultados")
     assert body(text).endswith("3 Trabajo futuro (sin escribir todavía)")
     assert "0.9 (0.8&nbsp;a&nbsp;1.0)" in text and 'aria-label="Cuadro"' in text
+    assert '<html lang="es">' in page(heading(1, "Problem"), spoken="es")
