@@ -173,6 +173,7 @@ def listed(items: Sequence[str]) -> str:
 
 def counted(count: int, noun: str) -> str:
     """Format a count with its noun: "1 slice", "3,064 slices"."""
+    count = int(count)  # gettext refuses NumPy's integers
     forms = {
         "epoch": ngettext("{count} epoch", "{count} epochs", count),
         "patient": ngettext("{count} patient", "{count} patients", count),

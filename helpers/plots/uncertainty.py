@@ -26,6 +26,11 @@ NAMES = (
     N_("tumour Dice at threshold 0.5, mean over slices"), N_("tumour Dice at threshold 0.5, pixels pooled"),
     N_("tumour IoU at threshold 0.5, mean over slices"), N_("tumour IoU at threshold 0.5, pixels pooled"),
     N_("no tumour anywhere"), N_("the network"), N_("the true mask, at probability 0.99"),
+    N_("centre of the head"), N_("share, meningioma"), N_("share, glioma"), N_("share, pituitary"),
+    N_("hit rate, meningioma"), N_("hit rate, glioma"), N_("hit rate, pituitary"),
+    N_("Area under the ROC curve, with 95% intervals"), N_("Each slice tested once, with 95% intervals"),
+    N_("ten statistics"), N_("U-Net, largest probability"), N_("tumour or healthy (N.3)"),
+    N_("tumour or healthy from elsewhere"), N_("healthy (N.3) or healthy from elsewhere"),
 )  # fmt: skip
 MIN_BOX = 5  # slices; fewer are shown as dots alone
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 from helpers import plots
+from helpers.config import language
 from helpers.datasets.matfile import Slice
 from helpers.evaluation import calibration, overlap
 from helpers.evaluation.bootstrap import ConfidenceInterval
@@ -28,6 +30,10 @@ from helpers.reference import CLASS_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_BYTES = 200_000
+ENGLISH = re.compile(
+    r"\b(the|of|and|is|are|with|which|that|for|from|not|this|at|by|slices?)\b", re.IGNORECASE
+)
+INPUT = re.compile(r"second\sslice|over slices")  # names that only these tests give
 
 
 # ---- synthetic inputs, as the notebooks have them ----
@@ -334,6 +340,21 @@ def test_alt_text_contains_the_numbers(drawn, name):
     assert "secret" not in figure.alt  # a patient's id
     assert figure.alt.endswith(".")
     assert data["text/plain"] == metadata["image/png"]["alt"] == figure.alt
+
+
+@pytest.fixture(scope="module")
+def spanish() -> dict[str, plots.CourseFigure]:
+    language.choose("es")
+    try:
+        return {name: draw(name) for name in FIGURES}
+    finally:
+        language.choose("en")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_speaks_the_language_of_the_course(spanish, name):
+    texts = {spanish[name].alt, *(text.get_text() for text in spanish[name].findobj(Text))}
+    assert {text for text in texts if ENGLISH.search(INPUT.sub("", text))} == set()
 
 
 @pytest.mark.parametrize("name", FIGURES)
