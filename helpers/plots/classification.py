@@ -14,10 +14,10 @@ from helpers.plots import style
 from helpers.plots.style import CourseFigure
 from helpers.reference import CLASS_NAMES
 
-# Maps of notebook beyond/grad_cam.
+# Names of maps, and words in titles, that figures get from notebook beyond/grad_cam.
 MAP_NAMES = (
     N_("occlusion"), N_("trained"), N_("dense layer"), N_("+ convolution 4"), N_("+ convolution 3"),
-    N_("+ convolution 2"),
+    N_("+ convolution 2"), N_("answer"),
 )  # fmt: skip
 PANEL_NAMES = {
     "accuracy": N_("accuracy"), "loss": N_("loss"), "tumour_iou": N_("tumour IoU"),
@@ -208,6 +208,7 @@ def heat_maps(
     figure, axes = style.image_grid(len(images), 1 + len(heats), side=2.3, title_lines=2)
     words = []
     for number, (row, image, mask, title) in enumerate(zip(axes, images, masks, titles, strict=True)):
+        title = style.translated(title)
         style.show_image(row[0], image, title, vmin=0, vmax=255)
         style.outline(row[0], mask, style.SKY, "solid", 1.2)
         inside = []

@@ -6,11 +6,13 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
-from helpers.config.language import _, grouped
+from helpers.config.language import N_, _, grouped
 from helpers.plots import style
 from helpers.plots.segmentation import SLICE
 from helpers.plots.style import CourseFigure
 from helpers.reference import CLASS_NAMES
+
+NAMES = N_("true"), N_("head")  # in titles that figures get from the notebook
 
 
 @style.course_style
@@ -31,6 +33,7 @@ def class_maps(
     for ax, image, target, found, title in zip(
         axes[0], images, targets, pixels.argmax(axis=-1), titles, strict=True
     ):
+        title = style.translated(title)
         style.show_image(ax, image, title, **SLICE)
         shown = np.ma.masked_equal(found, 0)
         ax.imshow(shown, cmap=colours, vmin=1, vmax=3, alpha=0.6, interpolation="nearest")

@@ -20,7 +20,7 @@ NAMES = (
     N_("gamma"), N_("px of the original per px"), N_("degrees"), N_("accuracy"),
     N_("largest tumour probability of a pixel"), N_("largest probability"), N_("area"),
     N_("with a tumour"), N_("without a tumour"), N_("no tumour, as in N.3"),
-    N_("no tumour, from elsewhere"),
+    N_("no tumour, from elsewhere"), N_("known"), N_("row"),
 )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def slices(images: np.ndarray, titles: Sequence[str], columns: int = 4) -> Cours
     """
     rows = -(-len(images) // columns)
     figure, axes = style.image_grid(rows, columns, 2.4)
-    titles = [_(title) for title in titles]
+    titles = [style.translated(title) for title in titles]
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
         style.show_image(ax, image, title, cmap="gray", vmin=0, vmax=255)
     said = _("{slices} side by side, in this order: {titles}.")

@@ -92,7 +92,11 @@ def test_exercises_that_were_made_before_the_choice_speak_the_language(capsys):
         ("H.2", lambda u, low, high: low + u * (high - low), "escala lineal"),
         ("H.5", lambda scores, n: scores.mean(), "n entra como potencia"),
         ("N.2", lambda image, field: (image * field).astype("uint8"), "da la vuelta"),
-        ("N.3", lambda positive, negative: (positive[:, None] > negative).mean(), "No se contaron los empates"),
+        (
+            "N.3",
+            lambda positive, negative: (positive[:, None] > negative).mean(),
+            "No se contaron los empates",
+        ),
         ("O.5.1", lambda pixels: pixels[..., 1:].sum((1, 2)).argmin(1) + 1, "la suma más pequeña"),
     ],
 )

@@ -26,6 +26,7 @@ from helpers.config import language
 from helpers.datasets.matfile import Slice
 from helpers.evaluation import calibration, overlap
 from helpers.evaluation.bootstrap import ConfidenceInterval
+from helpers.plots import style as course_style
 from helpers.reference import CLASS_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -355,6 +356,26 @@ def spanish() -> dict[str, plots.CourseFigure]:
 def test_a_figure_speaks_the_language_of_the_course(spanish, name):
     texts = {spanish[name].alt, *(text.get_text() for text in spanish[name].findobj(Text))}
     assert {text for text in texts if ENGLISH.search(INPUT.sub("", text))} == set()
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("as it is", "tal como es"),
+        ("pituitary\nanswer: glioma", "pituitario\nrespuesta: glioma"),
+        ("no tumour, as in N.3", "sin tumor, como en N.3"),
+        ("known, row 45", "conocido, fila 45"),
+        ("Heat inside the tumour, 240 slices", "Calor dentro del tumor, 240 cortes"),
+        ("collected/0.jpg", "collected/0.jpg"),
+    ],
+)
+def test_a_title_that_was_put_together_is_translated_part_by_part(title, shown):
+    assert course_style.translated(title) == title
+    language.choose("es")
+    try:
+        assert course_style.translated(title) == shown
+    finally:
+        language.choose("en")
 
 
 @pytest.mark.parametrize("name", FIGURES)
