@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.config.language import N_, _
+from helpers.config.language import N_, _, pgettext
 
 TOLERANCE = 1e-6  # of real numbers that should be equal
 FLOAT_CREDIT = 0.5  # for a whole number that is a float
@@ -187,7 +187,7 @@ def mapping(output: Any, keys: set, what: str) -> dict:
     if set(plain) != keys:
         given, expected = (", ".join(sorted(map(repr, names))) for names in (plain, keys))
         said = _("The keys of the dict are {given}; they should be {what}: {expected}.")
-        raise Incorrect(said.format(given=given or _("none"), what=_(what), expected=expected))
+        raise Incorrect(said.format(given=given or pgettext("keys", "none"), what=_(what), expected=expected))
     return plain
 
 

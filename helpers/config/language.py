@@ -7,11 +7,16 @@ applied when it is shown. Python's own gettext reads the compiled catalogue, so 
 
 import gettext
 import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 LANGUAGES = ("en", "es")
 LOCALES = Path(__file__).resolve().parents[2] / "locales"
 DOMAIN = "course"  # the name of the catalogue
+LINE = re.compile(r"""^(LANGUAGE[ \t]*=[ \t]*)["'](\w+)["']""", re.MULTILINE)  # of a setup cell
 
 
 def catalogue(language: str) -> gettext.NullTranslations:
@@ -23,6 +28,7 @@ def catalogue(language: str) -> gettext.NullTranslations:
 
 # Before a notebook has called `config.start`, the environment decides.
 _chosen = catalogue(os.environ.get("COURSE_LANGUAGE", "en").strip().lower())
+_for_now: ContextVar[gettext.NullTranslations | None] = ContextVar("language", default=None)
 
 
 def choose(language: str) -> None:
@@ -31,19 +37,41 @@ def choose(language: str) -> None:
     _chosen = catalogue(language)
 
 
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Show texts in a language in a `with` block, in this thread only."""
+    before = _for_now.set(catalogue(language))
+    try:
+        yield
+    finally:
+        _for_now.reset(before)
+
+
+def of_sources(sources: Iterable[str]) -> str:
+    """Return the language that a notebook's setup cell chooses, from the sources of its cells."""
+    found = (LINE.search(source) for source in sources)
+    chosen = next((line[2].lower() for line in found if line), "en")
+    return chosen if chosen in LANGUAGES else "en"
+
+
+def in_all(message: str) -> set[str]:
+    """Return a text in each language: what a notebook may contain."""
+    return {catalogue(language).gettext(message) for language in LANGUAGES}
+
+
 def _(message: str) -> str:
     """Translate a text; one without a translation stays English."""
-    return _chosen.gettext(message) if message else ""  # "" would be the catalogue's header
+    return _current().gettext(message) if message else ""  # "" would be the catalogue's header
 
 
 def ngettext(singular: str, plural: str, count: int) -> str:
     """Translate a text in the form that goes with a count."""
-    return _chosen.ngettext(singular, plural, count)
+    return _current().ngettext(singular, plural, count)
 
 
 def pgettext(context: str, message: str) -> str:
     """Translate a text that alone could mean several things; the context tells translators which."""
-    return _chosen.pgettext(context, message)
+    return _current().pgettext(context, message)
 
 
 def N_(message: str) -> str:  # noqa: N802 (gettext's own name for it)
@@ -64,3 +92,7 @@ def grouped(value: float, form: str = "") -> str:
     if separator.isspace() and abs(value) < 10_000:
         return f"{value:{form}}"
     return f"{value:,{form}}".replace(",", separator)
+
+
+def _current() -> gettext.NullTranslations:
+    return _for_now.get() or _chosen

@@ -286,7 +286,11 @@ def _read_profile(name: str, value: str) -> Profile:
 def _read_language(name: str, value: str) -> str:
     chosen = value.strip().lower()
     if chosen not in LANGUAGES:
-        raise SettingsError(f"{name}={value!r} is unknown; choose 'en' (English) or 'es' (español).")
+        raise SettingsError(
+            _("{name}={value!r} is unknown; choose 'en' (English) or 'es' (español).").format(
+                name=name, value=value
+            )
+        )
     return chosen
 
 

@@ -8,6 +8,7 @@ from jinja2 import pass_context
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
+from helpers.config import language
 from helpers.hand_in import formulas
 
 TEMPLATE = Path(__file__).with_name("html_template")
@@ -46,7 +47,7 @@ def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:
     exporter = _Exporter(
         template_name=TEMPLATE.name, extra_template_basedirs=[str(TEMPLATE.parent)], theme=theme
     )
-    exporter.language_code = _language(notebook)
+    exporter.language_code = language.of_sources(cell.source for cell in notebook.cells)
     exporter.environment.globals["formula_style"] = formulas.STYLE
     heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE) if notebook.cells else None
     title = heading[1] if heading else name
@@ -54,12 +55,6 @@ def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:
     text = text.replace("<th></th>", "<td></td>")  # the corner of a pandas table is not a header
     text = text.replace("<main>", f"{_contents(text)}<main>", 1)
     return re.sub(r'(<a href="(?!https?:)[^"#]+)\.ipynb\b', r"\1.html", text)
-
-
-def _language(notebook: NotebookNode) -> str:
-    """Return the language of a notebook, as its setup cell has it."""
-    found = (re.search(r'^LANGUAGE = "(\w+)"', cell.source, re.MULTILINE) for cell in notebook.cells)
-    return next((line[1] for line in found if line), "en")
 
 
 def _contents(text: str) -> str:

@@ -18,10 +18,10 @@ from nbformat import NotebookNode
 
 from helpers._common import CourseError
 from helpers.checks.exercise import OPEN_STUB
-from helpers.config.language import LANGUAGES, catalogue
+from helpers.config.language import in_all
 
 CODE_STUB, VALUE_STUB = "return None  # your code here", "None  # your answer here"
-OPEN_STUBS = {catalogue(language).gettext(OPEN_STUB) for language in LANGUAGES}
+OPEN_STUBS = in_all(OPEN_STUB)
 SOLUTION = re.compile(r"^[ \t]*### BEGIN SOLUTION\n(.*?)^[ \t]*### END SOLUTION\n?", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(
     r"^[ \t]*### BEGIN HIDDEN TESTS\n.*?^[ \t]*### END HIDDEN TESTS\n?", re.DOTALL | re.MULTILINE

@@ -1,7 +1,8 @@
 """Extract the English texts, bring the catalogues up to date, and compile the one that the course reads.
 
-In `locales/es/LC_MESSAGES`, `course.po` has the texts that `helpers` shows, and a notebook has a catalogue
-of its own name: each text cell, and the docstring of each exercise, with the id of the cell as context.
+In `locales/es/LC_MESSAGES`, `course.po` has the texts that `helpers` shows, with the captions in the report's
+code, and a notebook has a catalogue of its own name: each text cell, and the docstring of each exercise, with
+the id of the cell as context.
 A notebook without a catalogue has no translated edition yet. `README.po` has the sections of the README, with
 their headings as context.
 
@@ -15,7 +16,7 @@ import inspect
 import io
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -31,6 +32,7 @@ from instructor.notebooks.execute import NOTEBOOKS, read_notebook
 LANGUAGE = "es"
 FOLDER = LOCALES / LANGUAGE / "LC_MESSAGES"
 README = COURSE_FOLDER / "README.md"
+SHOWING = ("document.table", "document.figure")
 
 
 def path_of(name: str) -> Path:
@@ -68,7 +70,8 @@ def update(name: str) -> Path:
 def template(name: str) -> Catalog:
     """Extract the English texts of a catalogue."""
     if name == DOMAIN:
-        return _extracted(sorted((COURSE_FOLDER / "helpers").rglob("*.py")), "python")
+        catalogue = _extracted(sorted((COURSE_FOLDER / "helpers").rglob("*.py")), "python")
+        return _extracted(NOTEBOOKS, extract_captions, catalogue)
     if name == README.stem:
         return _extracted([README], extract_page)
     return _extracted([path for path in NOTEBOOKS if path.stem == name], extract_notebook)
@@ -100,6 +103,17 @@ def extract_notebook(
     for position, cell in enumerate(read_notebook(Path(fileobj.name)).cells, start=1):
         if text := text_of(cell):
             yield position, "pgettext", (cell.id, text), []
+
+
+def extract_captions(
+    fileobj: IO[bytes], keywords: object, comment_tags: object, options: object
+) -> Iterator[tuple[int, str, str, list[str]]]:
+    """Extract the captions of `document.table` and `document.figure`, which translate them when they run."""
+    for position, cell in enumerate(read_notebook(Path(fileobj.name)).cells, start=1):
+        if cell.cell_type == "code" and "document." in cell.source:
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) in SHOWING:
+                    yield position, "gettext", ast.literal_eval(node.args[1]), []
 
 
 def extract_page(
@@ -142,8 +156,8 @@ def _empty() -> Catalog:
     )  # fmt: skip
 
 
-def _extracted(files: list[Path], method: object) -> Catalog:
-    catalogue = _empty()
+def _extracted(files: Iterable[Path], method: object, catalogue: Catalog | None = None) -> Catalog:
+    catalogue = catalogue or _empty()
     for path in files:
         place = path.relative_to(COURSE_FOLDER).as_posix()
         with path.open("rb") as file:

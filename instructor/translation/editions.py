@@ -12,7 +12,7 @@ from babel.messages.catalog import Catalog
 from nbformat import NotebookNode
 
 from helpers.checks.exercise import OPEN_STUB
-from helpers.config.language import DOMAIN
+from helpers.config.language import DOMAIN, LINE
 from helpers.config.settings import COURSE_FOLDER
 from instructor.notebooks.execute import NOTEBOOKS, placed, read_notebook
 from instructor.notebooks.student_edition import differences, make_student_edition
@@ -22,7 +22,6 @@ from instructor.translation.catalogues import LANGUAGE, README, docstring, text_
 ENGLISH = COURSE_FOLDER / "notebooks"
 FOLDER = ENGLISH / LANGUAGE
 STUDENT_FOLDER = FOLDER / "student"
-LANGUAGE_LINE = re.compile(r'^(LANGUAGE = )"\w+"', re.MULTILINE)
 LINK = re.compile(r"\]\(([\w./-]+\.ipynb)")
 
 
@@ -85,7 +84,7 @@ def translate(notebook: NotebookNode, catalogue: Catalog) -> NotebookNode:
         if cell.cell_type == "markdown":
             cell.source = text
             continue
-        cell.source = LANGUAGE_LINE.sub(rf'\1"{LANGUAGE}"', _with_docstring(cell, text))
+        cell.source = LINE.sub(rf'\1"{LANGUAGE}"', _with_docstring(cell, text))
         cell.outputs, cell.execution_count = [], None
     return other
 

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from helpers import checks
@@ -110,3 +112,33 @@ def test_what_is_compared_stays_english():
     """Grading and notebooks compare the status of a verdict."""
     language.choose("es")
     assert checks.check("1.8", None).status == checks.NOT_ATTEMPTED
+
+
+def test_a_language_for_a_while_is_that_of_one_thread():
+    def other_thread():
+        return language._("every slice")
+
+    with language.speaking("es"), ThreadPoolExecutor(1) as threads:
+        assert language._("every slice") == "todos los cortes"
+        assert language.grouped(12_728) == "12\u202f728"
+        assert threads.submit(other_thread).result() == "every slice"
+    assert language._("every slice") == "every slice"
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        (["x = 1", 'DATA = "default"\nLANGUAGE = "es"  # @param ["en", "es"]'], "es"),
+        (["LANGUAGE='ES'"], "es"),
+        (['LANGUAGE = "en"'], "en"),
+        (['LANGUAGE = "fr"'], "en"),
+        (["print('LANGUAGE = \"es\"')"], "en"),
+        ([], "en"),
+    ],
+)
+def test_the_language_of_a_notebook_is_in_its_setup_cell(sources, expected):
+    assert language.of_sources(sources) == expected
+
+
+def test_a_text_in_every_language():
+    assert language.in_all("every slice") == {"every slice", "todos los cortes"}

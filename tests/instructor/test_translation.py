@@ -1,5 +1,6 @@
 """Catalogues are complete and true to the English texts; translated notebooks differ in their texts only."""
 
+import ast
 import re
 
 import nbformat
@@ -7,6 +8,7 @@ import pytest
 from babel.messages.catalog import Catalog
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from helpers.config.settings import COURSE_FOLDER
 from instructor import __main__ as command
 from instructor.notebooks import lint
 from instructor.notebooks.execute import NOTEBOOKS, placed, read_notebook
@@ -22,6 +24,9 @@ WITH_OUTPUTS = {"01_dataset_assembly"}
 OWN_WORDS = {
     "01_dataset_assembly": {"inside-scipy", "slice-read", "rgba-proof", "normalise-ranges", "end-summary"},
 }
+UNMARKED = {"phantoms/__main__.py"}  # for maintainers
+# Errors of programming, which a student does not see.
+INTERNAL = {"AttributeError", "IndexError", "KeyError", "TypeError", "ValueError"}
 DOCSTRING = '''# Exercise 1.5
 def twice(x):
     """Double a number.
@@ -47,6 +52,40 @@ def edition(request, path):
 @pytest.mark.parametrize("name", catalogues.names())
 def test_nothing_is_missing_outdated_or_lost(name):
     assert faults.complaints(name) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((COURSE_FOLDER / "helpers").rglob("*.py")),
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
+)
+def test_what_helpers_print_or_raise_is_marked_for_translation(path):
+    name = path.relative_to(COURSE_FOLDER / "helpers").as_posix()
+    found = [*unmarked(ast.parse(path.read_text(encoding="utf-8")))]
+    assert found == [] or name in UNMARKED
+
+
+def unmarked(tree):
+    """The sentences in errors and calls of print that are not marked."""
+    for node in ast.walk(tree):
+        call = node.exc if isinstance(node, ast.Raise) else node
+        if not isinstance(call, ast.Call) or ast.unparse(call.func) in INTERNAL:
+            continue
+        if isinstance(node, ast.Raise) or ast.unparse(call.func) in ("print", "Incorrect"):
+            for argument in call.args:
+                if isinstance(argument, ast.Constant | ast.JoinedStr):
+                    parts = argument.values if isinstance(argument, ast.JoinedStr) else [argument]
+                    said = "".join(str(part.value) for part in parts if isinstance(part, ast.Constant))
+                    if re.search(r"[A-Za-z]{2,}\s+[A-Za-z]{2,}", said):
+                        yield said
+
+
+def test_unmarked_sentences_are_found():
+    source = """raise SplitError(f"{count} slices are too few.")
+raise SplitError(_("Marked {count}."))
+print("No second copy.")
+raise ValueError("got two of them")"""
+    assert [*unmarked(ast.parse(source))] == [" slices are too few.", "No second copy."]
 
 
 def test_there_is_a_translated_notebook():
