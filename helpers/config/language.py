@@ -47,6 +47,11 @@ def speaking(language: str) -> Iterator[None]:
         _for_now.reset(before)
 
 
+def current() -> str:
+    """Return the language of the texts, one of `LANGUAGES`."""
+    return _current().info().get("language", "en")
+
+
 def of_sources(sources: Iterable[str]) -> str:
     """Return the language that a notebook's setup cell chooses, from the sources of its cells."""
     found = (LINE.search(source) for source in sources)

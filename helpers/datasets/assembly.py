@@ -9,6 +9,7 @@ import os
 from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import cv2
 import h5py
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from helpers._common import CourseError, progress_bar, read_json, unfinished_folder, write_json
-from helpers.config import settings
+from helpers.config import language, settings
 from helpers.config.environment import require_disk_space
 from helpers.config.language import _
 from helpers.datasets.dataset import Dataset, DatasetError
@@ -153,8 +154,11 @@ def _open_if_current(destination: Path, signature: str) -> Dataset | None:
 def _process_all(files: list[SliceFile], folder: Path, workers: int, progress: bool) -> list[dict]:
     """Write the arrays and pictures of all slices; return one record per slice, in order."""
     create_arrays(folder, len(files))
+    spoken = language.current()
     jobs = (
-        joblib.delayed(process_slice)(file.path.absolute(), file.number, folder.absolute(), row, len(files))
+        joblib.delayed(_process)(
+            spoken, file.path.absolute(), file.number, folder.absolute(), row, len(files)
+        )
         for row, file in enumerate(files)
     )
     records: list[dict] = [{}] * len(files)
@@ -171,6 +175,12 @@ def _process_all(files: list[SliceFile], folder: Path, workers: int, progress: b
     return records
 
 
+def _process(spoken: str, *slice_and_place: Any) -> dict:
+    """Process a slice; what is wrong with it is said in the language of the process that asks."""
+    with language.speaking(spoken):
+        return process_slice(*slice_and_place)
+
+
 def _list_bad_files(records: list[dict], folder: Path, destination: Path, on_bad: str) -> set[int]:
     """List the bad files in a table; return their numbers, or raise AssemblyError."""
     bad = [one for one in records if "reason" in one]
@@ -185,7 +195,8 @@ def _list_bad_files(records: list[dict], folder: Path, destination: Path, on_bad
 
 
 def _bad_files_message(bad: list[dict], count: int, report: Path) -> str:
-    shown = "; ".join(f"{one['file']}: {one['field'] or _('file')} {one['reason']}" for one in bad[:3])
+    whole = _("file")
+    shown = "; ".join(f"{one['file']}: {one['field'] or whole} {one['reason']}" for one in bad[:3])
     if len(bad) > 3:
         shown += _("; and {count} more").format(count=len(bad) - 3)
     return _(

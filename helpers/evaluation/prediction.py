@@ -206,9 +206,8 @@ def saved_predictions(folder: Path) -> tuple[np.ndarray, np.ndarray, Path]:
 
 
 def _advice(folder: Path) -> str:
-    return _("Run {part} first, with the same settings.").format(
-        part=_(PARTS.get(folder.name, N_("the part that makes them")))
-    )
+    part = _(PARTS[folder.name]) if folder.name in PARTS else _("the part that makes them")
+    return _("Run {part} first, with the same settings.").format(part=part)
 
 
 def time_prediction(network: keras.Model, images: np.ndarray, rows: np.ndarray) -> Timing:

@@ -137,11 +137,13 @@ def _callbacks(ours: list, theirs: list) -> tuple[str, str]:
     for (name, values, *_code), (other, others, *_others) in itertools.product(ours, theirs):
         shown |= {key for key in values | others if name == other and values.get(key) != others.get(key)}
 
+    own = _(" with own code")
+
     def words(described: list) -> str:
         texts = []
         for name, values, *code in described:
             inside = ", ".join(f"{key}={values[key]}" for key in sorted(shown & set(values)))
-            texts.append(f"{name}({inside}){_(' with own code') if code else ''}")
+            texts.append(f"{name}({inside}){own if code else ''}")
         return "; ".join(texts) or "none"
 
     return words(ours), words(theirs)

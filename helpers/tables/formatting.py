@@ -29,6 +29,7 @@ WORDS = (
     N_("details"), N_("network"), N_("tested on"), N_("value (95% interval)"),
     N_("always the largest class"), N_("folds"), N_("test slices"), N_("with a sibling in training"),
     N_("Badža and Barjaktarović 2020"), N_("Badža and Barjaktarović 2021"), N_("Deepak and Ameer 2019"),
+    N_("confidence"), N_("true"), N_("predicted"),
     # networks and trainings
     N_("type"), N_("output shape"), N_("parameters"), N_("report, shape"), N_("report, parameters"),
     N_("trainable"), N_("not trainable"), N_("test loss"), N_("test accuracy"), N_("misclassified"),

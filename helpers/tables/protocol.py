@@ -95,7 +95,7 @@ def _rows(record: Mapping, measures: Sequence[str]) -> list[dict]:
         "model": _("{network}, {count} parameters").format(
             network=MODELS[name], count=grouped(record["network"]["parameters"])
         ),
-        "source": f"this run, {record['data']['folder']}",
+        "source": _("this run, {folder}").format(folder=record["data"]["folder"]),
         "split by": split["unit"],
         "details": _listed(f"{record['size']} px", tested, *notes),
     }

@@ -1,8 +1,8 @@
 """Extract the English texts, bring the catalogues up to date, and compile the one that the course reads.
 
-In `locales/es/LC_MESSAGES`, `course.po` has the texts that `helpers` shows, with the captions in the report's
-code, and a notebook has a catalogue of its own name: each text cell, and the docstring of each exercise, with
-the id of the cell as context.
+In `locales/es/LC_MESSAGES`, `course.po` has the texts that `helpers` and the pages of grading show, with the
+captions in the report's code, and a notebook has a catalogue of its own name: each text cell, and the
+docstring of each exercise, with the id of the cell as context.
 A notebook without a catalogue has no translated edition yet. `README.po` has the sections of the README, with
 their headings as context.
 
@@ -23,6 +23,7 @@ from typing import IO
 from babel.messages import mofile, pofile
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
+from jinja2.ext import babel_extract
 from nbformat import NotebookNode
 
 from helpers.config.language import DOMAIN, LOCALES
@@ -70,8 +71,12 @@ def update(name: str) -> Path:
 def template(name: str) -> Catalog:
     """Extract the English texts of a catalogue."""
     if name == DOMAIN:
-        catalogue = _extracted(sorted((COURSE_FOLDER / "helpers").rglob("*.py")), "python")
-        return _extracted(NOTEBOOKS, extract_captions, catalogue)
+        folders = COURSE_FOLDER / "helpers", COURSE_FOLDER / "instructor" / "grading"
+        catalogue = _extracted(
+            (path for folder in folders for path in sorted(folder.rglob("*.py"))), "python"
+        )
+        pages = (path for folder in folders for path in sorted(folder.rglob("*.jinja")))
+        return _extracted(NOTEBOOKS, extract_captions, _extracted(pages, babel_extract, catalogue))
     if name == README.stem:
         return _extracted([README], extract_page)
     return _extracted([path for path in NOTEBOOKS if path.stem == name], extract_notebook)

@@ -65,6 +65,16 @@ def test_what_helpers_print_or_raise_is_marked_for_translation(path):
     assert found == [] or name in UNMARKED
 
 
+def test_every_marked_text_is_extracted():
+    """Babel does not find all: those in f-strings and in a call of another mark."""
+    catalogue = catalogues.template("course")
+    trees = [ast.parse(path.read_text("utf-8")) for path in (COURSE_FOLDER / "helpers").rglob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    marked = [call.args[0] for call in calls if ast.unparse(call.func) in ("_", "N_")]
+    texts = {one.value for one in marked if isinstance(one, ast.Constant)}
+    assert [text for text in texts if not catalogue.get(text)] == []
+
+
 def unmarked(tree):
     """The sentences in errors and calls of print that are not marked."""
     for node in ast.walk(tree):
