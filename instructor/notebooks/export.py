@@ -53,7 +53,8 @@ def page(notebook: NotebookNode, name: str, theme: str = "light") -> str:
     title = heading[1] if heading else name
     text, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
     text = text.replace("<th></th>", "<td></td>")  # the corner of a pandas table is not a header
-    text = text.replace("<main>", f"{_contents(text)}<main>", 1)
+    with language.speaking(exporter.language_code):
+        text = text.replace("<main>", f"{_contents(text)}<main>", 1)
     return re.sub(r'(<a href="(?!https?:)[^"#]+)\.ipynb\b', r"\1.html", text)
 
 
@@ -63,4 +64,5 @@ def _contents(text: str) -> str:
         f'<li class="level-{one["level"]}"><a href="#{one["anchor"]}">{one["words"]}</a></li>'
         for one in SECTION.finditer(text)
     ]
-    return f'<nav aria-label="Contents"><ul>{"".join(links)}</ul></nav>' if links else ""
+    label = language._("Contents")
+    return f'<nav aria-label="{label}"><ul>{"".join(links)}</ul></nav>' if links else ""

@@ -850,6 +850,13 @@ def test_the_feedback_is_in_the_language_of_the_submission(tmp_path):
     assert "Son 2 días tarde: se descuenta el 10\u00a0% de los puntos." in page
 
 
+def test_the_comment_for_moodle_is_in_the_language_of_the_submission():
+    own = [result("Ana", marks=[mark(got=1.0, status="not yet", message="Casi {así}.")]) | {"language": "es"}]
+    text = platforms._comment(own, tables.sums(own))
+    assert text == "<p>1 de 2 puntos</p><ul><li>1.5 Normalizar un corte: 1 de 2. Casi {así}.</li></ul>"
+    assert platforms._comment([own[0] | {"language": "en"}], tables.sums(own)).startswith("<p>1 of 2 points")
+
+
 def test_the_feedback_shows_a_free_text_answer_with_its_rubric_and_comment(tmp_path):
     path = tmp_path / "open_marks.csv"
     path.write_text("student,exercise,points,mark,comment\nAna,1.10,,2,Say how many\n")

@@ -18,12 +18,30 @@ from instructor.translation import catalogues, editions, faults
 TRANSLATED = editions.translated()
 # Words that every English sentence has some of, and that are not Spanish ones.
 ENGLISH = re.compile(r"\b(the|of|and|is|are|was|with|which|that|for|from|not|this|you|your|it|at)\b", re.I)
-# Of the other notebooks, what helpers show is still English: only their texts are read.
-WITH_OUTPUTS = {"01_dataset_assembly"}
 # What the notebook's own code prints, which is the same in every edition, and SciPy's message.
 OWN_WORDS = {
     "01_dataset_assembly": {"inside-scipy", "slice-read", "rgba-proof", "normalise-ranges", "end-summary"},
-}
+    "02_classification_and_segmentation": {
+        "data", "split-siblings", "hyperparameters", "train-checkpoint", "errors", "pairs-values",
+        "unet-test", "unet-timing", "overlap-own", "threshold-test", "puzzle-arithmetic", "puzzle-repaired",
+        "part-c-networks", "neighbours", "budget-settings", "leak-gap", "leak-majority", "leak-plot",
+        "leak-real", "augmentation-result", "run-card", "discussion-unet", "discussion-floors",
+        "save-results",
+    },
+    "grad_cam": {
+        "folds", "gradients-try", "blind-sum", "maps-empty", "place", "inside-head", "inside-table",
+        "inside-differences", "cover-control", "cover-compare", "conclusion",
+    },
+    "hyperparameters": {
+        "split-shown", "kill-run", "resume", "resume-check", "grid", "grid-shared", "tpe", "genetic", "prune",
+        "prune-saved", "optimism-counts", "optimism-size", "test", "test-verdict",
+    },
+    "new_data": {
+        "fold", "baseline", "stress-worst", "healthy", "abstain-auc", "gate-table", "swap", "trap-real",
+        "copies", "end",
+    },
+    "one_network": {"split", "head-or-pixels", "strong-results"},
+}  # fmt: skip
 UNMARKED = {"phantoms/__main__.py"}  # for maintainers
 # Errors of programming, which a student does not see.
 INTERNAL = {"AttributeError", "IndexError", "KeyError", "TypeError", "ValueError"}
@@ -306,7 +324,7 @@ def test_every_stored_check_says_correct_in_spanish(path):
 def test_no_english_sentence_is_left(path, edition):
     found = {}
     for cell in edition.cells:
-        texts = [cell.source] if cell.cell_type == "markdown" else [*shown(cell, path.stem in WITH_OUTPUTS)]
+        texts = [cell.source] if cell.cell_type == "markdown" else shown(cell)
         if words := {word for text in texts for word in ENGLISH.findall(readable(text))}:
             found[cell.id] = words
     assert {cell: words for cell, words in found.items() if cell not in OWN_WORDS.get(path.stem, ())} == {}
@@ -318,10 +336,10 @@ def test_the_readme_has_no_english_sentence_either():
     assert ENGLISH.findall(page.replace("Python 3.11 to 3.13", "")) == []
 
 
-def shown(cell, outputs):
+def shown(cell):
     if node := catalogues.docstring(cell):
         yield node.value
-    for output in cell.outputs if outputs else []:
+    for output in cell.outputs:
         data = output.get("data", {})
         yield output.get("text", "")
         yield from (data[kind] for kind in ("text/html", "text/plain") if kind in data)
