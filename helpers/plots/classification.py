@@ -14,6 +14,11 @@ from helpers.plots import style
 from helpers.plots.style import CourseFigure
 from helpers.reference import CLASS_NAMES
 
+# Names of maps, and words in titles, that figures get from notebook beyond/grad_cam.
+MAP_NAMES = (
+    N_("occlusion"), N_("trained"), N_("dense layer"), N_("+ convolution 4"), N_("+ convolution 3"),
+    N_("+ convolution 2"), N_("answer"),
+)  # fmt: skip
 PANEL_NAMES = {
     "accuracy": N_("accuracy"), "loss": N_("loss"), "tumour_iou": N_("tumour IoU"),
     "report_iou": N_("IoU as in the report"),
@@ -203,6 +208,7 @@ def heat_maps(
     figure, axes = style.image_grid(len(images), 1 + len(heats), side=2.3, title_lines=2)
     words = []
     for number, (row, image, mask, title) in enumerate(zip(axes, images, masks, titles, strict=True)):
+        title = style.translated(title)
         style.show_image(row[0], image, title, vmin=0, vmax=255)
         style.outline(row[0], mask, style.SKY, "solid", 1.2)
         inside = []
@@ -210,11 +216,11 @@ def heat_maps(
             heat, total = maps[number], maps[number].sum()
             percent = 100 * heat[mask].sum() / (total or 1)
             said = _("{percent:.0f}% inside").format(percent=percent) if total else _("no heat")
-            style.show_image(ax, image, f"{name}\n{said}", vmin=0, vmax=255)
+            style.show_image(ax, image, f"{_(name)}\n{said}", vmin=0, vmax=255)
             scaled = heat / (heat.max() or 1)
             ax.imshow(scaled, cmap="inferno", vmin=0, vmax=1, alpha=0.75 * np.sqrt(scaled))
             style.outline(ax, mask, style.SKY, "solid", 1.2)
-            inside.append(f"{name} {said}")
+            inside.append(f"{_(name)} {said}")
         words.append(f"{title.replace(chr(10), ', ')}: {', '.join(inside)}")
     said = _("{slices} with the tumour outlined and heat maps: {maps}.")
     return figure.described(said.format(slices=style.counted(len(images), "slice"), maps="; ".join(words)))

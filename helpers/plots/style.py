@@ -6,6 +6,7 @@ Figures are made without pyplot, so that a notebook shows each one once, at the 
 import base64
 import html
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ GREY, LIGHT_GREY = "#767676", "#DDDDDD"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
+PARTS = re.compile(r"(\n|: |, | \d+\b|\b\d+ )")  # of a title: what is between these
 CLASS_COLOURS = {N_("meningioma"): BLUE, N_("glioma"): ORANGE, N_("pituitary"): GREEN}
 LOOKS = (  # of what is compared in one figure: marker, line, colour
     ("o", "-", BLUE), ("s", "--", VERMILLION), ("^", "-.", GREEN), ("D", ":", PURPLE),
@@ -160,6 +162,16 @@ def jitter(count: int, width: float) -> np.ndarray:
     return np.random.default_rng(0).uniform(-width, width, count)
 
 
+def translated(title: str) -> str:
+    """Translate a title from a notebook's code, or the parts that it was put together from.
+
+    Args:
+        title: such as "as it is", or "pituitary\\nanswer: glioma".
+    """
+    parts = [title] if _(title) != title else PARTS.split(title)
+    return "".join(map(_, parts))
+
+
 def marker_areas(counts: ArrayLike) -> np.ndarray:
     """Areas of markers in points squared, larger for more slices."""
     counts = np.asarray(counts, float)
@@ -173,6 +185,7 @@ def listed(items: Sequence[str]) -> str:
 
 def counted(count: int, noun: str) -> str:
     """Format a count with its noun: "1 slice", "3,064 slices"."""
+    count = int(count)  # gettext refuses NumPy's integers
     forms = {
         "epoch": ngettext("{count} epoch", "{count} epochs", count),
         "patient": ngettext("{count} patient", "{count} patients", count),

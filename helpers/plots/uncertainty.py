@@ -27,6 +27,12 @@ NAMES = (
     N_("tumour IoU at threshold 0.5, mean over slices"), N_("tumour IoU at threshold 0.5, pixels pooled"),
     N_("Each slice tested once, with 95% intervals"),
     N_("no tumour anywhere"), N_("the network"), N_("the true mask, at probability 0.99"),
+    N_("centre of the head"), N_("share, meningioma"), N_("share, glioma"), N_("share, pituitary"),
+    N_("hit rate, meningioma"), N_("hit rate, glioma"), N_("hit rate, pituitary"),
+    N_("Area under the ROC curve, with 95% intervals"), N_("Each slice tested once, with 95% intervals"),
+    N_("Heat inside the tumour"), N_("95% intervals over families"), N_("ten statistics"),
+    N_("U-Net, largest probability"), N_("tumour or healthy (N.3)"),
+    N_("tumour or healthy from elsewhere"), N_("healthy (N.3) or healthy from elsewhere"),
 )  # fmt: skip
 MIN_BOX = 5  # slices; fewer are shown as dots alone
 
@@ -151,6 +157,7 @@ def intervals(
         title: above the plot.
         majority: measure -> its value if the largest class is always predicted, drawn as a dotted line.
     """
+    title = style.translated(title)
     measures = [name for name, one in next(iter(groups.values())).items() if not np.isnan(one.value)]
     figure, ax = style.new_figure(size=(8.0, 0.62 * len(measures) + 1.5))
     places, words = np.arange(len(measures)), []
@@ -165,6 +172,6 @@ def intervals(
         words.append(f"{_('always the largest class')}: {_(measures[place])} {value:.2f}")
     ax.set_yticks(places, [textwrap.fill(_(name), 30) for name in measures])
     ax.set_ylim(len(measures) - 0.5, -0.5)
-    style.name_axes(ax, _("score"), _("measure"), _(title), grid="x")
+    style.name_axes(ax, _("score"), _("measure"), title, grid="x")
     style.legend_below(figure)
-    return figure.described(f"{_(title)}: {'; '.join(words)}.")
+    return figure.described(f"{title}: {'; '.join(words)}.")

@@ -122,7 +122,7 @@ def glossary() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Read the glossary: English term -> its translations, and translations that are not used."""
     terms = {}
     for line in GLOSSARY.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip("| ").split("|")]
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if line.startswith("| ") and len(cells) >= 3 and cells[0] not in ("English", ":--"):
             terms[cells[0]] = _alternatives(cells[1]), _alternatives(cells[2])
     return terms
@@ -134,11 +134,15 @@ def broken_terms(source: str, translation: str) -> Iterator[str]:
         TARGET.sub("]", ARGUMENT.sub(" ", CALL.sub(" ", CODE.sub(" ", text))))
         for text in (source, translation)
     )
-    for term, (used, avoided) in glossary().items():
-        needed = re.search(_pattern(term), source, re.IGNORECASE)
-        if needed and not any(re.search(_pattern(word), translation, re.IGNORECASE) for word in used):
+    terms = glossary()
+    named = [term for term in terms if re.search(_pattern(term), source, re.IGNORECASE)]
+    right = {
+        word for term in named for word in terms[term][0]
+    }  # "base de datos" is a database, not a data set
+    for term, (used, avoided) in terms.items():
+        if term in named and not any(re.search(_pattern(word), translation, re.IGNORECASE) for word in used):
             yield f"glossary: '{term}' is '{' / '.join(used)}'."
-        for word in avoided:
+        for word in set(avoided) - right:
             if re.search(_pattern(word), TITLE.sub(" ", translation.replace("**", "")), re.IGNORECASE):
                 yield f"glossary: '{word}' is not used for '{term}', but '{' / '.join(used)}'."
 

@@ -86,6 +86,28 @@ def test_exercises_that_were_made_before_the_choice_speak_the_language(capsys):
     assert checks.check("1.8", lambda patient: patient.rstrip("ABCDEF")).message.startswith("Se quita")
 
 
+@pytest.mark.parametrize(
+    ("number", "answer", "said"),
+    [
+        ("G.2.1", lambda maps, slopes: (maps * slopes.mean((0, 1))).sum(2), "evidencia en contra"),
+        ("G.4.1", lambda heat, mask: (True, 0.5), "Primero va la parte"),
+        ("H.2", lambda u, low, high: low + u * (high - low), "escala lineal"),
+        ("H.5", lambda scores, n: scores.mean(), "n entra como potencia"),
+        ("N.2", lambda image, field: (image * field).astype("uint8"), "da la vuelta"),
+        (
+            "N.3",
+            lambda positive, negative: (positive[:, None] > negative).mean(),
+            "No se contaron los empates",
+        ),
+        ("O.5.1", lambda pixels: pixels[..., 1:].sum((1, 2)).argmin(1) + 1, "la suma más pequeña"),
+    ],
+)
+def test_the_checks_of_the_optional_notebooks_speak_the_language(number, answer, said):
+    language.choose("es")
+    verdict = checks.check(number, answer)
+    assert said in verdict.message
+
+
 def test_what_is_compared_stays_english():
     """Grading and notebooks compare the status of a verdict."""
     language.choose("es")
