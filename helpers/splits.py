@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from helpers import reference
 from helpers._common import CourseError
+from helpers.config.language import _
 
 TEST, VALIDATION = 0.2, 0.1  # shares of all slices, and of those that are not in the test set
 
@@ -55,7 +56,11 @@ def classification_split(labels: ArrayLike, seed: int, *, report_protocol: bool 
     for label in np.unique(labels):
         rows = rng.permutation(np.flatnonzero(labels == label))
         if len(rows) < 3:
-            raise SplitError(f"Class {label} has {len(rows)} slices; each of the three parts needs one.")
+            raise SplitError(
+                _("Class {label} has {count} slices; each of the three parts needs one.").format(
+                    label=label, count=len(rows)
+                )
+            )
         n_test = -(-len(rows) // 5)  # ceil(20%), in integers
         n_validation = 0 if report_protocol else max(1, round(VALIDATION * (len(rows) - n_test)))
         parts.append(np.split(rows, [n_test, n_test + n_validation]))
@@ -71,8 +76,10 @@ def segmentation_split(count: int, seed: int) -> Split:
         seed: of the shuffle.
     """
     if count < 3:
-        raise SplitError(f"{count} slices cannot be split into training, validation and test.")
-    train_share, _, test_share = reference.SEGMENTATION_SPLIT
+        raise SplitError(
+            _("{count} slices cannot be split into training, validation and test.").format(count=count)
+        )
+    train_share, _validation, test_share = reference.SEGMENTATION_SPLIT
     n_test = max(1, round(count * test_share / reference.SLICES))
     n_train = max(1, min(count * train_share // reference.SLICES, count - n_test - 1))
     rows = np.random.default_rng(seed).permutation(count)
@@ -119,7 +126,7 @@ def official_folds(folds: ArrayLike, labels: ArrayLike, patients: ArrayLike, see
     numbers = np.unique(folds)
     if len(numbers) < 2 or numbers[0] < 1:
         raise SplitError(
-            "These slices have no official folds. Assemble them with cvind.mat, or use family_folds."
+            _("These slices have no official folds. Assemble them with cvind.mat, or use family_folds.")
         )
     tests = [np.flatnonzero(folds == number) for number in numbers]
     return [_around(tested, labels, patients, seed) for tested in tests]
@@ -233,7 +240,7 @@ def _hold_out(
 
     held = min(_group_folds(labels, patients, min(round(1 / share), fewest), seed), key=distance)
     if distance(held) == np.inf:
-        raise SplitError("These patients cannot be divided so that every part has every class.")
+        raise SplitError(_("These patients cannot be divided so that every part has every class."))
     return np.delete(rows, held), rows[held]
 
 
@@ -252,7 +259,11 @@ def _require_patients(labels: np.ndarray, patients: np.ndarray, required: int) -
     counts = {label: len(np.unique(patients[labels == label])) for label in np.unique(labels)}
     label, fewest = min(counts.items(), key=lambda pair: pair[1])
     if fewest < required:
-        raise SplitError(f"Class {label} has {fewest} patients; this split needs at least {required}.")
+        raise SplitError(
+            _("Class {label} has {fewest} patients; this split needs at least {required}.").format(
+                label=label, fewest=fewest, required=required
+            )
+        )
     return fewest
 
 

@@ -6,6 +6,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one thread per parallel process, set 
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(variable, "1")
 
+os.environ.pop("COURSE_LANGUAGE", None)  # before helpers, which reads it, is imported
+
 import subprocess
 import sys
 from pathlib import Path

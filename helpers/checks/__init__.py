@@ -38,6 +38,7 @@ from helpers.checks.exercise import (
     Verdict,
     run_answer,
 )
+from helpers.config.language import _, ngettext
 
 _PARTS = (
     dataset,
@@ -94,9 +95,8 @@ def check(number: str, answer: Any) -> Verdict:
     """
     exercise = _find(number)
     if exercise.kind == "open":
-        raise CheckError(
-            f"{number} is an open question, which a person reads. See checks.rubric({number!r})."
-        )
+        said = _("{number} is an open question, which a person reads. See checks.rubric({number!r}).")
+        raise CheckError(said.format(number=number))
     cases = exercise.cases(np.random.default_rng())
     return exercise.judge(cases, run_answer(exercise, answer, cases))
 
@@ -119,14 +119,17 @@ def choose(number: str, answer: Any) -> Any:
     exercise = _find(number)
     reference = exercise.make_reference() if exercise.make_reference else exercise.reference
     if reference is None:
-        raise CheckError(f"no later cell uses the answer to {number}.")
+        raise CheckError(_("no later cell uses the answer to {number}.").format(number=number))
     if answer is None:
-        print(f"Exercise {number}: there is no answer in this session; the notebook uses the course's own.")
-        return reference
-    if check(number, answer).status == CORRECT:
-        print(f"Exercise {number}: from here on, the notebook uses your answer.")
-        return answer
-    print(f"Exercise {number} is not correct yet: from here on, the notebook uses the course's own answer.")
+        said = _("Exercise {number}: there is no answer in this session; the notebook uses the course's own.")
+    elif check(number, answer).status == CORRECT:
+        said = _("Exercise {number}: from here on, the notebook uses your answer.")
+        reference = answer
+    else:
+        said = _(
+            "Exercise {number} is not correct yet: from here on, the notebook uses the course's own answer."
+        )
+    print(said.format(number=number))
     return reference
 
 
@@ -136,7 +139,7 @@ def hint(number: str) -> None:
     Raises:
         CheckError: there is no such exercise.
     """
-    print(textwrap.fill(_find(number).hint, LINE_WIDTH))
+    print(textwrap.fill(_(_find(number).hint), LINE_WIDTH))
 
 
 def rubric(number: str) -> None:
@@ -147,19 +150,22 @@ def rubric(number: str) -> None:
     """
     exercise = _find(number)
     if exercise.kind != "open":
-        raise CheckError(f"{number} is not an open question: checks.check({number!r}, ...) judges it.")
+        said = _("{number} is not an open question: checks.check({number!r}, ...) judges it.")
+        raise CheckError(said.format(number=number))
     if exercise.words:
-        print("Length: {} to {} words.".format(*exercise.words))
+        print(_("Length: {fewest} to {most} words.").format(fewest=exercise.words[0], most=exercise.words[1]))
     for criterion, points in exercise.rubric:
-        line = f"- {criterion} ({points} point{'s' * (points > 1)})"
-        print(textwrap.fill(line, LINE_WIDTH, subsequent_indent="  "))
+        worth = ngettext("({points} point)", "({points} points)", points).format(points=points)
+        print(textwrap.fill(f"- {_(criterion)} {worth}", LINE_WIDTH, subsequent_indent="  "))
 
 
 def _find(number: str) -> Exercise:
     if isinstance(number, int | float):
-        raise CheckError(f'the number of an exercise goes between quotes: "{number}", not {number}.')
+        said = _('the number of an exercise goes between quotes: "{number}", not {number}.')
+        raise CheckError(said.format(number=number))
     if number in EXERCISES:
         return EXERCISES[number]
     close = difflib.get_close_matches(str(number), EXERCISES, n=1)
-    advice = f"Did you mean {close[0]!r}?" if close else f"There are {', '.join(EXERCISES)}."
-    raise CheckError(f"there is no exercise {number!r}. {advice}")
+    meant, known = _("Did you mean {meant!r}?"), _("There are {known}.")
+    advice = meant.format(meant=close[0]) if close else known.format(known=", ".join(EXERCISES))
+    raise CheckError(_("there is no exercise {number!r}. {advice}").format(number=number, advice=advice))

@@ -22,23 +22,27 @@ import numpy as np
 
 from helpers._common import LINE_WIDTH
 from helpers.checks.answer_types import EDGE_CREDIT, Incorrect, described, foreign, plain
+from helpers.config.language import N_, _, ngettext
 
 NOT_ATTEMPTED, NOT_YET, CORRECT = "not attempted", "not yet", "correct"
+SHOWN = {NOT_ATTEMPTED: N_("Not attempted."), NOT_YET: N_("Not yet."), CORRECT: N_("Correct.")}
 ADVICE = {
-    "AttributeError": "Look at what that object can do with dir(...).",
-    "InvalidArgumentError": "Two shapes or types don't fit: print the shapes of what goes in. The tumour's "
-    "probabilities are probabilities[..., 1].",
-    "IndexError": "Something is shorter than the code expects: print its shape or length.",
-    "KeyError": "Print the keys that there are.",
-    "NameError": "Is every name spelled as in the first line of the function?",
-    "RuntimeWarning": "nan or infinity became a whole number, and which one depends on the computer.",
-    "TypeError": "Print the type of what goes in.",
-    "ValueError": "Print the shapes of what goes in.",
-    "ZeroDivisionError": "Ask first whether the divisor is 0.",
+    "AttributeError": N_("Look at what that object can do with dir(...)."),
+    "InvalidArgumentError": N_(
+        "Two shapes or types don't fit: print the shapes of what goes in. The tumour's "
+        "probabilities are probabilities[..., 1]."
+    ),
+    "IndexError": N_("Something is shorter than the code expects: print its shape or length."),
+    "KeyError": N_("Print the keys that there are."),
+    "NameError": N_("Is every name spelled as in the first line of the function?"),
+    "RuntimeWarning": N_("nan or infinity became a whole number, and which one depends on the computer."),
+    "TypeError": N_("Print the type of what goes in."),
+    "ValueError": N_("Print the shapes of what goes in."),
+    "ZeroDivisionError": N_("Ask first whether the divisor is 0."),
 }
 COLOURS = {CORRECT: "#009e73", NOT_YET: "#d55e00", NOT_ATTEMPTED: "#767676"}  # of the box; Okabe and Ito
-COURSES_OWN = "That is the course's own function, not yours."  # grading looks for it
-OPEN_STUB = "*Write your answer here: a double click opens this cell.*"  # of a free-text exercise
+COURSES_OWN = N_("That is the course's own function, not yours.")  # grading looks for it
+OPEN_STUB = N_("*Write your answer here: a double click opens this cell.*")  # of a free-text exercise
 TRIVIAL = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_FREE_VARS"}  # of a stub
 
 
@@ -70,7 +74,7 @@ class Verdict:
     points: float = field(default=0, compare=False)
 
     def __repr__(self) -> str:
-        return textwrap.fill(f"{self.status.capitalize()}. {self.message}{self._points()}", LINE_WIDTH)
+        return textwrap.fill(f"{_(SHOWN[self.status])} {self.message}{self._points()}", LINE_WIDTH)
 
     def _repr_html_(self) -> str:
         # White, with dark text, also on a dark page: the colours are chosen for it.
@@ -79,12 +83,17 @@ class Verdict:
             "border-left-width: 8px; border-radius: 4px; padding: 0.5em 0.8em; max-width: 46em"
         )
         words = html.escape(f"{self.message}{self._points()}")
-        return f'<div role="status" style="{style}"><b>{self.status.capitalize()}.</b> {words}</div>'
+        return f'<div role="status" style="{style}"><b>{_(SHOWN[self.status])}</b> {words}</div>'
 
     def _points(self) -> str:
         if not self.points:
             return ""
-        return f" ({self.score * self.points:g} of {self.points:g} point{'s' * (self.points != 1)})"
+        said = ngettext(
+            "({score:g} of {points:g} point)",
+            "({score:g} of {points:g} points)",
+            1 if self.points == 1 else 2,
+        )
+        return f" {said.format(score=self.score * self.points, points=self.points)}"
 
 
 @dataclass(frozen=True)
@@ -149,26 +158,26 @@ class Exercise:
 
     def _judge(self, cases: list[tuple], outputs: list) -> Verdict:
         if type(outputs) is not list or len(outputs) != len(cases):
-            return Verdict(NOT_YET, "There is not one result for each question asked.", 0.0)
+            return Verdict(NOT_YET, _("There is not one result for each question asked."), 0.0)
         if all(output is None for output in outputs):
-            return Verdict(NOT_ATTEMPTED, "Write your answer in the cell above, then run both.", 0.0)
+            return Verdict(NOT_ATTEMPTED, _("Write your answer in the cell above, then run both."), 0.0)
         found = [self._judge_one(*pair) for pair in zip(cases, outputs, strict=True)]
         found = [wrong for wrong in found if wrong] or [_caught(self.across, cases, outputs)]
         worst = min((wrong for wrong in found if wrong), key=lambda wrong: wrong.credit, default=None)
         if worst:
             worst = _caught(self.diagnose, cases, outputs) or worst
             return Verdict(NOT_YET, str(worst), worst.credit)
-        return Verdict(CORRECT, self.correct_message, 1.0)
+        return Verdict(CORRECT, _(self.correct_message), 1.0)
 
     def _judge_one(self, inputs: tuple, output: Any) -> Incorrect | None:
         if type(output) is MissingOutput:
             wrong: Incorrect | None = Incorrect(output.reason)
         elif output is None:
-            wrong = Incorrect("It returned None. Does every way through the function end with return?")
+            wrong = Incorrect(_("It returned None. Does every way through the function end with return?"))
         else:
             wrong = _caught(self.compare, inputs, output)
         if wrong and self.edge(inputs):
-            return Incorrect(f"{self.edge_message} {wrong}", EDGE_CREDIT)
+            return Incorrect(f"{_(self.edge_message)} {wrong}", EDGE_CREDIT)
         return wrong
 
 
@@ -185,12 +194,13 @@ def run_answer(exercise: Exercise, answer: Any, cases: list[tuple]) -> list:
     """
     blank = type(answer) is tuple and all(part is None for part in answer)  # one in several parts
     if answer is None or blank or _is_stub(answer):
-        return [None for _ in cases]
+        return [None] * len(cases)
     reason = _not_the_students(exercise, answer)
     if exercise.kind != "value" and not callable(answer):
-        reason = f"That is {described(answer)}, not a function. Pass its name alone, without parentheses."
+        said = _("That is {value}, not a function. Pass its name alone, without parentheses.")
+        reason = said.format(value=described(answer))
     if reason:
-        return [MissingOutput(reason) for _ in cases]
+        return [MissingOutput(reason)] * len(cases)
     if exercise.kind == "value":
         return [_called(exercise.call or (lambda answer, inputs: answer), answer, ())]
     call = exercise.call or (lambda answer, inputs: answer(*inputs))
@@ -206,10 +216,10 @@ def _called(call: Callable, answer: Any, inputs: tuple) -> Any:
     except (Exception, SystemExit) as error:  # whatever a student can write
         name = type(error).__name__
         given = "; ".join(described(value) for value in inputs)
-        said = " ".join(f"{name}: {_words(error)}".split())
-        return MissingOutput(
-            f"Your function stopped with {said} It was given: {given}. {ADVICE.get(name, '')}".strip()
+        reason = _("Your function stopped with {error} It was given: {given}.").format(
+            error=" ".join(f"{name}: {_words(error)}".split()), given=given
         )
+        return MissingOutput(f"{reason} {_(ADVICE.get(name, ''))}".strip())
 
 
 class _Tee(contextlib.AbstractContextManager):
@@ -238,11 +248,14 @@ class _Tee(contextlib.AbstractContextManager):
 def _nothing(printed: str) -> MissingOutput:
     if printed:
         said = textwrap.shorten(printed, 60, placeholder=" ...")
-        return MissingOutput(
-            f"Your function printed {said!r} but returned nothing. print only shows a value; return hands it "
-            "to whoever called the function: use return."
+        reason = _(
+            "Your function printed {printed!r} but returned nothing. print only shows a value; return hands "
+            "it to whoever called the function: use return."
         )
-    return MissingOutput("Your function returned nothing (None). Does every way through it end with return?")
+        return MissingOutput(reason.format(printed=said))
+    return MissingOutput(
+        _("Your function returned nothing (None). Does every way through it end with return?")
+    )
 
 
 def _snapshot(output: Any) -> Any:
@@ -252,7 +265,8 @@ def _snapshot(output: Any) -> Any:
         reason = foreign(output)
         return MissingOutput(reason) if reason else output
     except Exception as error:
-        return MissingOutput(f"What it returned cannot be looked at ({type(error).__name__}).")
+        said = _("What it returned cannot be looked at ({error}).")
+        return MissingOutput(said.format(error=type(error).__name__))
 
 
 def _is_stub(answer: Any) -> bool:
@@ -270,14 +284,16 @@ def _not_the_students(exercise: Exercise, answer: Any) -> str:
     module = getattr(answer, "__module__", None) if callable(answer) else None
     own = exercise.reference is not None and answer is exercise.reference
     if own or _is_course(module):
-        return (
-            f"{COURSES_OWN} The cell after this check may have put it in the place of yours: run your answer "
-            "cell again, then this check."
+        said = _(
+            "The cell after this check may have put it in the place of yours: run your answer cell again, "
+            "then this check."
         )
+        return f"{_(COURSES_OWN)} {said}"
     forbidden = {*exercise.solved_by, "EXERCISES", "choose"}
     called = next((name for name in _courses_functions(answer, set()) if name in forbidden), None)
     if called:
-        return f"{COURSES_OWN} {called} solves this exercise; write it yourself, then compare the two."
+        said = _("{function} solves this exercise; write it yourself, then compare the two.")
+        return f"{_(COURSES_OWN)} {said.format(function=called)}"
     return ""
 
 
@@ -312,7 +328,7 @@ def _courses_functions(answer: Any, seen: set) -> Iterator[str]:
 
 def _unwrapped(answer: Any) -> Any:
     """The function in a method, a partial, or a decorated function."""
-    for _ in range(10):
+    for _attempt in range(10):
         inner = getattr(answer, "func", None) if isinstance(answer, functools.partial) else None
         inner = inner or getattr(answer, "__func__", None) or getattr(answer, "__wrapped__", None)
         if inner is None:
@@ -347,5 +363,6 @@ def _caught(function: Callable, *arguments: Any) -> Incorrect | None:
     except Incorrect as wrong:
         return wrong
     except Exception as error:
-        return Incorrect(f"The answer cannot be read ({type(error).__name__}): it hasn't the expected form.")
+        said = _("The answer cannot be read ({error}): it hasn't the expected form.")
+        return Incorrect(said.format(error=type(error).__name__))
     return None

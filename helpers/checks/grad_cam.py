@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from helpers.checks import answer_types
 from helpers.checks.answer_types import EDGE_CREDIT, Incorrect
 from helpers.checks.exercise import Exercise
+from helpers.config.language import N_, _
 
 # ---- G.2.1: the heat map ----
 
@@ -36,6 +37,9 @@ def _heat_cases(rng: np.random.Generator) -> list[tuple]:
     return [tuple(values.astype(np.float32) for values in case) for case in cases]
 
 
+EXCHANGED = N_("Gradients and activations have changed places: the weights are means of the gradients.")
+
+
 def _heat_mistakes(activations: np.ndarray, gradients: np.ndarray) -> list[tuple[np.ndarray, str, float]]:
     """Maps that typical mistakes give, with their messages and credits."""
     pixels = gradients.shape[0] * gradients.shape[1]
@@ -43,22 +47,22 @@ def _heat_mistakes(activations: np.ndarray, gradients: np.ndarray) -> list[tuple
     total = (activations * weights).sum(axis=2)
     heat = np.maximum(total, 0)
     return [
-        (total, "Values below 0 are evidence against the class: the ReLU sets them to 0.", 0.0),
-        (abs(total), "abs turns evidence against the class into heat: the ReLU sets it to 0.", 0.0),
-        (np.maximum(activations * weights, 0).sum(axis=2), "The ReLU comes after the sum over k, not before: "
-         "maps with a negative weight must be able to cancel others.", 0.0),
-        (np.maximum((activations * gradients).sum(axis=2), 0), "Each gradient was used at its own place. "
-         "First average them over the map: one weight for each k.", 0.0),
-        (exchanged.clip(0).sum(axis=2), "Gradients and activations have "
-         "changed places: the weights are means of the gradients.", 0.0),
-        (np.maximum(exchanged.sum(axis=2), 0), "Gradients and activations "
-         "have changed places: the weights are means of the gradients.", 0.0),
-        (np.maximum(activations.sum(axis=2), 0), "That is the sum of the maps, without weights: the same for "
-         "every class.", 0.0),
-        (heat * pixels, "The weights are sums over the map; alpha is the mean, 1/(hw) of that.", EDGE_CREDIT),
-        (heat / gradients.shape[2], "The maps were averaged over k; the formula has their sum.", EDGE_CREDIT),
-        (heat / (heat.max() or 1), "Right, but scaled so that the maximum is 1: return the map as it is. G.4 "
-         "needs only shares of it, and a figure can scale it.", EDGE_CREDIT),
+        (total, _("Values below 0 are evidence against the class: the ReLU sets them to 0."), 0.0),
+        (abs(total), _("abs turns evidence against the class into heat: the ReLU sets it to 0."), 0.0),
+        (np.maximum(activations * weights, 0).sum(axis=2), _("The ReLU comes after the sum over k, not "
+         "before: maps with a negative weight must be able to cancel others."), 0.0),
+        (np.maximum((activations * gradients).sum(axis=2), 0), _("Each gradient was used at its own place. "
+         "First average them over the map: one weight for each k."), 0.0),
+        (exchanged.clip(0).sum(axis=2), _(EXCHANGED), 0.0),
+        (np.maximum(exchanged.sum(axis=2), 0), _(EXCHANGED), 0.0),
+        (np.maximum(activations.sum(axis=2), 0), _("That is the sum of the maps, without weights: the same "
+         "for every class."), 0.0),
+        (heat * pixels, _("The weights are sums over the map; alpha is the mean, 1/(hw) of that."),
+         EDGE_CREDIT),
+        (heat / gradients.shape[2], _("The maps were averaged over k; the formula has their sum."),
+         EDGE_CREDIT),
+        (heat / (heat.max() or 1), _("Right, but scaled so that the maximum is 1: return the map as it is. "
+         "G.4 needs only shares of it, and a figure can scale it."), EDGE_CREDIT),
     ]  # fmt: skip
 
 
@@ -66,18 +70,20 @@ def _compare_heat(inputs: tuple, output: Any) -> None:
     activations, gradients = (values.astype(float) for values in inputs)
     channels = activations.shape[2]
     if type(output) is np.ndarray and output.shape == (channels,):
-        raise Incorrect("Those are numbers per k. Multiply each map by its weight, and add the maps.")
+        raise Incorrect(_("Those are numbers per k. Multiply each map by its weight, and add the maps."))
     if type(output) is np.ndarray and output.shape == activations.shape:
-        raise Incorrect("Those are still maps of every k: add them, sum(axis=2).")
+        raise Incorrect(_("Those are still maps of every k: add them, sum(axis=2)."))
     got = answer_types.array(output, activations.shape[:2])
     if np.isnan(got).any():
-        raise Incorrect("Without any heat, scaling divides 0 by 0: return the map as it is.", EDGE_CREDIT)
+        raise Incorrect(_("Without any heat, scaling divides 0 by 0: return the map as it is."), EDGE_CREDIT)
     if _same(got, heat_map(activations, gradients)):
         return
     for wrong, message, credit in _heat_mistakes(activations, gradients):
         if _same(got, wrong):
             raise Incorrect(message, credit)
-    raise Incorrect("Another map is right. The weight of k is the mean of its gradients over the whole map.")
+    raise Incorrect(
+        _("Another map is right. The weight of k is the mean of its gradients over the whole map.")
+    )
 
 
 def _same(one: ArrayLike, other: ArrayLike) -> bool:
@@ -121,19 +127,20 @@ def _inside_cases(rng: np.random.Generator) -> list[tuple]:
 
 def _share_mistakes(heat: np.ndarray, mask: np.ndarray) -> list[tuple[float, str]]:
     return [
-        (heat[mask].sum(), "That is the heat inside; divide it by the heat of the whole map."),
-        (heat[mask].mean(), "That is the mean heat of a tumour pixel. Divide the heat inside by all heat."),
-        (heat[mask].mean() / heat.mean(), "That is how much hotter a tumour pixel is than the average one. "
-         "Sum, don't average."),
-        (mask.mean(), "That is the tumour's share of the pixels; the heat doesn't count in it."),
-        (heat[~mask].sum() / heat.sum(), "That is the heat outside: 1 minus the share."),
-        (heat[mask].sum() / heat[~mask].sum(), "That is inside divided by outside; divide by inside plus "
-         "outside."),
-        (heat[mask].sum() / mask.sum() / heat.sum(), "Divide by the heat alone, not by the tumour's area "
-         "as well."),
-        ((heat > heat.mean())[mask].mean(), "A threshold makes all heat above it count alike. The share "
-         "needs none."),
-        (100 * heat[mask].sum() / heat.sum(), "A share is between 0 and 1, not in percent."),
+        (heat[mask].sum(), _("That is the heat inside; divide it by the heat of the whole map.")),
+        (heat[mask].mean(), _("That is the mean heat of a tumour pixel. Divide the heat inside by all "
+         "heat.")),
+        (heat[mask].mean() / heat.mean(), _("That is how much hotter a tumour pixel is than the average one. "
+         "Sum, don't average.")),
+        (mask.mean(), _("That is the tumour's share of the pixels; the heat doesn't count in it.")),
+        (heat[~mask].sum() / heat.sum(), _("That is the heat outside: 1 minus the share.")),
+        (heat[mask].sum() / heat[~mask].sum(), _("That is inside divided by outside; divide by inside plus "
+         "outside.")),
+        (heat[mask].sum() / mask.sum() / heat.sum(), _("Divide by the heat alone, not by the tumour's area "
+         "as well.")),
+        ((heat > heat.mean())[mask].mean(), _("A threshold makes all heat above it count alike. The share "
+         "needs none.")),
+        (100 * heat[mask].sum() / heat.sum(), _("A share is between 0 and 1, not in percent.")),
     ]  # fmt: skip
 
 
@@ -141,49 +148,56 @@ def _compare_inside(inputs: tuple, output: Any) -> None:
     heat, mask = inputs
     share, hit = answer_types.pair(output, "share, hit")
     if isinstance(share, bool | np.bool_):
-        raise Incorrect("The share comes first, then the hit: return share, hit.")
-    share = answer_types.number(share, "The share")
+        raise Incorrect(_("The share comes first, then the hit: return share, hit."))
+    share = answer_types.number(share, N_("The share"))
     right_share, right_hit = inside(heat, mask)
     if not _same(share, right_share):
         found = (message for wrong, message in _share_mistakes(heat, mask) if _same(share, wrong))
-        raise Incorrect(next(found, f"The share is {right_share:.3f}; {share:.3f} came out."))
+        said = _("The share is {right:.3f}; {share:.3f} came out.").format(right=right_share, share=share)
+        raise Incorrect(next(found, said))
     if not isinstance(hit, bool | np.bool_ | int | np.integer) or hit not in (0, 1):
-        raise Incorrect(f"The hit is {answer_types.described(hit)}; it should be True or False.", EDGE_CREDIT)
+        said = _("The hit is {value}; it should be True or False.")
+        raise Incorrect(said.format(value=answer_types.described(hit)), EDGE_CREDIT)
     if bool(hit) != right_hit:
         raise Incorrect(
-            "The share is right, but not the hit: is the hottest pixel of the *whole* map inside? "
-            "np.unravel_index(heat.argmax(), heat.shape) is its row and column.",
+            _(
+                "The share is right, but not the hit: is the hottest pixel of the *whole* map inside? "
+                "np.unravel_index(heat.argmax(), heat.shape) is its row and column."
+            ),
             EDGE_CREDIT,
         )
 
 
 EXERCISES = [
     Exercise(
-        "G.2.1", "Grad-CAM", 3, "function",
+        "G.2.1", N_("Grad-CAM"), 3, "function",
         cases=_heat_cases, compare=_compare_heat, reference=heat_map, solved_by=("heat_map",),
-        hint="gradients.mean(axis=(0, 1)) has one number per k. Multiply the activations by it: NumPy "
-        "matches the last axis. Then sum over the last axis, and np.maximum(..., 0) is the ReLU.",
-        correct_message="Each map counts by the mean of its gradients, and only what speaks for the class is "
-        "left.",
+        hint=N_("gradients.mean(axis=(0, 1)) has one number per k. Multiply the activations by it: NumPy "
+                "matches the last axis. Then sum over the last axis, and np.maximum(..., 0) is the ReLU."),
+        correct_message=N_("Each map counts by the mean of its gradients, and only what speaks for the class "
+                           "is left."),
     ),
     Exercise(
-        "G.4.1", "Inside the tumour", 2, "function",
+        "G.4.1", N_("Inside the tumour"), 2, "function",
         cases=_inside_cases, compare=_compare_inside, reference=inside, solved_by=("inside",),
         edge=lambda inputs: not inputs[0].any(),
-        edge_message="Right, except for a map without heat, which points nowhere: return 0 and False.",
-        hint="heat[mask] has the values inside. heat.argmax() counts along the rows; "
-        "mask.ravel() has the mask in the same order.",
-        correct_message="The heat inside is divided by all of it, and the hottest pixel is a hit or a miss.",
+        edge_message=N_("Right, except for a map without heat, which points nowhere: return 0 and False."),
+        hint=N_("heat[mask] has the values inside. heat.argmax() counts along the rows; mask.ravel() has the "
+                "mask in the same order."),
+        correct_message=N_("The heat inside is divided by all of it, and the hottest pixel is a hit or a "
+                           "miss."),
     ),
     Exercise(
-        "G.7.1", "Would you show these maps to a radiologist?", 3, "open",
-        hint="Which of the baselines does each map beat, and by how much? What did random weights change?",
+        "G.7.1", N_("Would you show these maps to a radiologist?"), 3, "open",
+        hint=N_("Which of the baselines does each map beat, and by how much? What did random weights "
+                "change?"),
         rubric=(
-            ("Quotes a share or hit rate of this run with its interval, and the chance or baseline it is "
-             "compared with.", 1),
-            ("Uses G.5 or G.6 to say whether the map depends on what the network has learned.", 1),
-            ("Draws a conclusion that follows from these numbers, and names what they cannot show: the data, "
-             "the resolution of the maps, the number of patients, or that heat is not a reason.", 1),
+            (N_("Quotes a share or hit rate of this run with its interval, and the chance or baseline it is "
+                "compared with."), 1),
+            (N_("Uses G.5 or G.6 to say whether the map depends on what the network has learned."), 1),
+            (N_("Draws a conclusion that follows from these numbers, and names what they cannot show: the "
+                "data, the resolution of the maps, the number of patients, or that heat is not a "
+                "reason."), 1),
         ),
     ),
 ]  # fmt: skip

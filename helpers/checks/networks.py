@@ -9,6 +9,7 @@ from helpers import models
 from helpers.checks import answer_types
 from helpers.checks.answer_types import EDGE_CREDIT, Incorrect, described
 from helpers.checks.exercise import Exercise
+from helpers.config.language import N_, _, grouped
 
 ATTRIBUTES = ("filters", "units", "kernel_size", "strides", "padding", "pool_size", "rate", "use_bias",
               "dilation_rate")  # fmt: skip
@@ -47,15 +48,19 @@ def _wrong_sizes(size: int, kernel: int, padding: int = 0, stride: int = 1) -> d
     """Return the results of wrong formulas, and what is wrong with them."""
     free = size + 2 * padding - kernel
     return {
-        free // stride: "One position is missing: the kernel where it starts counts too. Add 1 after "
-        "rounding down.",
-        -(-free // stride) + 1: "That is rounded up: a kernel that would stick out over the edge is not "
-        "computed.",
-        (size + padding - kernel) // stride + 1: "The padding is added on *each* side: twice.",
-        (size - kernel) // stride + 1: "The padding is missing: it makes the input larger on each side.",
-        free + 1: "That is right for a stride of 1; with a larger one, the kernel skips positions.",
-        (size + 2 * padding + kernel) // stride + 1: "A larger kernel has fewer positions, not more.",
-        (size + 2 * padding) // stride + 1: "The kernel's size is missing: a larger one has fewer positions.",
+        free // stride: _(
+            "One position is missing: the kernel where it starts counts too. Add 1 after rounding down."
+        ),
+        -(-free // stride) + 1: _(
+            "That is rounded up: a kernel that would stick out over the edge is not computed."
+        ),
+        (size + padding - kernel) // stride + 1: _("The padding is added on *each* side: twice."),
+        (size - kernel) // stride + 1: _("The padding is missing: it makes the input larger on each side."),
+        free + 1: _("That is right for a stride of 1; with a larger one, the kernel skips positions."),
+        (size + 2 * padding + kernel) // stride + 1: _("A larger kernel has fewer positions, not more."),
+        (size + 2 * padding) // stride + 1: _(
+            "The kernel's size is missing: a larger one has fewer positions."
+        ),
     }
 
 
@@ -69,19 +74,21 @@ def _compare_size(inputs: tuple, output: Any) -> None:
     if type(output) is float or isinstance(output, np.floating):
         if output == expected:
             raise Incorrect(
-                f"Right, but {described(output)} is a float, and a number of pixels is an int: // divides "
-                "and rounds down in one step.",
+                _(
+                    "Right, but {value} is a float, and a number of pixels is an int: // divides and rounds "
+                    "down in one step."
+                ).format(value=described(output)),
                 credit=EDGE_CREDIT,
             )
         if abs(float(output) - expected) < 1:
-            raise Incorrect("There is no part of a pixel: round the quotient down, with //.")
+            raise Incorrect(_("There is no part of a pixel: round the quotient down, with //."))
     got = answer_types.whole(output)
     if got == expected:
         return
     labelled = zip(("size", "kernel", "padding", "stride"), inputs, strict=False)
     said = ", ".join(f"{name} {value}" for name, value in labelled)
-    reason = _wrong_sizes(*inputs).get(int(got), "Compare your line with the formula, part by part.")
-    raise Incorrect(f"{said}: {got} is not right. {reason}")
+    reason = _wrong_sizes(*inputs).get(int(got), _("Compare your line with the formula, part by part."))
+    raise Incorrect(_("{said}: {got} is not right. {reason}").format(said=said, got=got, reason=reason))
 
 
 # ---- 2.2.3: build Cuadro 2 ----
@@ -114,7 +121,7 @@ def _describe_classifier(answer: Callable, inputs: tuple) -> dict | None:
         model.build((None, *inputs[0]))
     layers = _described_layers(model)
     if any(len(tensors) != 1 for tensors in (model.inputs, model.outputs)):
-        return {"problem": "The network should have one input and one output."}
+        return {"problem": _("The network should have one input and one output.")}
     compared = inputs != CUADRO_2 and len(inputs[2]) == len(CUADRO_2[2])
     return {
         "built": built,
@@ -126,11 +133,12 @@ def _describe_classifier(answer: Callable, inputs: tuple) -> dict | None:
 
 
 OBSTACLES = {
-    "frozen": "its layers cannot learn: leave trainable as it is, True.",
-    "regularizer": "it has regularizers, which change the loss. Cuadro 2 has none.",
-    "batch": "its batch size is fixed: leave batch_size out of keras.Input.",
-    "constant": "its initial weights are all alike, so all filters would learn the same: leave the "
-    "initializer out.",
+    "frozen": N_("its layers cannot learn: leave trainable as it is, True."),
+    "regularizer": N_("it has regularizers, which change the loss. Cuadro 2 has none."),
+    "batch": N_("its batch size is fixed: leave batch_size out of keras.Input."),
+    "constant": N_(
+        "its initial weights are all alike, so all filters would learn the same: leave the initializer out."
+    ),
 }
 
 
@@ -153,16 +161,22 @@ def _no_model(answer: Any) -> str:
     if _has_readable_layers(answer) and not any(isinstance(one, keras.Model) for one in _operations(answer)):
         return ""
     if isinstance(answer, type):
-        return f"It returned the class {answer.__name__}, not a network: call it, with parentheses."
+        return _("It returned the class {name}, not a network: call it, with parentheses.").format(
+            name=answer.__name__
+        )
     if isinstance(answer, keras.Model):
-        return "Its layers cannot be read: use keras.Sequential or keras.Model(inputs, outputs)."
+        return _("Its layers cannot be read: use keras.Sequential or keras.Model(inputs, outputs).")
     if isinstance(answer, keras.KerasTensor):
-        return "It returned the output of the last layer. keras.Model(inputs, outputs) makes a network of it."
+        return _(
+            "It returned the output of the last layer. keras.Model(inputs, outputs) makes a network of it."
+        )
     if isinstance(answer, list | tuple) and any(isinstance(one, keras.layers.Layer) for one in answer):
-        return "It returned a list of layers. keras.Sequential(...) makes a network of them."
+        return _("It returned a list of layers. keras.Sequential(...) makes a network of them.")
     if isinstance(answer, keras.layers.Layer):
-        return f"It returned a layer ({type(answer).__name__}), not the network."
-    return f"It returned {described(answer)}; it should be a network, such as a keras.Sequential."
+        return _("It returned a layer ({type}), not the network.").format(type=type(answer).__name__)
+    return _("It returned {value}; it should be a network, such as a keras.Sequential.").format(
+        value=described(answer)
+    )
 
 
 def _has_readable_layers(model: Any) -> bool:
@@ -181,10 +195,10 @@ def _reused(model: Any) -> str:
         twice = next((one for one in uses if sum(one is other for other in uses) > 1), None)
         if twice is not None:
             name = type(twice).__name__
-            return (
-                f"One {name} object is used several times, which makes it a single layer: write "
-                f"layers.{name}(...) again for each."
-            )
+            return _(
+                "One {name} object is used several times, which makes it a single layer: write "
+                "layers.{name}(...) again for each."
+            ).format(name=name)
     return ""
 
 
@@ -226,23 +240,32 @@ def _compare_classifier(inputs: tuple, output: Any) -> None:
     details = []
     if types != [layer["type"] for layer in layers]:
         details.append(
-            "Right, except that a Reshape makes one row of all numbers; Cuadro 2 has the layer that is made "
-            "for it: layers.Flatten()."
+            _(
+                "Right, except that a Reshape makes one row of all numbers; Cuadro 2 has the layer that is "
+                "made for it: layers.Flatten()."
+            )
         )
     for place, (layer, right) in enumerate(zip(layers, expected, strict=True), start=1):
-        details += _compare_layer(f"Layer {place} ({layer['type']})", layer, right, inputs)
+        details += _compare_layer(
+            _("Layer {place} ({type})").format(place=place, type=layer["type"]), layer, right, inputs
+        )
     if details:
         raise Incorrect(details[0], credit=EDGE_CREDIT)
     if output["difference"] is not None and not output["difference"] < SAME_NUMBERS:
         raise Incorrect(
-            "The layers are the right ones, but not each of them gets the output of the one before."
+            _("The layers are the right ones, but not each of them gets the output of the one before.")
         )
-    if output["obstacle"] in OBSTACLES:
-        raise Incorrect(f"Right, except that {OBSTACLES[output['obstacle']]}", credit=EDGE_CREDIT)
+    obstacle = output["obstacle"]
+    if obstacle in OBSTACLES:
+        raise Incorrect(
+            _("Right, except that {what}").format(what=_(OBSTACLES[obstacle])), credit=EDGE_CREDIT
+        )
     if not output["built"]:
         raise Incorrect(
-            "Right, except that the network doesn't know its input yet, so it has no weights: begin with "
-            "keras.Input(input_shape).",
+            _(
+                "Right, except that the network doesn't know its input yet, so it has no weights: begin with "
+                "keras.Input(input_shape)."
+            ),
             credit=EDGE_CREDIT,
         )
 
@@ -258,9 +281,13 @@ def _compare_input(expected: tuple, got: tuple) -> None:
         return
     if tuple(got) == CUADRO_2[0]:
         raise Incorrect(
-            "The input is always 512 x 512 x 3: use the argument input_shape.", credit=EDGE_CREDIT
+            _("The input is always 512 x 512 x 3: use the argument input_shape."), credit=EDGE_CREDIT
         )
-    raise Incorrect(f"The input has the shape {_sides(got)}; input_shape is {_sides(expected)}.")
+    raise Incorrect(
+        _("The input has the shape {got}; input_shape is {expected}.").format(
+            got=_sides(got), expected=_sides(expected)
+        )
+    )
 
 
 def _compare_types(inputs: tuple, got: list[str], expected: list[str]) -> None:
@@ -268,44 +295,58 @@ def _compare_types(inputs: tuple, got: list[str], expected: list[str]) -> None:
         return
     if any(name.startswith("Global") for name in got):
         raise Incorrect(
-            "Global pooling keeps one number of each filter. Cuadro 2 keeps all numbers of the last pooling "
-            "layer: layers.Flatten()."
+            _(
+                "Global pooling keeps one number of each filter. Cuadro 2 keeps all numbers of the last "
+                "pooling layer: layers.Flatten()."
+            )
         )
     if any(name.startswith("AveragePooling") for name in got):
-        raise Incorrect("The pooling takes the mean of every 2 x 2 values; Cuadro 2 keeps the largest.")
+        raise Incorrect(_("The pooling takes the mean of every 2 x 2 values; Cuadro 2 keeps the largest."))
     if "Flatten" not in got:
         raise Incorrect(
-            "There is no Flatten: the dense layer would be applied at each pixel, not to all of them."
+            _("There is no Flatten: the dense layer would be applied at each pixel, not to all of them.")
         )
     without = [[name for name in names if name != "Dropout"] for names in (got, expected)]
     if without[0] == without[1]:
         raise Incorrect(_about_dropout(got, expected), credit=EDGE_CREDIT)
     blocks = got.count("Conv2D")
     if blocks != len(inputs[2]):
-        hint = "a loop over filters makes one block for each." if blocks == 4 else "add what is missing."
-        raise Incorrect(f"{blocks} convolutions for {len(inputs[2])} filters: {hint}",
-                        credit=EDGE_CREDIT if blocks == 4 else 0.0)  # fmt: skip
+        always_four = blocks == 4
+        hint = (
+            _("a loop over filters makes one block for each.") if always_four else _("add what is missing.")
+        )
+        said = _("{blocks} convolutions for {filters} filters: {hint}")
+        said = said.format(blocks=blocks, filters=len(inputs[2]), hint=hint)
+        raise Incorrect(said, credit=EDGE_CREDIT if always_four else 0.0)
     place = next(at for at, name in enumerate([*got, ""]) if [*expected, "", ""][at] != name)
-    given = f"is {got[place]}" if place < len(got) else "is missing"
+    given = _("is {type}").format(type=got[place]) if place < len(got) else _("is missing")
     right = _expected_classifier(inputs)[place] if place < len(expected) else None
-    wanted = f"{right['type']} with the output {_sides(right['shape'])}" if right else "nothing more"
-    raise Incorrect(f"Layer {place + 1} {given}; expected there: {wanted}.")
+    wanted = (
+        _("{type} with the output {expected}").format(type=right["type"], expected=_sides(right["shape"]))
+        if right
+        else _("nothing more")
+    )
+    raise Incorrect(
+        _("Layer {place} {given}; expected there: {wanted}.").format(
+            place=place + 1, given=given, wanted=wanted
+        )
+    )
 
 
 def _about_dropout(got: list[str], expected: list[str]) -> str:
     more = got.count("Dropout") - expected.count("Dropout")
     if got[2] == "Dropout":
-        return "Right, except for dropout after block 1: in Cuadro 2 it begins with block 2."
+        return _("Right, except for dropout after block 1: in Cuadro 2 it begins with block 2.")
     if "Dropout" not in got[got.index("Flatten") :]:
-        return "Right, except that there is no dropout between Flatten and the dense layer."
+        return _("Right, except that there is no dropout between Flatten and the dense layer.")
     if more < 0:
-        return (
-            f"Right, except that {-more} of {expected.count('Dropout')} dropout layers are missing. Blocks 2 "
-            "and higher have one each, and so has the end."
-        )
+        return _(
+            "Right, except that {missing} of {count} dropout layers are missing. Blocks 2 and higher have "
+            "one each, and so has the end."
+        ).format(missing=-more, count=expected.count("Dropout"))
     if more > 0:
-        return "Right, except that there is more dropout than in Cuadro 2."
-    return "Right, except that a dropout layer is in the wrong place: it follows the pooling."
+        return _("Right, except that there is more dropout than in Cuadro 2.")
+    return _("Right, except that a dropout layer is in the wrong place: it follows the pooling.")
 
 
 def _compare_layer(name: str, layer: dict, right: dict, inputs: tuple) -> list[str]:
@@ -315,26 +356,35 @@ def _compare_layer(name: str, layer: dict, right: dict, inputs: tuple) -> list[s
         Incorrect: its output or its number of parameters is wrong.
     """
     for key, message in (
-        ("kernel_size", "its kernel should have 3 x 3 pixels"),
-        ("padding", 'it should have no padding, which is "valid" in Keras'),
-        ("strides", "its stride should be 1"),
-        ("dilation_rate", "its kernel should have no gaps: dilation_rate 1"),
-        ("pool_size", "it should take the largest of 2 x 2 values"),
-        ("use_bias", "each filter should have a bias"),
+        ("kernel_size", _("its kernel should have 3 x 3 pixels")),
+        ("padding", _('it should have no padding, which is "valid" in Keras')),
+        ("strides", _("its stride should be 1")),
+        ("dilation_rate", _("its kernel should have no gaps: dilation_rate 1")),
+        ("pool_size", _("it should take the largest of 2 x 2 values")),
+        ("use_bias", _("each filter should have a bias")),
     ):
         if key in right and layer.get(key) != right[key]:
-            raise Incorrect(f"{name} has {key} {layer.get(key)}; {message}.")
+            raise Incorrect(
+                _("{name} has {key} {value}; {message}.").format(
+                    name=name, key=key, value=layer.get(key), message=message
+                )
+            )
     if tuple(layer["shape"]) != right["shape"]:
         _compare_width(name, layer, right, inputs)
     elif layer["parameters"] != right["parameters"]:
-        raise Incorrect(f"{name} has {layer['parameters']:,} parameters, not {right['parameters']:,}.")
+        raise Incorrect(
+            _("{name} has {got} parameters, not {expected}.").format(
+                name=name, got=grouped(layer["parameters"]), expected=grouped(right["parameters"])
+            )
+        )
     details = []
     if "activation" in right and layer.get("activation") != right["activation"]:
         details.append(_about_activation(name, layer.get("activation"), right))
     if "rate" in right and layer.get("rate") != right["rate"]:
         details.append(
-            f"Right, except for the rate of {name}: {layer.get('rate')}, though the argument dropout is "
-            f"{right['rate']}."
+            _(
+                "Right, except for the rate of {name}: {got}, though the argument dropout is {expected}."
+            ).format(name=name, got=layer.get("rate"), expected=right["rate"])
         )
     return details
 
@@ -343,24 +393,39 @@ def _compare_width(name: str, layer: dict, right: dict, inputs: tuple) -> None:
     """Say why the output of a layer is wrong."""
     count = layer["shape"][-1]
     if right["type"] == "Conv2D" and inputs != CUADRO_2 and count in CUADRO_2[2]:
-        raise Incorrect(f"{name} always has {count} filters: use the argument filters.", credit=EDGE_CREDIT)
+        raise Incorrect(
+            _("{name} always has {count} filters: use the argument filters.").format(name=name, count=count),
+            credit=EDGE_CREDIT,
+        )
     if right["type"] == "Dense" and inputs != CUADRO_2 and count == CUADRO_2[1]:
-        raise Incorrect(f"{name} always has 3 outputs: use the argument classes.", credit=EDGE_CREDIT)
-    shapes = f"the output {_sides(layer['shape'])}, not {_sides(right['shape'])}"
+        raise Incorrect(
+            _("{name} always has 3 outputs: use the argument classes.").format(name=name), credit=EDGE_CREDIT
+        )
+    shapes = _("the output {got}, not {expected}").format(
+        got=_sides(layer["shape"]), expected=_sides(right["shape"])
+    )
     if right["type"] == "Dense":
-        raise Incorrect(f"{name} has {shapes}: one output for each class.")
-    count = f" and {right['parameters']:,} parameters" if right["parameters"] else ""
-    raise Incorrect(f"{name} has {shapes}{count}.")
+        raise Incorrect(_("{name} has {shapes}: one output for each class.").format(name=name, shapes=shapes))
+    count = (
+        _(" and {expected} parameters").format(expected=grouped(right["parameters"]))
+        if right["parameters"]
+        else ""
+    )
+    raise Incorrect(_("{name} has {shapes}{count}.").format(name=name, shapes=shapes, count=count))
 
 
 def _about_activation(name: str, got: Any, right: dict) -> str:
     if right["type"] == "Dense" and got == "sigmoid":
-        return "Right, except for the last activation: a sigmoid's outputs don't add up to 1; use softmax."
+        return _("Right, except for the last activation: a sigmoid's outputs don't add up to 1; use softmax.")
     if right["type"] == "Dense":
-        return f"Right, except for the last activation: with {got}, the outputs aren't probabilities."
+        return _(
+            "Right, except for the last activation: with {got}, the outputs aren't probabilities."
+        ).format(got=got)
     if got == "linear":
-        return f"Right, except for {name}: it has no activation. Without ReLU, convolutions add up to one."
-    return f"Right, except for {name}: its activation is {got}, not ReLU."
+        return _(
+            "Right, except for {name}: it has no activation. Without ReLU, convolutions add up to one."
+        ).format(name=name)
+    return _("Right, except for {name}: its activation is {got}, not ReLU.").format(name=name, got=got)
 
 
 # ---- 2.7: the decoder block ----
@@ -376,7 +441,7 @@ def _decoder_cases(rng: np.random.Generator) -> list[tuple]:
     ]
 
 
-NOT_CALLED = (
+NOT_CALLED = N_(
     "Concatenate(...) makes a layer, and the layer is called then: layers.Concatenate()([x, skip]), with two "
     "pairs of brackets."
 )
@@ -392,23 +457,29 @@ def _describe_decoder(answer: Callable, inputs: tuple) -> dict | None:
         result = answer(x, skip, width)
     except (ValueError, TypeError) as error:
         if "<Concatenate " in str(error) or "Concatenate.__init__" in str(error):
-            return {"problem": NOT_CALLED}
+            return {"problem": _(NOT_CALLED)}
         if "`Concatenate`" not in str(error):
             raise
         return {
-            "problem": "Concatenate joins channels (its default, axis=-1) and needs the same height and "
-            'width. A transposed convolution doubles both exactly with a stride of 2 and padding "same".'
+            "problem": _(
+                "Concatenate joins channels (its default, axis=-1) and needs the same height and width. A "
+                'transposed convolution doubles both exactly with a stride of 2 and padding "same".'
+            )
         }
     if result is None:
         return _forgotten_return(before, "return x")
     if isinstance(result, keras.layers.Concatenate):
-        return {"problem": NOT_CALLED}
+        return {"problem": _(NOT_CALLED)}
     if isinstance(result, keras.Model):
-        return {"problem": "It returned a network. Return what comes out of the last layer: return x."}
+        return {"problem": _("It returned a network. Return what comes out of the last layer: return x.")}
     if isinstance(result, keras.layers.Layer):
-        return {"problem": "It returned a layer. Apply it, layer(x), and return what comes out."}
+        return {"problem": _("It returned a layer. Apply it, layer(x), and return what comes out.")}
     if not isinstance(result, keras.KerasTensor):
-        return {"problem": f"It returned {described(result)}; it should be the output of the last layer."}
+        return {
+            "problem": _("It returned {value}; it should be the output of the last layer.").format(
+                value=described(result)
+            )
+        }
     model = keras.Model([x, skip], result)
     return {
         "layers": _described_layers(model),
@@ -434,19 +505,25 @@ def _compare_decoder(inputs: tuple, output: Any) -> None:
     details = _compare_transposed(transposed, width)
     if joined["sources"][:1] == ["skip"]:
         details.append(
-            "Right, except for the order: Concatenate()([x, skip]) has the transposed convolution's output "
-            "first."
+            _(
+                "Right, except for the order: Concatenate()([x, skip]) has the transposed convolution's "
+                "output first."
+            )
         )
     for layer in convolutions:
         details += _compare_convolution(layer, width)
     if tuple(output["shape"]) != (*inputs[1][:2], width):
         raise Incorrect(
-            f"The output is {_sides(output['shape'])}; it should be {_sides((*inputs[1][:2], width))}."
+            _("The output is {got}; it should be {expected}.").format(
+                got=_sides(output["shape"]), expected=_sides((*inputs[1][:2], width))
+            )
         )
     if details:
         raise Incorrect(details[0], credit=EDGE_CREDIT)
     if output["difference"] is None or not output["difference"] < SAME_NUMBERS:
-        raise Incorrect("The layers are the right ones, but they aren't connected in the order of the list.")
+        raise Incorrect(
+            _("The layers are the right ones, but they aren't connected in the order of the list.")
+        )
 
 
 _ORDER = ["Conv2DTranspose", "Concatenate", "Conv2D"]
@@ -455,47 +532,61 @@ _ORDER = ["Conv2DTranspose", "Concatenate", "Conv2D"]
 def _compare_decoder_types(types: list[str]) -> None:
     if any(name.startswith("UpSampling") for name in types):
         raise Incorrect(
-            "UpSampling2D repeats values and learns nothing; a transposed convolution learns how to fill the "
-            "finer grid."
+            _(
+                "UpSampling2D repeats values and learns nothing; a transposed convolution learns how to fill "
+                "the finer grid."
+            )
         )
     if "Conv2DTranspose" not in types:
-        raise Incorrect("There is no Conv2DTranspose: it doubles height and width.")
+        raise Incorrect(_("There is no Conv2DTranspose: it doubles height and width."))
     if "Add" in types:
         raise Incorrect(
-            "Add mixes the two maps into one; Concatenate keeps the channels of both, one after the other."
+            _("Add mixes the two maps into one; Concatenate keeps the channels of both, one after the other.")
         )
     if "Concatenate" not in types:
-        raise Incorrect("The skip connection is not used: concatenate it with the output of step 1.")
+        raise Incorrect(_("The skip connection is not used: concatenate it with the output of step 1."))
     count = types.count("Conv2D")
     if count != 2:
         raise Incorrect(
-            f"After Concatenate there should be two convolutions, not {count}. (A layer that is called twice "
-            "is one layer: its weights are shared.)"
+            _(
+                "After Concatenate there should be two convolutions, not {count}. (A layer that is called "
+                "twice is one layer: its weights are shared.)"
+            ).format(count=count)
         )
     more = [name for name in types if name not in _ORDER]
     if more or len(types) != 4:
-        raise Incorrect(f"{(more or types)[0]} is one layer too many: the list has four.")
+        raise Incorrect(_("{type} is one layer too many: the list has four.").format(type=(more or types)[0]))
 
 
 def _compare_transposed(layer: dict, width: int) -> list[str]:
     """Return details that are wrong in the transposed convolution."""
     if layer["filters"] != width:
         raise Incorrect(
-            f"The transposed convolution has {layer['filters']} filters; the argument width is {width}."
+            _("The transposed convolution has {filters} filters; the argument width is {width}.").format(
+                filters=layer["filters"], width=width
+            )
         )
     for key, right in (("kernel_size", (3, 3)), ("strides", (2, 2)), ("padding", "same")):
         if layer[key] != right:
-            raise Incorrect(f"The transposed convolution has {key} {layer[key]}; it should be {right}.")
+            raise Incorrect(
+                _("The transposed convolution has {key} {value}; it should be {right}.").format(
+                    key=key, value=layer[key], right=right
+                )
+            )
     details = []
     if layer["activation"] != "linear":
         details.append(
-            f"Right, except that the transposed convolution has the activation {layer['activation']}: step 1 "
-            "has none."
+            _(
+                "Right, except that the transposed convolution has the activation {activation}: step 1 has "
+                "none."
+            ).format(activation=layer["activation"])
         )
     if layer["initializer"] != "HeNormal":
         details.append(
-            "Right, except for the initial weights of the transposed convolution: "
-            'kernel_initializer="he_normal".'
+            _(
+                "Right, except for the initial weights of the transposed convolution: "
+                'kernel_initializer="he_normal".'
+            )
         )
     return details
 
@@ -503,14 +594,28 @@ def _compare_transposed(layer: dict, width: int) -> list[str]:
 def _compare_convolution(layer: dict, width: int) -> list[str]:
     """Return details that are wrong in a convolution."""
     if layer["filters"] != width:
-        raise Incorrect(f"A convolution has {layer['filters']} filters; the argument width is {width}.")
+        raise Incorrect(
+            _("A convolution has {filters} filters; the argument width is {width}.").format(
+                filters=layer["filters"], width=width
+            )
+        )
     for key, right in (("kernel_size", (3, 3)), ("strides", (1, 1)), ("padding", "same")):
         if layer[key] != right:
-            raise Incorrect(f"A convolution has {key} {layer[key]}; `convolution` above has {right}.")
+            raise Incorrect(
+                _("A convolution has {key} {value}; `convolution` above has {right}.").format(
+                    key=key, value=layer[key], right=right
+                )
+            )
     if layer["activation"] != "relu":
-        return [f"Right, except that a convolution has the activation {layer['activation']}, not ReLU."]
+        return [
+            _("Right, except that a convolution has the activation {activation}, not ReLU.").format(
+                activation=layer["activation"]
+            )
+        ]
     if layer["initializer"] != "HeNormal":
-        return ['Right, except for the initial weights of a convolution: "he_normal", as in `convolution`.']
+        return [
+            _('Right, except for the initial weights of a convolution: "he_normal", as in `convolution`.')
+        ]
     return []
 
 
@@ -524,7 +629,7 @@ def _forgotten_return(uid: int, ending: str) -> dict | None:
     name = "conv2d_transpose" if ending == "return x" else "conv2d"
     if keras.backend.get_uid(name) == uid + 1:
         return None
-    return {"problem": f"It builds layers, but returns nothing: end with {ending}."}
+    return {"problem": _("It builds layers, but returns nothing: end with {ending}.").format(ending=ending)}
 
 
 def _operations(model: Any) -> list:
@@ -611,27 +716,29 @@ def _sides(shape: Any) -> str:
 
 EXERCISES = [
     Exercise(
-        "2.2.1", "The size of an output", 1, "function",
+        "2.2.1", N_("The size of an output"), 1, "function",
         cases=_size_cases, call=_called_by_name, compare=_compare_size,
         reference=_output_size,
-        hint="In Python, // divides and rounds down. Which part of the formula is inside the brackets?",
-        correct_message="It fits every kernel, padding and stride, and a kernel never sticks out.",
+        hint=N_("In Python, // divides and rounds down. Which part of the formula is inside the brackets?"),
+        correct_message=N_("It fits every kernel, padding and stride, and a kernel never sticks out."),
     ),
     Exercise(
-        "2.2.3", "Build Cuadro 2", 4, "function",
+        "2.2.3", N_("Build Cuadro 2"), 4, "function",
         cases=_classifier_cases, call=_describe_classifier, compare=_compare_classifier,
         edge=lambda inputs: len(inputs[2]) != len(CUADRO_2[2]),
-        edge_message="Right for four convolutions, but filters can have fewer.",
+        edge_message=N_("Right for four convolutions, but filters can have fewer."),
         make_reference=lambda: models.classifier, solved_by=("classifier",),
-        hint="Begin with network = keras.Sequential([keras.Input(input_shape)]). In a loop over filters, "
-        "network.add(...) a convolution and a pooling layer, and dropout from the second block on.",
-        correct_message="Layer by layer the network of Cuadro 2, for any size, filters, classes and dropout.",
+        hint=N_("Begin with network = keras.Sequential([keras.Input(input_shape)]). In a loop over filters, "
+                "network.add(...) a convolution and a pooling layer, and dropout from the second block on."),
+        correct_message=N_("Layer by layer the network of Cuadro 2, for any size, filters, classes and "
+                           "dropout."),
     ),
     Exercise(
-        "2.7", "The decoder block", 4, "function",
+        "2.7", N_("The decoder block"), 4, "function",
         cases=_decoder_cases, call=_describe_decoder, compare=_compare_decoder,
         make_reference=lambda: models.decoder_block, solved_by=("decoder_block", "unet"),
-        hint="layers.Conv2DTranspose(...)(x) enlarges the map; layers.Concatenate()([x, skip]) joins them.",
-        correct_message="It doubles the map, puts the skip connection next to it, and combines both.",
+        hint=N_("layers.Conv2DTranspose(...)(x) enlarges the map; layers.Concatenate()([x, skip]) joins "
+                "them."),
+        correct_message=N_("It doubles the map, puts the skip connection next to it, and combines both."),
     ),
 ]  # fmt: skip

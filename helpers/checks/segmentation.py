@@ -9,6 +9,7 @@ import numpy as np
 from helpers.checks import answer_types
 from helpers.checks.answer_types import EDGE_CREDIT, Incorrect, alike, close
 from helpers.checks.exercise import Exercise
+from helpers.config.language import N_, _
 from helpers.evaluation.overlap import THRESHOLD, dice, iou, pooled_dice, pooled_iou
 
 # ---- 2.9.1: Dice of two masks ----
@@ -46,12 +47,16 @@ def _large_masks(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 ONLY_ONE_EMPTY = {  # whether there is a tumour
-    False: "There is no tumour, but one was found: that is a false alarm, and gets 0. Return 1 only if both "
-    "masks are empty.",
-    True: "There is a tumour, but nothing was found: that is a miss, and gets 0. Return 1 only if both masks "
-    "are empty.",
+    False: N_(
+        "There is no tumour, but one was found: that is a false alarm, and gets 0. Return 1 only if both "
+        "masks are empty."
+    ),
+    True: N_(
+        "There is a tumour, but nothing was found: that is a miss, and gets 0. Return 1 only if both masks "
+        "are empty."
+    ),
 }
-WRAPPED = (
+WRAPPED = N_(
     "Right for small tumours, but not for one of more than 255 pixels: uint8 wraps at 256, and Python's sum "
     "and @ stay in uint8. truth.sum() counts in larger numbers; so does astype(int)."
 )
@@ -60,67 +65,85 @@ WRAPPED = (
 def _compare_dice(inputs: tuple, output: Any) -> None:
     truth, predicted = inputs
     expected = _dice_of(truth, predicted)
-    got = answer_types.number(output, advice="Sum over the pixels.")
+    got = answer_types.number(output, advice=N_("Sum over the pixels."))
     if abs(got - expected) < SMOOTHING:  # 1e-7, say, added above and below, does no harm
         return
     both, true, found = (np.count_nonzero(mask) for mask in (truth & predicted, truth, predicted))
     union = true + found - both
     if got < 0 or np.isinf(got):
         raise Incorrect(
-            f"It returned {got:g}: uint8 has no negative numbers, 0 - 1 is 255. Convert to int first."
+            _(
+                "It returned {got:g}: uint8 has no negative numbers, 0 - 1 is 255. Convert to int first."
+            ).format(got=got)
         )
     if not union:
-        raise Incorrect(f"It returned {got:g}.")
+        raise Incorrect(_("It returned {got:g}.").format(got=got))
     if not (true and found) and close(got, 1):
-        raise Incorrect(ONLY_ONE_EMPTY[bool(true)], credit=EDGE_CREDIT)
+        raise Incorrect(_(ONLY_ONE_EMPTY[bool(true)]), credit=EDGE_CREDIT)
     if any(close(got, (2 * both + added) / (true + found + added)) for added in (1, 0.1, 0.01, 1e-3, 1e-4)):
         raise Incorrect(
-            "A number was added above and below the line (smoothing). A loss needs that, a score doesn't: a "
-            "mask that misses everything must get 0.",
+            _(
+                "A number was added above and below the line (smoothing). A loss needs that, a score "
+                "doesn't: a mask that misses everything must get 0."
+            ),
             credit=EDGE_CREDIT,
         )
     if close(got, both / union):
-        raise Incorrect("That is the IoU: the intersection divided by the union. Dice divides by both areas.")
+        raise Incorrect(
+            _("That is the IoU: the intersection divided by the union. Dice divides by both areas.")
+        )
     if truth.dtype == bool and close(got, 2 * both / union):
         raise Incorrect(
-            "Right for 0 and 1, but with True and False, + means or: True + True is True, and the overlap "
-            "counts once. Sum each mask first, then add.",
+            _(
+                "Right for 0 and 1, but with True and False, + means or: True + True is True, and the "
+                "overlap counts once. Sum each mask first, then add."
+            ),
             credit=EDGE_CREDIT,
         )
     if truth.dtype == bool and both > 1 and close(got, 2 / (true + found)):
         raise Incorrect(
-            "Right for 0 and 1, but @ of True and False is a single True, not a count: use astype(int).",
+            _("Right for 0 and 1, but @ of True and False is a single True, not a count: use astype(int)."),
             credit=EDGE_CREDIT,
         )
     if max(both, true, found) > 255:  # other mistakes are found in smaller masks, and get less
-        raise Incorrect(WRAPPED, credit=EDGE_CREDIT)
+        raise Incorrect(_(WRAPPED), credit=EDGE_CREDIT)
     if both and got == 0:
         raise Incorrect(
-            "It returned 0, but the masks overlap. // rounds down, and in 2 * truth & predicted, * comes "
-            "before &: use /, and 2 * (truth & predicted)."
+            _(
+                "It returned 0, but the masks overlap. // rounds down, and in 2 * truth & predicted, * comes "
+                "before &: use /, and 2 * (truth & predicted)."
+            )
         )
     if true and close(got, 2 * both / true + found):
         raise Incorrect(
-            "Brackets are missing: a / b + c is (a / b) + c. Divide by (truth.sum() + predicted.sum())."
+            _("Brackets are missing: a / b + c is (a / b) + c. Divide by (truth.sum() + predicted.sum()).")
         )
     if close(got, both / (true + found)):
-        raise Incorrect("A perfect mask would get 0.5: the overlap counts twice, once for each of the two.")
+        raise Incorrect(
+            _("A perfect mask would get 0.5: the overlap counts twice, once for each of the two.")
+        )
     if close(got, float((truth == predicted).mean())):
-        raise Incorrect("That is the part of all pixels that agree, and nearly all of them are background.")
+        raise Incorrect(
+            _("That is the part of all pixels that agree, and nearly all of them are background.")
+        )
     if got > 1:
-        raise Incorrect(f"{got:.2f} is above 1, which Dice never is. Is the overlap that of *both* masks?")
+        raise Incorrect(
+            _("{got:.2f} is above 1, which Dice never is. Is the overlap that of *both* masks?").format(
+                got=got
+            )
+        )
     if found and close(got, both / found):
-        raise Incorrect("That is the precision of the pixels: it ignores what the mask leaves out.")
+        raise Incorrect(_("That is the precision of the pixels: it ignores what the mask leaves out."))
     if true and close(got, both / true):
-        raise Incorrect("That is the recall of the pixels: a mask over the whole slice would get 1.")
-    raise Incorrect(f"{expected:.4f} is right, {got:.4f} came out.")
+        raise Incorrect(_("That is the recall of the pixels: a mask over the whole slice would get 1."))
+    raise Incorrect(_("{expected:.4f} is right, {got:.4f} came out.").format(expected=expected, got=got))
 
 
 def _diagnose_dice(cases: list[tuple], outputs: list) -> None:
     expected = [_dice_of(*inputs) for inputs in cases]
     answer_types.forbid_rounding(outputs, expected)
     if all(alike(output, 100 * value) for output, value in zip(outputs, expected, strict=True) if value < 1):
-        raise Incorrect("Dice is between 0 and 1: return a fraction, not a percentage.")
+        raise Incorrect(_("Dice is between 0 and 1: return a fraction, not a percentage."))
 
 
 def _dice_of(truth: np.ndarray, predicted: np.ndarray) -> float:
@@ -179,45 +202,54 @@ def _best(inputs: tuple) -> float:
 THRESHOLD_MISTAKES: list[tuple[Callable[[tuple], Any], str, float]] = [
     (
         lambda inputs: _first(inputs, _scores(inputs, lambda *masks: iou(*masks).mean())),
-        "That threshold has the highest IoU. The mean Dice can have another one: each weighs errors in its "
-        "own way.",
+        N_(
+            "That threshold has the highest IoU. The mean Dice can have another one: each weighs errors in "
+            "its own way."
+        ),
         0.0,
     ),
     (
         lambda inputs: _first(inputs, _scores(inputs, pooled_dice)),
-        "That threshold has the highest Dice of all pixels pooled, in which large tumours decide. Calculate "
-        "the Dice of each slice, then average.",
+        N_(
+            "That threshold has the highest Dice of all pixels pooled, in which large tumours decide. "
+            "Calculate the Dice of each slice, then average."
+        ),
         0.0,
     ),
     (
         lambda inputs: _first(inputs, _scores(inputs, _pixel_accuracy)),
-        "That threshold has the most pixels right, and nearly all of them are background. Compare the Dice.",
+        N_(
+            "That threshold has the most pixels right, and nearly all of them are background. Compare the "
+            "Dice."
+        ),
         0.0,
     ),
     (
         lambda inputs: _first(inputs, -_scores(inputs, _mean_dice)),
-        "That is the threshold with the *lowest* Dice: argmax, not argmin.",
+        N_("That is the threshold with the *lowest* Dice: argmax, not argmin."),
         0.0,
     ),
     (
         lambda inputs: _scores(inputs, _mean_dice).max(),
-        "That is the highest Dice itself. Return the threshold at which it occurs.",
+        N_("That is the highest Dice itself. Return the threshold at which it occurs."),
         0.0,
     ),
     (
         lambda inputs: int(np.argmax(_scores(inputs, _mean_dice))),
-        "That is the position of the threshold in the list: return thresholds[position].",
+        N_("That is the position of the threshold in the list: return thresholds[position]."),
         0.0,
     ),
     (
         lambda inputs: _first(inputs, _scores(inputs, _mean_dice, np.greater)),
-        "A pixel whose probability is exactly the threshold is tumour, too: >=, not >.",
+        N_("A pixel whose probability is exactly the threshold is tumour, too: >=, not >."),
         EDGE_CREDIT,
     ),
     (
         lambda inputs: _last(inputs, _scores(inputs, _mean_dice)),
-        "If several thresholds are equally good, take the first, not the last: > instead of >= when you "
-        "compare with the best so far.",
+        N_(
+            "If several thresholds are equally good, take the first, not the last: > instead of >= when you "
+            "compare with the best so far."
+        ),
         EDGE_CREDIT,
     ),
 ]
@@ -278,21 +310,29 @@ def _tied_case(rng: np.random.Generator) -> tuple:
 def _compare_threshold(inputs: tuple, output: Any) -> None:
     thresholds = inputs[2]
     if alike(output, thresholds):
-        raise Incorrect("It returned the whole list. Which of them gives the highest mean Dice?")
+        raise Incorrect(_("It returned the whole list. Which of them gives the highest mean Dice?"))
     got, best = answer_types.number(output), _best(inputs)
     if close(got, best):
         return
     if not any(close(got, one) for one in thresholds):
-        raise Incorrect(f"It returned {got:.4g}, which is none of the thresholds {thresholds}.")
+        raise Incorrect(
+            _("It returned {got:.4g}, which is none of the thresholds {thresholds}.").format(
+                got=got, thresholds=thresholds
+            )
+        )
     score, most = (_scores((*inputs[:2], [one]), _mean_dice)[0] for one in (got, best))
-    raise Incorrect(f"At {got:g}, the mean Dice is {score:.3f}; at {best:g} it is {most:.3f}.")
+    raise Incorrect(
+        _("At {got:g}, the mean Dice is {score:.3f}; at {best:g} it is {most:.3f}.").format(
+            got=got, score=score, best=best, most=most
+        )
+    )
 
 
 def _diagnose_threshold(cases: list[tuple], outputs: list) -> None:
     pairs = list(zip(cases, outputs, strict=True))
     for wrong, message, credit in THRESHOLD_MISTAKES:
         if all(alike(output, wrong(inputs)) for inputs, output in pairs if not _has_empty(inputs)):
-            raise Incorrect(message, credit)
+            raise Incorrect(_(message), credit)
 
 
 def _has_empty(inputs: tuple) -> bool:
@@ -307,26 +347,30 @@ def _best_threshold(truth: np.ndarray, probabilities: np.ndarray, thresholds: li
 
 
 EXPLANATIONS = {
-    "A": "The masks come out too small.",
-    "B": "The metric throws the probabilities away before it compares.",
-    "C": "The network does not find the tumours.",
-    "D": "The threshold of 0.5 is too high.",
+    "A": N_("The masks come out too small."),
+    "B": N_("The metric throws the probabilities away before it compares."),
+    "C": N_("The network does not find the tumours."),
+    "D": N_("The threshold of 0.5 is too high."),
 }
 
 
 def _compare_culprit(inputs: tuple, output: Any) -> None:
     first, *others = re.findall(r"\w+", answer_types.text(output).replace("_", " ").lower()) or [""]
     got = first.upper()
-    if got in EXPLANATIONS and others != re.findall(r"\w+", EXPLANATIONS[got].lower())[: len(others)]:
-        raise Incorrect(f'It begins with {got}, but says more. Choose one letter, alone: culprit = "...".')
+    if got in EXPLANATIONS and others != re.findall(r"\w+", _(EXPLANATIONS[got]).lower())[: len(others)]:
+        raise Incorrect(
+            _('It begins with {got}, but says more. Choose one letter, alone: culprit = "...".').format(
+                got=got
+            )
+        )
     if got == inputs[0]:
         return
     against = {
-        "A": "Then the true masks would do better, which cannot be too small. Look at their bar.",
-        "C": "Then the tumour's own IoU would be low. Look at the other bar of your network.",
-        "D": "A threshold cannot be too high if none is used: the metric was given probabilities.",
+        "A": _("Then the true masks would do better, which cannot be too small. Look at their bar."),
+        "C": _("Then the tumour's own IoU would be low. Look at the other bar of your network."),
+        "D": _("A threshold cannot be too high if none is used: the metric was given probabilities."),
     }
-    raise Incorrect(against.get(got, "Choose one of the letters A, B, C and D, between quotes."))
+    raise Incorrect(against.get(got, _("Choose one of the letters A, B, C and D, between quotes.")))
 
 
 # ---- 2.10.2: repair it ----
@@ -338,7 +382,7 @@ NEAR = np.array(
 
 def _repair_cases(rng: np.random.Generator) -> list[tuple]:
     cases = []
-    for _ in range(3):
+    for _part in range(3):
         truth, predicted = _masks(rng, parts=2)
         probabilities = np.where(
             predicted, rng.uniform(0.6, 0.99, truth.shape), rng.uniform(0, 0.4, truth.shape)
@@ -357,38 +401,38 @@ def _compare_repair(inputs: tuple, output: Any) -> None:
     truth, probabilities = inputs
     mask = probabilities >= THRESHOLD
     expected = pooled_iou(truth, mask)
-    got = answer_types.number(output, advice="Sum over the pixels.")
+    got = answer_types.number(output, advice=N_("Sum over the pixels."))
     if close(got, expected):
         return
     if _nothing_at_all(inputs):
-        raise Incorrect(f"It returned {got:g}.")
+        raise Incorrect(_("It returned {got:g}.").format(got=got))
     if not (truth.any() and mask.any()) and close(got, 1):
-        raise Incorrect(ONLY_ONE_EMPTY[bool(truth.any())], credit=EDGE_CREDIT)
+        raise Incorrect(_(ONLY_ONE_EMPTY[bool(truth.any())]), credit=EDGE_CREDIT)
     if (truth & mask).sum() > 255:  # other mistakes are found in smaller masks, and get less
-        raise Incorrect(WRAPPED, credit=EDGE_CREDIT)
+        raise Incorrect(_(WRAPPED), credit=EDGE_CREDIT)
     if close(got, pooled_iou(truth, probabilities > THRESHOLD)):
         raise Incorrect(
-            "A pixel with a probability of exactly 0.5 is tumour too: >=, not >.", credit=EDGE_CREDIT
+            _("A pixel with a probability of exactly 0.5 is tumour too: >=, not >."), credit=EDGE_CREDIT
         )
     background = pooled_iou(truth == 0, ~mask)
     mistakes = [
-        (0.0, "0, as if nothing had been found: are the probabilities still truncated to whole numbers?"),
+        (0.0, _("0, as if nothing had been found: are the probabilities still truncated to whole numbers?")),
         (
             (expected + background) / 2,
-            "That is the mean over tumour and background. Leave the background out.",
+            _("That is the mean over tumour and background. Leave the background out."),
         ),
-        (background, "That is the IoU of the background, which is large whatever the network does."),
-        (pooled_dice(truth, mask), "That is Dice. The IoU divides by the union, once."),
-        (float(iou(truth, mask).mean()), "That is the mean over slices; here all pixels are pooled."),
-        (float((truth == mask).mean()), "That is the accuracy of the pixels."),
+        (background, _("That is the IoU of the background, which is large whatever the network does.")),
+        (pooled_dice(truth, mask), _("That is Dice. The IoU divides by the union, once.")),
+        (float(iou(truth, mask).mean()), _("That is the mean over slices; here all pixels are pooled.")),
+        (float((truth == mask).mean()), _("That is the accuracy of the pixels.")),
     ]
     for other in [step / 20 for step in range(1, 20)]:
-        said = f"That is the IoU at a threshold of {other:.2f}; it should be 0.5."
+        said = _("That is the IoU at a threshold of {other:.2f}; it should be 0.5.").format(other=other)
         mistakes.append((pooled_iou(truth, probabilities >= other), said))
     for value, message in mistakes:
         if close(got, value):
             raise Incorrect(message)
-    raise Incorrect(f"{expected:.4f} is right, {got:.4f} came out.")
+    raise Incorrect(_("{expected:.4f} is right, {got:.4f} came out.").format(expected=expected, got=got))
 
 
 def _nothing_at_all(inputs: tuple) -> bool:
@@ -406,34 +450,34 @@ def _tumour_iou(truth: np.ndarray, probabilities: np.ndarray) -> float:
 
 EXERCISES = [
     Exercise(
-        "2.9.1", "Dice of two masks", 2, "function", reference=_dice_of,
+        "2.9.1", N_("Dice of two masks"), 2, "function", reference=_dice_of,
         cases=_dice_cases, compare=_compare_dice, diagnose=_diagnose_dice, solved_by=("dice", "pooled_dice"),
         edge=lambda inputs: not np.any(inputs),
-        edge_message="Right, except for two empty masks: they agree about everything, so return 1.",
-        hint="(truth & predicted).sum() is the overlap. What is the sum of the two areas?",
-        correct_message="1 for a perfect mask, 0 for a miss, and 1 if both masks are empty.",
+        edge_message=N_("Right, except for two empty masks: they agree about everything, so return 1."),
+        hint=N_("(truth & predicted).sum() is the overlap. What is the sum of the two areas?"),
+        correct_message=N_("1 for a perfect mask, 0 for a miss, and 1 if both masks are empty."),
     ),
     Exercise(
-        "2.9.2", "Choose a threshold", 3, "function", reference=_best_threshold,
+        "2.9.2", N_("Choose a threshold"), 3, "function", reference=_best_threshold,
         cases=_threshold_cases, compare=_compare_threshold, diagnose=_diagnose_threshold, edge=_has_empty,
-        edge_message="Right, except if a slice has no tumour: where none is found either, its Dice is 1.",
-        hint="For each threshold: probabilities >= threshold, the Dice of each slice, their mean. "
-        "np.argmax gives the position of the first maximum.",
-        correct_message="Slice by slice, and the first of the best.",
+        edge_message=N_("Right, except if a slice has no tumour: where none is found either, its Dice is 1."),
+        hint=N_("For each threshold: probabilities >= threshold, the Dice of each slice, their mean. "
+                "np.argmax gives the position of the first maximum."),
+        correct_message=N_("Slice by slice, and the first of the best."),
     ),
     Exercise(
-        "2.10.1", "Find the error", 1, "value",
+        "2.10.1", N_("Find the error"), 1, "value",
         cases=lambda rng: [("B",)], compare=_compare_culprit,
-        hint="An explanation must fit all three predictions. Which ones does the true mask rule out?",
-        correct_message="It is the only one that explains why a perfect mask scores like an empty one.",
+        hint=N_("An explanation must fit all three predictions. Which ones does the true mask rule out?"),
+        correct_message=N_("It is the only one that explains why a perfect mask scores like an empty one."),
     ),
     Exercise(
-        "2.10.2", "Repair it", 2, "function", reference=_tumour_iou,
+        "2.10.2", N_("Repair it"), 2, "function", reference=_tumour_iou,
         cases=_repair_cases, compare=_compare_repair, diagnose=_diagnose_repair,
         solved_by=("iou", "pooled_iou"), edge=_nothing_at_all,
-        edge_message="Right, except for slices without any tumour, true or found: nothing is wrong there, "
-        "so return 1.",
-        hint="Make a mask of the probabilities first: probabilities >= 0.5. Then count pixels.",
-        correct_message="Decided first, counted afterwards, and the background left out.",
+        edge_message=N_("Right, except for slices without any tumour, true or found: nothing is wrong "
+                        "there, so return 1."),
+        hint=N_("Make a mask of the probabilities first: probabilities >= 0.5. Then count pixels."),
+        correct_message=N_("Decided first, counted afterwards, and the background left out."),
     ),
 ]  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from helpers.checks import answer_types
 from helpers.checks.answer_types import EDGE_CREDIT, Incorrect, described
 from helpers.checks.exercise import Exercise
+from helpers.config.language import N_, _
 from helpers.config.settings import SEED
 
 CLOSE = 3e-5  # a loss in float32
@@ -54,44 +55,49 @@ def _wrong_entropies(logits: np.ndarray, classes: np.ndarray) -> dict[float, str
     down = (e / e.sum(axis=0))[np.arange(count), classes]
     overall = (e / e.sum())[np.arange(count), classes]
     return {
-        right * count: "That is the sum over the batch. The mean doesn't depend on the batch's size.",
-        right / kinds: "That is the mean over all N x K numbers; divide by the number of slices, N.",
-        -right: "The minus is missing: a logarithm of a probability is negative, and a loss isn't.",
-        right / np.log(10): "That is a logarithm of base 10; the formula has the natural one, np.log.",
-        right / np.log(2): "That is a logarithm of base 2; the formula has the natural one, np.log.",
-        1 - of_true.mean(): "The logarithm is missing: that is 1 minus the mean probability.",
-        of_true.mean(): "The logarithm is missing: that is the mean probability of the true class.",
-        -np.log(of_true.mean()): "That is the logarithm of the mean; take the mean of the logarithms.",
-        -np.log(twice).mean(): "That is the softmax of the softmax: apply it to the logits once.",
-        -np.log(down).mean(): "The softmax runs over the slices. Each row is a slice: sum over axis=1.",
-        -np.log(overall).mean(): "The exponentials are divided by the sum over all slices: sum over axis=1.",
-        -np.log(p.max(axis=1)).mean(): "That is for the most probable class; the formula has the true one.",
-        -np.log(p[np.arange(count), classes - 1]).mean(): "Each slice got the probability of the class "
-        "before its own: `classes` are already counted from 0.",
-        -logits[np.arange(count), classes].mean(): "That is the mean logit. The softmax makes probabilities "
-        "of the logits first.",
-        -np.log(p[:, classes]).mean(): "p[:, classes] has a row and a column for each slice, N x N numbers. "
-        "p[np.arange(len(classes)), classes] has one for each.",
-        -np.log(p).mean(): "That is the mean over all classes. Pick the true class of each slice: "
-        "p[np.arange(len(classes)), classes].",
-        -np.log(p).sum(axis=1).mean(): "That is the sum over all classes. Pick the true class of each slice: "
-        "p[np.arange(len(classes)), classes].",
+        right * count: _("That is the sum over the batch. The mean doesn't depend on the batch's size."),
+        right / kinds: _("That is the mean over all N x K numbers; divide by the number of slices, N."),
+        -right: _("The minus is missing: a logarithm of a probability is negative, and a loss isn't."),
+        right / np.log(10): _("That is a logarithm of base 10; the formula has the natural one, np.log."),
+        right / np.log(2): _("That is a logarithm of base 2; the formula has the natural one, np.log."),
+        1 - of_true.mean(): _("The logarithm is missing: that is 1 minus the mean probability."),
+        of_true.mean(): _("The logarithm is missing: that is the mean probability of the true class."),
+        -np.log(of_true.mean()): _("That is the logarithm of the mean; take the mean of the logarithms."),
+        -np.log(twice).mean(): _("That is the softmax of the softmax: apply it to the logits once."),
+        -np.log(down).mean(): _("The softmax runs over the slices. Each row is a slice: sum over axis=1."),
+        -np.log(overall).mean(): _("The exponentials are divided by the sum over all slices: sum over "
+                                   "axis=1."),
+        -np.log(p.max(axis=1)).mean(): _("That is for the most probable class; the formula has the true "
+                                         "one."),
+        -np.log(p[np.arange(count), classes - 1]).mean(): _("Each slice got the probability of the class "
+                                                            "before its own: `classes` are already counted "
+                                                            "from 0."),
+        -logits[np.arange(count), classes].mean(): _("That is the mean logit. The softmax makes "
+                                                     "probabilities of the logits first."),
+        -np.log(p[:, classes]).mean(): _("p[:, classes] has a row and a column for each slice, N x N "
+                                         "numbers. p[np.arange(len(classes)), classes] has one for each."),
+        -np.log(p).mean(): _("That is the mean over all classes. Pick the true class of each slice: "
+                             "p[np.arange(len(classes)), classes]."),
+        -np.log(p).sum(axis=1).mean(): _("That is the sum over all classes. Pick the true class of each "
+                                         "slice: p[np.arange(len(classes)), classes]."),
     }  # fmt: skip
 
 
 def _compare_entropy(inputs: tuple, output: Any) -> None:
     logits, classes = inputs
     if type(output) is np.ndarray and output.shape == classes.shape:
-        raise Incorrect("That is one loss for each slice: take their mean.")
+        raise Incorrect(_("That is one loss for each slice: take their mean."))
     if isinstance(output, float | np.floating) and not np.isfinite(output):
         if _is_large(inputs) and np.ptp(logits.max(axis=1)) > LARGE:
-            raise Incorrect("Each slice needs its own largest logit: logits.max(axis=1, keepdims=True).")
+            raise Incorrect(_("Each slice needs its own largest logit: logits.max(axis=1, keepdims=True)."))
         if _is_large(inputs):
             raise Incorrect(
-                "e to the power of 1000 is infinite: subtract the largest logit of each slice first."
+                _("e to the power of 1000 is infinite: subtract the largest logit of each slice first.")
             )
         raise Incorrect(
-            f"It returned {output}. Logits can be negative, so they have no logarithm: softmax first."
+            _(
+                "It returned {output}. Logits can be negative, so they have no logarithm: softmax first."
+            ).format(output=output)
         )
     got = answer_types.number(output)
     expected = _entropy(logits, classes)
@@ -101,12 +107,16 @@ def _compare_entropy(inputs: tuple, output: Any) -> None:
     for value, message in wrong.items():
         if abs(got - value) < CLOSE:
             raise Incorrect(message)
-    raise Incorrect(f"The loss is {expected:.4f}, and {got:.4f} came out.")
+    raise Incorrect(
+        _("The loss is {expected:.4f}, and {got:.4f} came out.").format(expected=expected, got=got)
+    )
 
 
 def _diagnose_entropy(cases: list[tuple], outputs: list) -> None:
     usual = [pair for pair in zip(cases, outputs, strict=True) if not _is_large(pair[0])]
-    answer_types.forbid_rounding([output for _, output in usual], [_entropy(*case) for case, _ in usual])
+    answer_types.forbid_rounding(
+        [output for _case, output in usual], [_entropy(*case) for case, _output in usual]
+    )
 
 
 def _is_large(inputs: tuple) -> bool:
@@ -167,7 +177,7 @@ def _name(value: Any, nothing: str, known: Callable[[str], Any]) -> str:
         try:
             value = known(str(value))
         except ValueError:
-            return f"{str(value)!r}, which Keras doesn't know"
+            return _("{value!r}, which Keras doesn't know").format(value=str(value))
     if getattr(value, "from_logits", False):
         return FROM_LOGITS
     name = getattr(value, "__name__", None) or type(value).__name__
@@ -177,19 +187,27 @@ def _name(value: Any, nothing: str, known: Callable[[str], Any]) -> str:
 
 def _compare_last_layers(inputs: tuple, output: Any) -> None:
     if isinstance(output, str):
-        raise Incorrect(f"last_layers is {output}; it should be a dict: key -> (units, activation, loss).")
-    layers = answer_types.mapping(output, set(RIGHT_LAYERS), "the keys of the table")
+        raise Incorrect(
+            _("last_layers is {output}; it should be a dict: key -> (units, activation, loss).").format(
+                output=output
+            )
+        )
+    layers = answer_types.mapping(output, set(RIGHT_LAYERS), N_("the keys of the table"))
     wrong = {key: value for key, value in layers.items() if value not in RIGHT_LAYERS[key]}
     if not wrong:
         return
     key = next(key for key in RIGHT_LAYERS if key in wrong)
     value = wrong[key]
     if not isinstance(value, tuple):
-        raise Incorrect(f"{key!r} is {value}; it should be (units, activation, loss).")
+        raise Incorrect(
+            _("{key!r} is {value}; it should be (units, activation, loss).").format(key=key, value=value)
+        )
     if value[2] == FROM_LOGITS:
         raise Incorrect(
-            f"{key!r}: from_logits=True is for a last layer without an activation; here the activation has "
-            "already made probabilities of the logits.",
+            _(
+                "{key!r}: from_logits=True is for a last layer without an activation; here the activation "
+                "has already made probabilities of the logits."
+            ).format(key=key),
             credit=EDGE_CREDIT if len(wrong) == 1 else 0.0,
         )
     raise Incorrect(f"{key!r}: {_ABOUT[key](*value)}", credit=EDGE_CREDIT if len(wrong) == 1 else 0.0)
@@ -197,58 +215,66 @@ def _compare_last_layers(inputs: tuple, output: Any) -> None:
 
 def _about_tumour(units: Any, activation: str, loss: str) -> str:
     if activation == "sigmoid":
-        return "a sigmoid decides about each tumour on its own, but only one of them can be right."
+        return _("a sigmoid decides about each tumour on its own, but only one of them can be right.")
     if units != 3:
-        return f"three tumours to choose from, and {units} outputs?"
+        return _("three tumours to choose from, and {units} outputs?").format(units=units)
     if activation != "softmax":
-        return f"{activation} gives no probabilities that add up to 1."
+        return _("{activation} gives no probabilities that add up to 1.").format(activation=activation)
     if loss == CATEGORICAL:
-        return (
+        return _(
             "that loss expects three zeros and ones for each slice; the target is a class number, 0, 1 or 2."
         )
     if loss == BINARY:
-        return "the binary cross-entropy is for answers of yes or no; here is one choice out of three."
-    return f"{loss} is not the cross-entropy of a class number."
+        return _("the binary cross-entropy is for answers of yes or no; here is one choice out of three.")
+    return _("{loss} is not the cross-entropy of a class number.").format(loss=loss)
 
 
 def _about_findings(units: Any, activation: str, loss: str) -> str:
     if activation == "softmax":
-        return (
+        return _(
             "softmax makes the five compete: they add up to 1, though a slice can show two findings or none."
         )
     if units != 5:
-        return f"five findings, each a yes or no of its own, and {units} outputs?"
+        return _("five findings, each a yes or no of its own, and {units} outputs?").format(units=units)
     if activation != "sigmoid":
-        return f"{activation} doesn't give a probability between 0 and 1 for each finding."
+        return _("{activation} doesn't give a probability between 0 and 1 for each finding.").format(
+            activation=activation
+        )
     if loss in (SPARSE, CATEGORICAL):
-        return "that loss is for one choice out of several; here each finding is a yes or no of its own."
-    return f"{loss} is not the cross-entropy of a yes or no."
+        return _("that loss is for one choice out of several; here each finding is a yes or no of its own.")
+    return _("{loss} is not the cross-entropy of a yes or no.").format(loss=loss)
 
 
 def _about_area(units: Any, activation: str, loss: str) -> str:
     if units != 1:
-        return f"an area is one number, and there are {units} outputs."
+        return _("an area is one number, and there are {units} outputs.").format(units=units)
     if activation in ("sigmoid", "softmax", "tanh"):
-        return f"{activation} never exceeds 1, and an area is hundreds of square millimetres."
+        return _("{activation} never exceeds 1, and an area is hundreds of square millimetres.").format(
+            activation=activation
+        )
     if "crossentropy" in loss:
-        return "a cross-entropy compares probabilities; how far is one number from another?"
-    return (
-        f"({activation}, {loss}) doesn't fit a number: the network may say any, and the loss is a distance."
-    )
+        return _("a cross-entropy compares probabilities; how far is one number from another?")
+    return _(
+        "({activation}, {loss}) doesn't fit a number: the network may say any, and the loss is a distance."
+    ).format(activation=activation, loss=loss)
 
 
 def _about_mask(units: Any, activation: str, loss: str) -> str:
     if (units, activation) == (1, "softmax"):
-        return "the softmax of a single number is always 1."
+        return _("the softmax of a single number is always 1.")
     if (units, activation) == (2, "sigmoid"):
-        return "with a sigmoid one filter is enough: the background has what is left of 1."
+        return _("with a sigmoid one filter is enough: the background has what is left of 1.")
     if units not in (1, 2):
-        return f"two classes for each pixel, and {units} filters? The layer is applied at every pixel."
+        return _(
+            "two classes for each pixel, and {units} filters? The layer is applied at every pixel."
+        ).format(units=units)
     if loss == CATEGORICAL:
-        return "that loss expects two zeros and ones for each pixel; the target is 0 or 1."
+        return _("that loss expects two zeros and ones for each pixel; the target is 0 or 1.")
     if loss in (SPARSE, BINARY):
-        return "the binary cross-entropy goes with one sigmoid, the sparse categorical one with a softmax."
-    return f"{loss} with {activation} is not the cross-entropy of two classes."
+        return _("the binary cross-entropy goes with one sigmoid, the sparse categorical one with a softmax.")
+    return _("{loss} with {activation} is not the cross-entropy of two classes.").format(
+        loss=loss, activation=activation
+    )
 
 
 _ABOUT: dict[str, Callable[[Any, str, str], str]] = {
@@ -263,7 +289,11 @@ WATCHED = ("monitor", "patience", "mode", "min_delta", "baseline", "start_from_e
 
 def _describe_stopping(answer: Any, inputs: tuple) -> dict | None:
     if type(answer) not in (list, tuple) or len(answer) != 2:
-        return {"problem": f"The answer is {described(answer)}; it should be (stopping, reason)."}
+        return {
+            "problem": _("The answer is {value}; it should be (stopping, reason).").format(
+                value=described(answer)
+            )
+        }
     stopping, reason = answer
     if stopping is None and reason is None:
         return None
@@ -272,13 +302,19 @@ def _describe_stopping(answer: Any, inputs: tuple) -> dict | None:
 
 def _described_stopping(stopping: Any) -> dict | str:
     if stopping is None or isinstance(stopping, str | int | float):
-        return f"stopping is {described(stopping)}; it should be a keras.callbacks.EarlyStopping(...)."
+        return _("stopping is {value}; it should be a keras.callbacks.EarlyStopping(...).").format(
+            value=described(stopping)
+        )
     import keras
 
     if isinstance(stopping, type):
-        return f"stopping is the class {stopping.__name__} itself: call it, with what it should monitor."
+        return _("stopping is the class {name} itself: call it, with what it should monitor.").format(
+            name=stopping.__name__
+        )
     if not isinstance(stopping, keras.callbacks.EarlyStopping):
-        return f"stopping is {described(stopping)}, which doesn't end a training: use EarlyStopping."
+        return _("stopping is {value}, which doesn't end a training: use EarlyStopping.").format(
+            value=described(stopping)
+        )
     values = {name: getattr(stopping, name) for name in WATCHED}
     return {name: value if isinstance(value, str | int | float | None) else described(value)
             for name, value in values.items()}  # fmt: skip
@@ -299,35 +335,51 @@ def _compare_stopping(inputs: tuple, output: Any) -> None:
         raise Incorrect(stopping)
     _compare_monitor(str(stopping["monitor"]), str(stopping["mode"]))
     if reason != "C":
-        raise Incorrect(f"`stopping` is right. {_about_reason(reason)}", credit=EDGE_CREDIT)
+        raise Incorrect(_("`stopping` is right. {why}").format(why=_about_reason(reason)), credit=EDGE_CREDIT)
     detail = _about_patience(stopping["patience"])
     if not detail and stopping["min_delta"] and abs(stopping["min_delta"]) > 0.01:
-        detail = "with so large a min_delta, a small improvement doesn't count, and the training ends sooner."
+        detail = _(
+            "with so large a min_delta, a small improvement doesn't count, and the training ends sooner."
+        )
     if not detail and stopping["baseline"] is not None:
-        detail = "with a baseline, the training ends if it isn't better than that; the report had none."
+        detail = _("with a `baseline`, the training ends if it isn't better than that; the report had none.")
     if not detail and not 0 <= stopping["start_from_epoch"] <= 10:
-        detail = "start_from_epoch skips the best epoch."
+        detail = _("start_from_epoch skips the best epoch.")
     if detail:
-        raise Incorrect(f"The value to monitor and the reason are right, but {detail}", credit=EDGE_CREDIT)
+        raise Incorrect(
+            _("The value to monitor and the reason are right, but {detail}").format(detail=detail),
+            credit=EDGE_CREDIT,
+        )
 
 
 def _compare_monitor(monitor: str, mode: str) -> None:
     if monitor == "val_loss" and mode in ("auto", "min"):
         return
     about = {
-        "val_loss": "With mode='max' it waits for a loss that *rises*, and ends a training that improves.",
-        "loss": "'loss' is the training loss, which keeps falling while the network memorises: it would not "
-        "have stopped there.",
-        "accuracy": "'accuracy' is that of the training slices: it still rises while the network memorises.",
-        "val_accuracy": "'val_accuracy' only counts right and wrong: it is coarse, and stays high while the "
-        "network becomes overconfident. Its loss tells sooner.",
+        "val_loss": _("With mode='max' it waits for a loss that *rises*, and ends a training that improves."),
+        "loss": _(
+            "'loss' is the training loss, which keeps falling while the network memorises: it would "
+            "not have stopped there."
+        ),
+        "accuracy": _(
+            "'accuracy' is that of the training slices: it still rises while the network memorises."
+        ),
+        "val_accuracy": _(
+            "'val_accuracy' only counts right and wrong: it is coarse, and stays high while "
+            "the network becomes overconfident. Its loss tells sooner."
+        ),
     }
     if "test" in monitor:
         raise Incorrect(
-            "A test set that decides when to stop is no longer a test: that was the report's mistake."
+            _("A test set that decides when to stop is no longer a test: that was the report's mistake.")
         )
     raise Incorrect(
-        about.get(monitor, f"fit reports nothing called {monitor!r}. The names: loss, val_loss, ...")
+        about.get(
+            monitor,
+            _("fit reports nothing called {monitor!r}. The names: loss, val_loss, ...").format(
+                monitor=monitor
+            ),
+        )
     )
 
 
@@ -335,22 +387,30 @@ def _about_patience(patience: Any) -> str:
     if patience == PATIENCE:
         return ""
     if patience == 15:
-        return "15 is the epoch in which it ended; patience counts the epochs since the best one, the 10th."
+        return _(
+            "15 is the epoch in which it ended; patience counts the epochs since the best one, the 10th."
+        )
     if patience == 10:
-        return "10 is the best epoch; patience counts the epochs from there to the end, the 15th."
+        return _("10 is the best epoch; patience counts the epochs from there to the end, the 15th.")
     if patience == 0:
-        return "without patience (0 is the default), the first epoch that isn't better ends the training."
-    return f"with a patience of {patience}, the training would have ended after epoch {10 + patience}."
+        return _("without patience (0 is the default), the first epoch that isn't better ends the training.")
+    return _("with a patience of {patience}, the training would have ended after epoch {epoch}.").format(
+        patience=patience, epoch=10 + patience
+    )
 
 
 def _about_reason(letter: str) -> str:
     against = {
-        "A": "But the training loss keeps falling while the network memorises: it never says stop.",
-        "B": "But a test set that decides when to stop is no longer a test.",
-        "D": "But the accuracy only counts which answers are right, not how confident they are: it need not "
-        "fall.",
+        "A": _("But the training loss keeps falling while the network memorises: it never says stop."),
+        "B": _("But a test set that decides when to stop is no longer a test."),
+        "D": _(
+            "But the accuracy only counts which answers are right, not how confident they are: it need "
+            "not fall."
+        ),
     }
-    return against.get(letter, f"But reason is {letter}: choose one of the letters A, B, C and D.")
+    return against.get(
+        letter, _("But reason is {letter}: choose one of the letters A, B, C and D.").format(letter=letter)
+    )
 
 
 def _early_stopping() -> tuple:
@@ -362,12 +422,17 @@ def _early_stopping() -> tuple:
 # ---- 2.3.4: read three learning curves ----
 
 FAULTS = {
-    "learning rate too high": "With too high a learning rate, the training loss jumps, or stays far above "
-    "log 3 = 1.10: each step goes past the minimum.",
-    "learning rate too low": "With too low a learning rate, both losses fall, smoothly and together, but by "
-    "little.",
-    "overfitting": "With overfitting, the training loss falls towards 0 while the validation loss stays "
-    "high, or turns up.",
+    "learning rate too high": N_(
+        "With too high a learning rate, the training loss jumps, or stays far above "
+        "log 3 = 1.10: each step goes past the minimum."
+    ),
+    "learning rate too low": N_(
+        "With too low a learning rate, both losses fall, smoothly and together, but by little."
+    ),
+    "overfitting": N_(
+        "With overfitting, the training loss falls towards 0 while the validation loss stays "
+        "high, or turns up."
+    ),
 }
 
 
@@ -394,19 +459,29 @@ def _plain_diagnosis(answer: Any, inputs: tuple) -> Any:
 def _compare_diagnosis(inputs: tuple, output: Any) -> None:
     expected = inputs[0]
     if isinstance(output, str):
-        raise Incorrect(f'diagnosis is {output}; it should be a dict: {{"A": ..., "B": ..., "C": ...}}.')
+        raise Incorrect(
+            _('diagnosis is {output}; it should be a dict: {{"A": ..., "B": ..., "C": ...}}.').format(
+                output=output
+            )
+        )
     if isinstance(output, dict) and {str(key).lower() for key in output} == set(FAULTS):
-        raise Incorrect("The other way round: the letters are the keys, and the faults their values.")
-    got = answer_types.mapping(output, set(expected), "the letters of the curves")
+        raise Incorrect(_("The other way round: the letters are the keys, and the faults their values."))
+    got = answer_types.mapping(output, set(expected), N_("the letters of the curves"))
     for letter, name in got.items():
         if name not in FAULTS:
-            raise Incorrect(f"{letter}: {name!r} is none of the names in `faults`. Mind the spelling.")
+            raise Incorrect(
+                _("{letter}: {name!r} is none of the names in `faults`. Mind the spelling.").format(
+                    letter=letter, name=name
+                )
+            )
     if len(set(got.values())) < len(got):
-        raise Incorrect("Each of the three faults occurs once, and one of yours is there twice.")
+        raise Incorrect(_("Each of the three faults occurs once, and one of yours is there twice."))
     wrong = [letter for letter in sorted(expected) if got[letter] != expected[letter]]
     if wrong:
         name = got[wrong[0]]
-        raise Incorrect(f"Curve {wrong[0]} is something else. {FAULTS[name]}")
+        raise Incorrect(
+            _("Curve {letter} is something else. {why}").format(letter=wrong[0], why=_(FAULTS[name]))
+        )
 
 
 # ---- 2.8: the Dice loss ----
@@ -442,19 +517,22 @@ def _wrong_losses(truth: np.ndarray, probabilities: np.ndarray) -> dict[float, s
     squares = float((truth**2).sum() + (tumour**2).sum())
     per_image = [_dice_loss(*pair) for pair in zip(truth, tumour, strict=True)]
     return {
-        1 - right: "That is the Dice coefficient, 1 for a perfect mask; a loss is 0 there: 1 minus it.",
-        -(1 - right): "That is minus the Dice coefficient; the formula has 1 minus it, never negative.",
-        _dice_loss(truth, background): "Those are the probabilities of the background; the tumour's are "
-        "probabilities[..., 1].",
-        float(np.mean(per_image)): "That is the mean of a loss per slice; the sums run over the batch.",
-        _dice_loss(truth, mask): "There is a threshold inside: if a probability changes a little, the loss "
-        "doesn't, so nothing can be learned from it.",
-        1 - (both + 1) / (areas + 1): "A perfect mask would have a loss of 0.5: the overlap counts twice.",
-        1 - (2 * both + 1) / (squares + 1): "Without squares: the formula has the sums of p and of t.",
-        1 - (both + 1) / (areas - both + 1): "That is the IoU loss: Dice divides by the sum of both areas.",
-        1 - (2 * both + 1) / (areas + float(background.sum()) + 1): "The sum of `probabilities` is over both "
-        "channels; take those of the tumour.",
-        1 - float((truth == mask).mean()): "That is the part of the pixels that are wrong after a threshold.",
+        1 - right: _("That is the Dice coefficient, 1 for a perfect mask; a loss is 0 there: 1 minus it."),
+        -(1 - right): _("That is minus the Dice coefficient; the formula has 1 minus it, never negative."),
+        _dice_loss(truth, background): _("Those are the probabilities of the background; the tumour's are "
+                                         "probabilities[..., 1]."),
+        float(np.mean(per_image)): _("That is the mean of a loss per slice; the sums run over the batch."),
+        _dice_loss(truth, mask): _("There is a threshold inside: if a probability changes a little, the "
+                                   "loss doesn't, so nothing can be learned from it."),
+        1 - (both + 1) / (areas + 1): _("A perfect mask would have a loss of 0.5: the overlap counts twice."),
+        1 - (2 * both + 1) / (squares + 1): _("Without squares: the formula has the sums of p and of t."),
+        1 - (both + 1) / (areas - both + 1): _("That is the IoU loss: Dice divides by the sum of both "
+                                               "areas."),
+        1 - (2 * both + 1) / (areas + float(background.sum()) + 1): _("The sum of `probabilities` is over "
+                                                                      "both channels; take those of the "
+                                                                      "tumour."),
+        1 - float((truth == mask).mean()): _("That is the part of the pixels that are wrong after a "
+                                             "threshold."),
     }  # fmt: skip
 
 
@@ -462,14 +540,14 @@ def _unsmoothed(truth: np.ndarray, tumour: np.ndarray) -> dict[float, str]:
     """Return the results of the formula with one or both of its 1s missing, or misplaced."""
     both, areas = float((truth * tumour).sum()), float(truth.sum() + tumour.sum())
     return {
-        1 - 2 * both / areas: "the 1 above and below is missing. Without it, 0 is divided by 0 if there is "
-        "nothing to find and nothing found.",
-        1 - 2 * both / (areas + 1): "the 1 above is missing: if there is no tumour and none was found, the "
-        "loss should be 0.",
-        1 - (2 * both + 1) / areas: "the 1 below is missing.",
-        1 - 2 * (both + 1) / (areas + 1): "the 1 above is added after doubling, not before.",
-        1 - 2 * (both + 1) / (areas + 2): "the 1 is added to the doubled overlap and to the sum of both.",
-        1 - (2 * both + 1) / (areas + 2): "1 is added below, not 2.",
+        1 - 2 * both / areas: _("the 1 above and below is missing. Without it, 0 is divided by 0 if there "
+                                "is nothing to find and nothing found."),
+        1 - 2 * both / (areas + 1): _("the 1 above is missing: if there is no tumour and none was found, "
+                                      "the loss should be 0."),
+        1 - (2 * both + 1) / areas: _("the 1 below is missing."),
+        1 - 2 * (both + 1) / (areas + 1): _("the 1 above is added after doubling, not before."),
+        1 - 2 * (both + 1) / (areas + 2): _("the 1 is added to the doubled overlap and to the sum of both."),
+        1 - (2 * both + 1) / (areas + 2): _("1 is added below, not 2."),
     }  # fmt: skip
 
 
@@ -483,7 +561,11 @@ def _computed_loss(answer: Callable, inputs: tuple) -> Any:
         return None
     value = answer_types.plain(result)
     if type(value) is np.ndarray or not isinstance(value, int | float | np.number) or isinstance(value, bool):
-        return {"problem": f"It returned {described(value)}; the loss of a batch is one number."}
+        return {
+            "problem": _("It returned {value}; the loss of a batch is one number.").format(
+                value=described(value)
+            )
+        }
     tensors = [keras.Input(array.shape[1:], dtype=array.dtype.name) for array in inputs]
     try:
         keras.layers.Lambda(lambda given: keras.ops.reshape(answer(*given), (1,)))(tensors)
@@ -521,14 +603,16 @@ def _compare_loss(inputs: tuple, output: Any) -> None:
     if "problem" in output:
         raise Incorrect(answer_types.text(output["problem"]))
     if isinstance(output["value"], float | np.floating) and not np.isfinite(output["value"]):
-        raise Incorrect(f"The loss is {output['value']}: something was divided by 0.")
-    got = answer_types.number(output["value"], "The loss")
+        raise Incorrect(_("The loss is {value}: something was divided by 0.").format(value=output["value"]))
+    got = answer_types.number(output["value"], N_("The loss"))
     expected = _dice_loss(truth, probabilities[..., 1])
     if abs(got - expected) < CLOSE:
         if output["untraceable"]:
             raise Incorrect(
-                "The number is right, but `fit` cannot use the function: there, tensors have no values yet. "
-                "Use keras.ops for everything; no numpy, no float(), no .numpy().",
+                _(
+                    "The number is right, but `fit` cannot use the function: there, tensors have no values "
+                    "yet. Use keras.ops for everything; no numpy, no float(), no .numpy()."
+                ),
                 credit=EDGE_CREDIT,
             )
         _compare_step(_expected_step(truth, probabilities), output.get("step"))
@@ -538,18 +622,24 @@ def _compare_loss(inputs: tuple, output: Any) -> None:
             raise Incorrect(message)
     for value, message in _unsmoothed(truth, probabilities[..., 1]).items():
         if abs(got - value) < CLOSE:
-            raise Incorrect(f"Right, except for one thing: {message}", credit=EDGE_CREDIT)
-    raise Incorrect(f"The loss is {expected:.4f}, and {got:.4f} came out.")
+            raise Incorrect(
+                _("Right, except for one thing: {message}").format(message=message), credit=EDGE_CREDIT
+            )
+    raise Incorrect(
+        _("The loss is {expected:.4f}, and {got:.4f} came out.").format(expected=expected, got=got)
+    )
 
 
 def _compare_step(expected: np.ndarray, step: object) -> None:
     if not (isinstance(step, list) and len(step) == 4 and all(isinstance(one, float) for one in step)):
-        raise Incorrect("The network could not be trained with this loss.")
+        raise Incorrect(_("The network could not be trained with this loss."))
     if not np.allclose(step, expected, rtol=0.01, atol=1e-4):
         raise Incorrect(
-            "The number is right, but a training step with this loss changes the weights by the wrong "
-            "amount, or not at all: `stop_gradient`, a cast to whole numbers or a comparison cuts off the "
-            "gradient.",
+            _(
+                "The number is right, but a training step with this loss changes the weights by the wrong "
+                "amount, or not at all: `stop_gradient`, a cast to whole numbers or a comparison cuts off "
+                "the gradient."
+            ),
             credit=EDGE_CREDIT,
         )
 
@@ -566,45 +656,50 @@ def _make_dice_loss() -> Callable:
 
 EXERCISES = [
     Exercise(
-        "2.3.1", "Cross-entropy by hand", 2, "function",
+        "2.3.1", N_("Cross-entropy by hand"), 2, "function",
         cases=_logit_cases, compare=_compare_entropy, diagnose=_diagnose_entropy,
-        edge=_is_large, edge_message="Right, except for large logits.",
+        edge=_is_large, edge_message=N_("Right, except for large logits."),
         reference=_entropy,
-        hint="logits.max(axis=1, keepdims=True) is the largest logit of each slice, as a column; "
-        "p[np.arange(len(classes)), classes] picks the true class of each.",
-        correct_message="It is what Keras minimizes, and it survives logits of 1000.",
+        hint=N_("logits.max(axis=1, keepdims=True) is the largest logit of each slice, as a column; "
+                "p[np.arange(len(classes)), classes] picks the true class of each."),
+        correct_message=N_("It is what Keras minimizes, and it survives logits of 1000."),
     ),
     Exercise(
-        "2.3.2", "The last layer and its loss", 2, "value",
+        "2.3.2", N_("The last layer and its loss"), 2, "value",
         cases=lambda rng: [("last_layers",)], call=_named, compare=_compare_last_layers,
         reference={
             "which tumour": (3, "softmax", SPARSE), "findings": (5, "sigmoid", BINARY),
             "area": (1, "linear", SQUARED), "mask": (2, "softmax", SPARSE),
         },
-        hint="Softmax outputs add up to 1: one choice out of several. Each sigmoid is a separate yes or no.",
-        correct_message="The task decides: one choice, several yes or no, or a number.",
+        hint=N_("Softmax outputs add up to 1: one choice out of several. Each sigmoid is a separate yes or "
+                "no."),
+        correct_message=N_("The task decides: one choice, several yes or no, or a number."),
     ),
     Exercise(
-        "2.3.3", "What should EarlyStopping watch?", 2, "value",
+        "2.3.3", N_("What should EarlyStopping watch?"), 2, "value",
         cases=lambda rng: [("stopping, reason",)], call=_describe_stopping,
         compare=_compare_stopping, make_reference=_early_stopping,
-        hint="How many epochs are there from the best one to the last? fit reports loss, accuracy, val_loss "
-        "and val_accuracy after each.",
-        correct_message="It ends where the report's training ended, and the test set knows nothing of it.",
+        hint=N_("How many epochs are there from the best one to the last? fit reports loss, accuracy, "
+                "val_loss and val_accuracy after each."),
+        correct_message=N_("It ends where the report's training ended, and the test set knows nothing of "
+                           "it."),
     ),
     Exercise(
-        "2.3.4", "Read three learning curves", 2, "value",
+        "2.3.4", N_("Read three learning curves"), 2, "value",
         cases=_fault_cases, call=_plain_diagnosis, compare=_compare_diagnosis,
-        hint="For each curve: does the training loss fall, and how far? Does the validation loss follow it?",
-        correct_message="You can tell the three apart, and each needs another remedy.",
+        hint=N_("For each curve: does the training loss fall, and how far? Does the validation loss follow "
+                "it?"),
+        correct_message=N_("You can tell the three apart, and each needs another remedy."),
     ),
     Exercise(
-        "2.8", "The Dice loss", 3, "function",
+        "2.8", N_("The Dice loss"), 3, "function",
         cases=_loss_cases, call=_computed_loss, compare=_compare_loss,
         edge=lambda inputs: inputs[0].dtype.kind in "bu",
-        edge_message='Right for a truth of floats, but not of other types: ops.cast(truth, "float32") first.',
+        edge_message=N_('Right for a truth of floats, but not of other types: ops.cast(truth, "float32") '
+                        "first."),
         make_reference=_make_dice_loss,
-        hint="The tumour's probabilities are probabilities[..., 1]. ops.sum adds up all pixels of the batch.",
-        correct_message="It can be minimized: it is smooth, and defined without a tumour, too.",
+        hint=N_("The tumour's probabilities are probabilities[..., 1]. ops.sum adds up all pixels of the "
+                "batch."),
+        correct_message=N_("It can be minimized: it is smooth, and defined without a tumour, too."),
     ),
 ]  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 from helpers.checks import answer_types
 from helpers.checks.answer_types import EDGE_CREDIT, Incorrect, alike
 from helpers.checks.exercise import Exercise
+from helpers.config.language import N_, _
 from helpers.evaluation import bootstrap
 
 # ---- 2.11: the nearest slice ----
@@ -35,18 +36,27 @@ def _neighbours_by(inputs: tuple, measure: str) -> np.ndarray:
 
 
 NEIGHBOUR_MISTAKES = {
-    "city block": "That is the nearest row by the sum of the absolute differences. Euclidean: square the "
-    "differences, then sum.",
-    "largest": "That is the nearest row by its largest difference alone. Euclidean: square all differences, "
-    "then sum.",
-    "signed": "Differences above and below 0 cancel out, or win by being negative: square them before you "
-    "sum.",
-    "totals": "Differences above and below 0 cancel out: square them before you sum.",
-    "dot product": "The largest dot product isn't the smallest distance: a long row has a large product with "
-    "many. |a - b|² = |a|² - 2 a·b + |b|².",
-    "cosine": "That is the row in the most similar direction (cosine). Its length counts, too: measure the "
-    "distance.",
-    "farthest": "Those are the rows that are farthest away: argmin, not argmax.",
+    "city block": N_(
+        "That is the nearest row by the sum of the absolute differences. Euclidean: square the differences, "
+        "then sum."
+    ),
+    "largest": N_(
+        "That is the nearest row by its largest difference alone. Euclidean: square all differences, then "
+        "sum."
+    ),
+    "signed": N_(
+        "Differences above and below 0 cancel out, or win by being negative: square them before you sum."
+    ),
+    "totals": N_("Differences above and below 0 cancel out: square them before you sum."),
+    "dot product": N_(
+        "The largest dot product isn't the smallest distance: a long row has a large product with many. |a - "
+        "b|² = |a|² - 2 a·b + |b|²."
+    ),
+    "cosine": N_(
+        "That is the row in the most similar direction (cosine). Its length counts, too: measure the "
+        "distance."
+    ),
+    "farthest": N_("Those are the rows that are farthest away: argmin, not argmax."),
 }
 
 
@@ -76,31 +86,39 @@ def _compare_neighbours(inputs: tuple, output: Any) -> None:
     if type(output) in (list, tuple):
         output = np.array(output) if alike(np.shape(output), np.shape(right)) else output
     if alike(output, train[right]):
-        raise Incorrect("Those are the rows themselves. Return their numbers, which argmin gives.")
+        raise Incorrect(_("Those are the rows themselves. Return their numbers, which argmin gives."))
     if isinstance(output, dict):
-        raise Incorrect("It returned a dict; return an array of row numbers, in the order of test.")
+        raise Incorrect(_("It returned a dict; return an array of row numbers, in the order of test."))
     if not np.shape(output) and not isinstance(output, str | None):
-        raise Incorrect(f"It returned one number; {len(test)} test rows have {len(test)} neighbours.")
+        raise Incorrect(
+            _("It returned one number; {count} test rows have {count} neighbours.").format(count=len(test))
+        )
     if alike(output, distances):
-        raise Incorrect("Those are all distances. Return the row of the smallest: argmin(axis=1).")
+        raise Incorrect(_("Those are all distances. Return the row of the smallest: argmin(axis=1)."))
     if alike(output, distances.argmin(axis=0)) and len(test) != len(train):
         raise Incorrect(
-            "That is one number for each row of train, its nearest row of test. It's the other way round: "
-            "argmin along the other axis."
+            _(
+                "That is one number for each row of train, its nearest row of test. It's the other way "
+                "round: argmin along the other axis."
+            )
         )
     got = answer_types.array(output, right.shape)
     if alike(got, distances.min(axis=1)) or alike(got, distances.min(axis=1) ** 2):
-        raise Incorrect("Those are the distances. Return the rows at which they occur: argmin, not min.")
+        raise Incorrect(_("Those are the distances. Return the rows at which they occur: argmin, not min."))
     if got.dtype.kind == "b":
-        raise Incorrect("It returned True and False; return row numbers.")
+        raise Incorrect(_("It returned True and False; return row numbers."))
     if not alike(got, right):
         raise Incorrect(
-            f"{np.count_nonzero(got != right)} of {len(right)} rows have a nearer one in train than the "
-            "one that you found. For each, subtract it from train, square, sum over axis 1, argmin."
+            _(
+                "{wrong} of {count} rows have a nearer one in train than the one that you found. For each, "
+                "subtract it from train, square, sum over axis 1, argmin."
+            ).format(wrong=np.count_nonzero(got != right), count=len(right))
         )
     if got.dtype.kind == "f":
         raise Incorrect(
-            f"The rows are right, but {got.dtype}: an array can only be indexed with whole numbers (int).",
+            _(
+                "The rows are right, but {dtype}: an array can only be indexed with whole numbers (int)."
+            ).format(dtype=got.dtype),
             credit=EDGE_CREDIT,
         )
 
@@ -111,10 +129,10 @@ def _diagnose_neighbours(cases: list[tuple], outputs: list) -> None:
             alike(output, _neighbours_by(inputs, measure))
             for inputs, output in zip(cases, outputs, strict=True)
         ):
-            raise Incorrect(message)
+            raise Incorrect(_(message))
     if all(alike(output, np.zeros(len(test))) for (test, _), output in zip(cases, outputs, strict=True)):
         raise Incorrect(
-            "It's always row 0: the smallest of what? Calculate one distance for each row of train."
+            _("It's always row 0: the smallest of what? Calculate one distance for each row of train.")
         )
 
 
@@ -158,11 +176,14 @@ def _bootstrap_cases(rng: np.random.Generator) -> list[tuple]:
 
 def _compare_interval(inputs: tuple, output: Any) -> None:
     low, high = answer_types.pair(output, "low, high")
-    low, high = answer_types.number(low, "The lower bound"), answer_types.number(high, "The upper bound")
+    low, high = (
+        answer_types.number(low, N_("The lower bound")),
+        answer_types.number(high, N_("The upper bound")),
+    )
     if max(low, high) > 2:
-        raise Incorrect("An accuracy is at most 1: return fractions, not percentages or counts.")
+        raise Incorrect(_("An accuracy is at most 1: return fractions, not percentages or counts."))
     if low > high:
-        raise Incorrect("The lower bound comes first: return low, high.", credit=EDGE_CREDIT)
+        raise Incorrect(_("The lower bound comes first: return low, high."), credit=EDGE_CREDIT)
 
 
 def _compare_intervals(cases: list[tuple], outputs: list) -> None:
@@ -172,16 +193,21 @@ def _compare_intervals(cases: list[tuple], outputs: list) -> None:
         whole = [_accuracy(_resampled(n)[0].sum(axis=0)) for n in (0, 0, 1, 1)]
         if not alike([low for low, _ in full], whole):
             raise Incorrect(
-                "Low and high are the same, because every resample is: a generator that is made in the loop "
-                "begins again each time. Make it once, before the loop."
+                _(
+                    "Low and high are the same, because every resample is: a generator that is made in the "
+                    "loop begins again each time. Make it once, before the loop."
+                )
             )
         raise Incorrect(
-            "Low and high are the same: does each resample hold all patients once? Draw them with "
-            "replacement, as many as there are."
+            _(
+                "Low and high are the same: does each resample hold all patients once? Draw them with "
+                "replacement, as many as there are."
+            )
         )
     if _far(full, "") > NOISE:
         likely = min(INTERVAL_MISTAKES, key=lambda mistake: _far(full, mistake))
-        raise Incorrect(*INTERVAL_MISTAKES[likely]) if _far(full, likely) < 3 * NOISE else _unlike(full)
+        message, credit = INTERVAL_MISTAKES[likely]
+        raise Incorrect(_(message), credit) if _far(full, likely) < 3 * NOISE else _unlike(full)
     _seed_and_draws(single)
 
 
@@ -189,11 +215,11 @@ def _seed_and_draws(single: list[tuple]) -> None:
     """Compare intervals of a single resample: two with the same seed, two with others."""
     wrong = ""
     if any(low != high for low, high in single):
-        wrong = "With draws=1, there is one resample, and low is high. Is `draws` the number of resamples?"
+        wrong = _("With draws=1, there is one resample, and low is high. Is `draws` the number of resamples?")
     elif single[0] != single[1]:
-        wrong = "The same seed gave two different intervals. Use it: np.random.default_rng(seed)."
+        wrong = _("The same seed gave two different intervals. Use it: np.random.default_rng(seed).")
     elif single[0] == single[2] == single[3]:
-        wrong = (
+        wrong = _(
             "Different seeds give the same interval: the seed is ignored. Use np.random.default_rng(seed)."
         )
     if wrong:
@@ -261,60 +287,78 @@ PERCENTILES = {
 }
 INTERVAL_MISTAKES: dict[str, tuple[str, float]] = {
     "slices": (
-        "That is the interval if single slices are drawn, and it's too narrow: slices of one patient are "
-        "right or wrong together. Draw patients.",
+        N_(
+            "That is the interval if single slices are drawn, and it's too narrow: slices of one patient are "
+            "right or wrong together. Draw patients."
+        ),
         0.0,
     ),
     "by size": (
-        "Patients with many slices are drawn more often: `patients` names each once per slice. Draw from "
-        "np.unique(patients).",
+        N_(
+            "Patients with many slices are drawn more often: `patients` names each once per slice. Draw from "
+            "np.unique(patients)."
+        ),
         0.0,
     ),
     "means": (
-        "That is the mean over patients, in which a patient of 5 slices counts as much as one of 30. "
-        "Average over all drawn slices.",
+        N_(
+            "That is the mean over patients, in which a patient of 5 slices counts as much as one of 30. "
+            "Average over all drawn slices."
+        ),
         0.0,
     ),
     "once": (
-        "A patient who is drawn twice counts only once, so the interval is too narrow: np.isin and sets "
-        "don't count. Add their slices once for each draw.",
+        N_(
+            "A patient who is drawn twice counts only once, so the interval is too narrow: np.isin and sets "
+            "don't count. Add their slices once for each draw."
+        ),
         0.0,
     ),
     "90%": (
-        "Those are the 5th and the 95th percentile: a 90% interval. 95% leaves 2.5% on each side.",
+        N_("Those are the 5th and the 95th percentile: a 90% interval. 95% leaves 2.5% on each side."),
         EDGE_CREDIT,
     ),
-    "0 to 95": ("An interval has two tails: 2.5% below and 2.5% above, not 0% and 5%.", EDGE_CREDIT),
-    "95 to 100": ("Those are the best 5% of the resamples; 95% lie between 2.5 and 97.5.", 0.0),
+    "0 to 95": (N_("An interval has two tails: 2.5% below and 2.5% above, not 0% and 5%."), EDGE_CREDIT),
+    "95 to 100": (N_("Those are the best 5% of the resamples; 95% lie between 2.5 and 97.5."), 0.0),
     "fractions": (
-        "np.percentile counts from 0 to 100, np.quantile from 0 to 1: 0.975 is close to the minimum.",
+        N_("np.percentile counts from 0 to 100, np.quantile from 0 to 1: 0.975 is close to the minimum."),
         EDGE_CREDIT,
     ),
     "normal": (
-        "That is 1.96 standard errors to each side, as if the distribution were symmetric: it's not, and the "
-        "bounds can be above 1. Take the percentiles.",
+        N_(
+            "That is 1.96 standard errors to each side, as if the distribution were symmetric: it's not, and "
+            "the bounds can be above 1. Take the percentiles."
+        ),
         EDGE_CREDIT,
     ),
     "one standard error": (
-        "That is one standard error to each side, which covers 68%. Take the percentiles 2.5 and 97.5.",
+        N_("That is one standard error to each side, which covers 68%. Take the percentiles 2.5 and 97.5."),
         0.0,
     ),
     "reversed": (
-        'That is the "basic" bootstrap, which mirrors the percentiles at the accuracy. Here the percentiles '
-        "themselves are asked for.",
+        N_(
+            'That is the "basic" bootstrap, which mirrors the percentiles at the accuracy. Here the '
+            "percentiles themselves are asked for."
+        ),
         EDGE_CREDIT,
     ),
-    "extremes": ("Those are the smallest and the largest resample; leave 2.5% out on each side.", 0.0),
+    "extremes": (N_("Those are the smallest and the largest resample; leave 2.5% out on each side."), 0.0),
 }
 
 
 def _unlike(intervals: list[tuple]) -> Incorrect:
     (low, high), (right_low, right_high) = intervals[0], _interval(0)
-    said = f"About {right_low:.2f} to {right_high:.2f} is right, {low:.2f} to {high:.2f} came out."
+    said = _("About {right_low:.2f} to {right_high:.2f} is right, {low:.2f} to {high:.2f} came out.").format(
+        right_low=right_low, right_high=right_high, low=low, high=high
+    )
     if high - low < 0.8 * (right_high - right_low):
-        return Incorrect(f"{said} That is too narrow: draw whole patients, as many as there are.")
+        return Incorrect(
+            _("{said} That is too narrow: draw whole patients, as many as there are.").format(said=said)
+        )
     return Incorrect(
-        f"{said} Does each resample hold as many patients as there are, with all of their slices?"
+        _("{said} Does each resample hold as many patients as there are, with all of their slices?").format(
+            said=said
+        )
     )
 
 
@@ -327,20 +371,20 @@ def _bootstrap_interval(
 
 EXERCISES = [
     Exercise(
-        "2.11", "The nearest slice", 2, "function",
+        "2.11", N_("The nearest slice"), 2, "function",
         cases=_neighbour_cases, compare=_compare_neighbours, diagnose=_diagnose_neighbours,
         reference=_nearest, solved_by=("nearest",),
-        hint="For one row of test: train - one has the differences to all rows of train. "
-        "np.linalg.norm(..., axis=1) makes distances of them, argmin finds the smallest.",
-        correct_message="Each test slice has found its nearest neighbour.",
+        hint=N_("For one row of test: train - one has the differences to all rows of train. "
+                "np.linalg.norm(..., axis=1) makes distances of them, argmin finds the smallest."),
+        correct_message=N_("Each test slice has found its nearest neighbour."),
     ),
     Exercise(
-        "2.12", "Bootstrap by patient", 3, "function",
+        "2.12", N_("Bootstrap by patient"), 3, "function",
         cases=_bootstrap_cases, compare=_compare_interval, across=_compare_intervals,
         reference=_bootstrap_interval,
         solved_by=("mean_interval", "classification_intervals"),
-        hint="Count the right answers and the slices of each patient first. A resample is then "
-        "rng.integers(P, size=P): P numbers of patients. Sum both counts over them, and divide.",
-        correct_message="Whole patients are drawn, with all of their slices, as often as they are drawn.",
+        hint=N_("Count the right answers and the slices of each patient first. A resample is then "
+                "rng.integers(P, size=P): P numbers of patients. Sum both counts over them, and divide."),
+        correct_message=N_("Whole patients are drawn, with all of their slices, as often as they are drawn."),
     ),
 ]  # fmt: skip

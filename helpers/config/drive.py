@@ -3,6 +3,8 @@
 from contextlib import suppress
 from pathlib import Path
 
+from helpers.config.language import _
+
 DRIVE = Path("/content/drive/MyDrive")  # where Colab mounts it
 FOLDER = "brain-mri-course"
 
@@ -23,14 +25,15 @@ def mount() -> None:
     try:
         drive.mount(str(DRIVE.parent))
     except Exception as error:  # Colab's errors have no common base, and none of them may stop the course
-        print(f"Google Drive is not mounted ({error}); the course continues without it.")
+        said = _("Google Drive is not mounted ({error}); the course continues without it.")
+        print(said.format(error=error))
 
 
 def offer() -> str:
     """Say in a line or two where copies of trainings are kept, or how to keep some."""
     if found := folder():
-        return f"trainings are also kept on your Google Drive, in {found.name}"
-    return (
+        return _("trainings are also kept on your Google Drive, in {folder}").format(folder=found.name)
+    return _(
         "none: what you train is lost when this session ends. To keep it on your Google Drive, "
         "set KEEP_ON_DRIVE to True above, and run this cell again"
     )

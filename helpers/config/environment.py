@@ -25,6 +25,7 @@ from packaging.version import Version
 from helpers import reference
 from helpers._common import CourseError
 from helpers.config import drive
+from helpers.config.language import _
 
 if TYPE_CHECKING:
     from helpers.config.settings import Settings
@@ -77,8 +78,9 @@ def untested(versions: dict[str, str]) -> list[str]:
     for library, version in versions.items():
         span = sorted(_major_minor(one) for one in known.get(library, []))
         if span and not span[0] <= _major_minor(version) <= span[-1]:
-            words = " to ".join(dict.fromkeys(f"{major}.{minor}" for major, minor in (span[0], span[-1])))
-            found.append(f"{library} {version} (tested: {words})")
+            ends = dict.fromkeys(f"{major}.{minor}" for major, minor in (span[0], span[-1]))
+            said = _("{library} {version} (tested: {versions})")
+            found.append(said.format(library=library, version=version, versions=_(" to ").join(ends)))
     return found
 
 
@@ -116,8 +118,9 @@ def load_keras() -> None:
             os.close(kept)
     # TensorFlow takes the networks of a cross-validation for one that is compiled again and again, and warns.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    found = (gpu_name() or "a GPU") if gpus else "no GPU"  # it may be another maker's than NVIDIA
-    print(f"Keras {keras.__version__} with {keras.backend.backend()}, {found}")
+    found = (gpu_name() or _("a GPU")) if gpus else _("no GPU")  # it may be another maker's than NVIDIA
+    said = _("Keras {version} with {backend}, {device}")
+    print(said.format(version=keras.__version__, backend=keras.backend.backend(), device=found))
 
 
 def device() -> str:
@@ -148,28 +151,39 @@ def banner(settings: "Settings") -> str:
     """
     profile, gpu, versions = settings.profile, gpu_name(), installed()
     data = {
-        "phantoms": f"{profile.phantoms} synthetic slices (phantoms), drawn here",
-        "figshare": f"{reference.SLICES} real slices from figshare: a download of 880 MB",
-    }.get(settings.data, f"the slices in {settings.data}")
-    slices = f"at most {profile.slices} slices" if profile.slices else "every slice"
+        "phantoms": _("{count} synthetic slices (phantoms), drawn here").format(count=profile.phantoms),
+        "figshare": _("{count} real slices from figshare: a download of 880 MB").format(
+            count=reference.SLICES
+        ),
+    }.get(settings.data, _("the slices in {folder}").format(folder=settings.data))
+    slices = _("at most {count} slices").format(count=profile.slices) if profile.slices else _("every slice")
     memory = psutil.virtual_memory()
     disk = shutil.disk_usage(existing_parent(settings.home))
     inside = settings.home.is_relative_to(COURSE_FOLDER)
     project = tomllib.loads((COURSE_FOLDER / "pyproject.toml").read_text(encoding="utf-8"))
     lines = {
-        "Course": f"version {project['project']['version']}",
-        "Data": data,
-        "Profile": f"{profile.name}: {slices}, {profile.classifier.epochs} and {profile.unet.epochs} epochs",
-        "Full run": "3064 real slices, 20 and 40 epochs: a GPU, about 4 GB of memory and 3 GB of disk",
-        "Device": f"{gpu or f'no GPU, {os.cpu_count()} CPU cores'}, {memory.total / 1e9:.1f} GB of memory "
-        f"({memory.available / 1e9:.1f} free), {disk.free / 1e9:.0f} GB of disk free",
-        "Versions": ", ".join(f"{name} {versions[name]}" for name in SHOWN if name in versions),
-        "Files": str(settings.home.relative_to(COURSE_FOLDER) if inside else settings.home),
+        _("Course"): _("version {version}").format(version=project["project"]["version"]),
+        _("Data"): data,
+        _("Profile"): _("{name}: {slices}, {classifier} and {unet} epochs").format(
+            name=profile.name, slices=slices, classifier=profile.classifier.epochs, unet=profile.unet.epochs
+        ),
+        _("Full run"): _("3064 real slices, 20 and 40 epochs: a GPU, about 4 GB of memory and 3 GB of disk"),
+        _("Device"): _(
+            "{device}, {memory:.1f} GB of memory ({free:.1f} free), {disk:.0f} GB of disk free"
+        ).format(
+            device=gpu or _("no GPU, {count} CPU cores").format(count=os.cpu_count()),
+            memory=memory.total / 1e9,
+            free=memory.available / 1e9,
+            disk=disk.free / 1e9,
+        ),
+        _("Versions"): ", ".join(f"{name} {versions[name]}" for name in SHOWN if name in versions),
+        _("Files"): str(settings.home.relative_to(COURSE_FOLDER) if inside else settings.home),
     }
     if settings.colab:
-        lines |= advice(gpu, versions) | {"Copies": str(settings.copies or drive.offer())}
+        lines |= advice(gpu, versions) | {_("Copies"): str(settings.copies or drive.offer())}
+    width = max(map(len, lines)) + 1
     return "\n".join(
-        textwrap.fill(text, 100, initial_indent=f"{name:9}", subsequent_indent=" " * 9,
+        textwrap.fill(text, 100, initial_indent=f"{name:{width}}", subsequent_indent=" " * width,
                       break_long_words=False, break_on_hyphens=False)
         for name, text in lines.items()
     )  # fmt: skip
@@ -179,16 +193,16 @@ def advice(gpu: str | None, versions: dict[str, str]) -> dict[str, str]:
     """Return the banner's lines, by label, about what a student in Colab should click, if anything."""
     lines = {}
     if gpu is None:
-        lines["GPU"] = (
+        lines["GPU"] = _(
             "none. Notebook 1 needs none; for notebook 2 choose Runtime > Change runtime type > T4 GPU, "
             "and run this cell again"
         )
     if differing := untested(versions):
         older = max(path.stem.rpartition("-py")[0] for path in (COURSE_FOLDER / "colab").glob("2*-py*.txt"))
-        lines["Untested"] = (
-            f"{', '.join(differing)}. It will probably work. If a cell fails, choose "
-            f"Runtime > Change runtime type > Runtime version > {older}, and run again from the top"
-        )
+        lines[_("Untested")] = _(
+            "{versions}. It will probably work. If a cell fails, choose "
+            "Runtime > Change runtime type > Runtime version > {older}, and run again from the top"
+        ).format(versions=", ".join(differing), older=older)
     return lines
 
 
@@ -209,8 +223,10 @@ def require_disk_space(folder: Path, needed_bytes: int, purpose: str, error: typ
     free_bytes = shutil.disk_usage(existing_parent(folder)).free
     if free_bytes < needed_bytes:
         raise error(
-            f"The disk of {folder} has {free_bytes / 1e9:.2f} GB free, which is too little: {purpose} takes "
-            f"about {needed_bytes / 1e9:.2f} GB. Make room, or set COURSE_HOME to a folder on a larger disk."
+            _(
+                "The disk of {folder} has {free:.2f} GB free, which is too little: {purpose} takes about "
+                "{needed:.2f} GB. Make room, or set COURSE_HOME to a folder on a larger disk."
+            ).format(folder=folder, free=free_bytes / 1e9, purpose=purpose, needed=needed_bytes / 1e9)
         )
 
 

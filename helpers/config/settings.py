@@ -7,8 +7,10 @@ COURSE_HOME     folder for downloads, data sets and runs; by default `/content/c
                 Colab, otherwise `data` in the course folder
 COURSE_COPIES   folder for a second copy of what trainings save; by default one on Google Drive
                 if that is mounted, otherwise none
+COURSE_LANGUAGE `en` or `es`; by default that of the notebook, otherwise `en`
 
-The setup cell of a notebook has form fields for the first two; the environment takes precedence.
+The setup cell of a notebook has form fields for data, profile and language; the environment takes
+precedence.
 """
 
 import difflib
@@ -23,10 +25,11 @@ from helpers import reference
 from helpers._common import CourseError
 from helpers.config import drive
 from helpers.config.environment import COURSE_FOLDER, banner, existing_parent, gpu_name
+from helpers.config.language import LANGUAGES, _, choose
 
 SEED = 2023
 KEYWORDS = ("phantoms", "figshare")
-VARIABLES = ("COURSE_DATA", "COURSE_PROFILE", "COURSE_HOME", "COURSE_COPIES")
+VARIABLES = ("COURSE_DATA", "COURSE_PROFILE", "COURSE_HOME", "COURSE_COPIES", "COURSE_LANGUAGE")
 
 
 class SettingsError(CourseError):
@@ -97,6 +100,7 @@ class Settings:
         seed: of every split, shuffle and initial weight.
         copies: folder for a second copy of what trainings save; None: on Google Drive if
             that is mounted.
+        language: of what the course says, one of `LANGUAGES`.
     """
 
     data: str
@@ -105,6 +109,7 @@ class Settings:
     colab: bool
     seed: int = SEED
     copies: Path | None = None
+    language: str = "en"
 
     @property
     def phantom_folder(self) -> Path:
@@ -139,12 +144,15 @@ class Settings:
         return Path("runs") / f"{self.dataset_folder.name}-{self.profile.name}" / name
 
 
-def load(environ: Mapping[str, str] | None = None, *, data: str = "", profile: str = "") -> Settings:
+def load(
+    environ: Mapping[str, str] | None = None, *, data: str = "", profile: str = "", language: str = ""
+) -> Settings:
     """Read and check the settings from `environ`, by default `os.environ`.
 
     Args:
         environ: the environment variables.
-        data, profile: used if COURSE_DATA or COURSE_PROFILE isn't set; "" or "default" for the default.
+        data, profile, language: used if COURSE_DATA, COURSE_PROFILE or COURSE_LANGUAGE isn't set; "" or
+            "default" for the default.
 
     Raises:
         SettingsError: a variable has an unusable value, or nearly the name of one of the course's.
@@ -153,7 +161,11 @@ def load(environ: Mapping[str, str] | None = None, *, data: str = "", profile: s
     environ = os.environ if environ is None else environ
     for name in _unknown_variables(environ):
         if close := difflib.get_close_matches(name.upper(), VARIABLES, n=1, cutoff=0.85):
-            raise SettingsError(f"{name} is not a variable of the course. Did you mean {close[0]}?")
+            raise SettingsError(
+                _("{name} is not a variable of the course. Did you mean {meant}?").format(
+                    name=name, meant=close[0]
+                )
+            )
     colab = on_colab()
     home = environ.get("COURSE_HOME") or ("/content/course" if colab else str(COURSE_FOLDER / "data"))
     copies = environ.get("COURSE_COPIES")
@@ -165,6 +177,7 @@ def load(environ: Mapping[str, str] | None = None, *, data: str = "", profile: s
         home=_read_folder("COURSE_HOME", home),
         colab=colab,
         copies=_read_folder("COURSE_COPIES", copies) if copies else None,
+        language=_read_language(*_chosen("LANGUAGE", environ, language, "en")),
     )
 
 
@@ -174,28 +187,35 @@ def start(
     data: str = "",
     profile: str = "",
     keep_on_drive: bool = False,
+    language: str = "",
 ) -> Settings:
     """Read the settings and print the banner. The first call of every notebook.
 
-    Also silences TensorFlow's messages about its own start, if it isn't loaded yet.
+    From then on, texts are in the language that was chosen. Also silences TensorFlow's messages about its
+    own start, if it isn't loaded yet.
 
     Args:
-        environ, data, profile: as `load`.
+        environ, data, profile, language: as `load`.
         keep_on_drive: on Colab, whether to ask for the student's Google Drive.
 
     Raises:
         SettingsError: as `load`.
     """
-    settings = load(environ, data=data, profile=profile)
+    settings = load(environ, data=data, profile=profile, language=language)
+    choose(settings.language)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if keep_on_drive and settings.colab and not settings.copies:
         drive.mount()
     print(banner(settings))
     environ = os.environ if environ is None else environ
     if overridden := _overridden(environ, DATA=data, PROFILE=profile):
-        print(f"Ignored  {'; '.join(overridden)}")
+        print(_("Ignored  {fields}").format(fields="; ".join(overridden)))
     if unknown := _unknown_variables(environ):
-        print(f"Ignored  {', '.join(unknown)}: the course's variables are {', '.join(VARIABLES)}")
+        print(
+            _("Ignored  {names}: the course's variables are {variables}").format(
+                names=", ".join(unknown), variables=", ".join(VARIABLES)
+            )
+        )
     return settings
 
 
@@ -224,7 +244,9 @@ def _overridden(environ: Mapping[str, str], **form: str) -> list[str]:
     """Describe the form fields whose values are not used, since a variable has another one."""
     chosen = {field: value for field, value in form.items() if not _is_default(value)}
     return [
-        f"{field}={value!r}, since the environment variable {name} is {environ[name]!r}"
+        _("{field}={value!r}, since the environment variable {name} is {other!r}").format(
+            field=field, value=value, name=name, other=environ[name]
+        )
         for field, value in chosen.items()
         if environ.get(name := f"COURSE_{field}") and not _same(environ[name], value)
     ]
@@ -247,17 +269,29 @@ def _read_data(name: str, value: str) -> str:
     if folder.is_dir():
         return str(folder)
     close = difflib.get_close_matches(keyword, KEYWORDS, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else f" (Looked for {folder}.)"
-    raise SettingsError(
-        f"{name}={value!r} is neither 'phantoms' nor 'figshare' nor a folder that exists.{hint}"
-    )
+    meant, looked = _("Did you mean {meant!r}?"), _("(Looked for {folder}.)")
+    advice = meant.format(meant=close[0]) if close else looked.format(folder=folder)
+    said = _("{name}={value!r} is neither 'phantoms' nor 'figshare' nor a folder that exists.")
+    raise SettingsError(f"{said.format(name=name, value=value)} {advice}")
 
 
 def _read_profile(name: str, value: str) -> Profile:
     profile = value.strip().lower()
     if profile not in PROFILES:
-        raise SettingsError(f"{name}={value!r} is unknown; choose 'quick' or 'full'.")
+        said = _("{name}={value!r} is unknown; choose 'quick' or 'full'.")
+        raise SettingsError(said.format(name=name, value=value))
     return PROFILES[profile]
+
+
+def _read_language(name: str, value: str) -> str:
+    chosen = value.strip().lower()
+    if chosen not in LANGUAGES:
+        raise SettingsError(
+            _("{name}={value!r} is unknown; choose 'en' (English) or 'es' (español).").format(
+                name=name, value=value
+            )
+        )
+    return chosen
 
 
 def _read_folder(variable: str, value: str) -> Path:
@@ -265,9 +299,8 @@ def _read_folder(variable: str, value: str) -> Path:
     parent = existing_parent(folder)
     if parent.is_dir() and os.access(parent, os.W_OK):
         return folder
-    raise SettingsError(
-        f"{variable}={value!r}: {parent} is a file or cannot be written to. Choose another folder."
-    )
+    said = _("{variable}={value!r}: {parent} is a file or cannot be written to. Choose another folder.")
+    raise SettingsError(said.format(variable=variable, value=value, parent=parent))
 
 
 def _path(variable: str, value: str) -> Path:
@@ -275,5 +308,6 @@ def _path(variable: str, value: str) -> Path:
         path = Path(value).expanduser().resolve()
         path.exists()
     except (OSError, RuntimeError, ValueError) as error:  # too long, no such user, a null byte
-        raise SettingsError(f"{variable}={value[:80]!r} is not a path ({error}).") from error
+        said = _("{variable}={value!r} is not a path ({error}).")
+        raise SettingsError(said.format(variable=variable, value=value[:80], error=error)) from error
     return path

@@ -13,6 +13,7 @@ from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 from helpers._common import CourseError, read_json, unfinished_folder, write_json
+from helpers.config.language import _
 
 MANIFEST = "unpacked.json"  # in the folder made from an archive: which archive, and what was in it
 MAX_TOTAL_BYTES = 16 << 30  # all slices, saved again as uncompressed float64, take 13 GB
@@ -82,9 +83,11 @@ def unpack(archive: Path, target: Path) -> dict[str, str]:
                 files = _extract(archive, archive.name, partial)
                 write_json(partial / MANIFEST, {"archive": identity, "files": files})
         except OSError as error:
+            said = _(
+                "{path} cannot be written ({error}). Make room there, or set COURSE_HOME to another folder."
+            )
             raise SourceError(
-                f"{error.filename or target} cannot be written ({error.strerror or error}). Make room there, "
-                "or set COURSE_HOME to another folder."
+                said.format(path=error.filename or target, error=error.strerror or error)
             ) from error
     return files
 
@@ -103,18 +106,16 @@ def _extract(archive: Path, name: str, folder: Path, depth: int = 1) -> dict[str
                     versions[member.filename] = ""
                     continue
                 if (folder / member.filename).exists():
-                    raise SourceError(
-                        f"{where} is in the archive twice. Unpack it by hand and keep one of them."
-                    )
+                    said = _("{file} is in the archive twice. Unpack it by hand and keep one of them.")
+                    raise SourceError(said.format(file=where))
                 path = Path(opened.extract(member, folder))
                 file = path.relative_to(folder).as_posix()  # Windows does not allow every name
                 if kind != "archive":
                     versions[file] = f"{member.file_size}:{member.CRC:08x}"
                     continue
                 if depth == MAX_DEPTH:
-                    raise SourceError(
-                        f"{where} is an archive in an archive in an archive: unpack it by hand."
-                    )
+                    said = _("{file} is an archive in an archive in an archive: unpack it by hand.")
+                    raise SourceError(said.format(file=where))
                 inner = path.rename(path.with_name(path.name + ".packed"))
                 found = _extract(inner, where, path, depth + 1)
                 versions |= {f"{file}/{one}": version for one, version in found.items()}
@@ -122,11 +123,12 @@ def _extract(archive: Path, name: str, folder: Path, depth: int = 1) -> dict[str
     except SourceError:
         raise
     except Exception as error:  # a full disk, a password, or whatever damage makes zipfile raise
-        raise SourceError(
-            f"{where} cannot be unpacked ({error}). If the disk is full, make room or set COURSE_HOME to "
+        said = _(
+            "{file} cannot be unpacked ({error}). If the disk is full, make room or set COURSE_HOME to "
             "another folder. If the archive is damaged, download it again; if it isn't one of the four, "
             "unpack it by hand or move it out of this folder."
-        ) from error
+        )
+        raise SourceError(said.format(file=where, error=error)) from error
     return versions
 
 
@@ -135,18 +137,23 @@ def _checked_members(opened: zipfile.ZipFile, name: str, folder: Path) -> list[z
     for one in opened.infolist():
         path = PureWindowsPath(one.filename)  # takes / and \\ for separators, and knows drives
         if path.anchor or ".." in path.parts or stat.S_ISLNK(one.external_attr >> 16):
-            raise SourceError(
-                f"{name} holds a link or an unsafe path, {one.filename!r}; the published archives have none. "
-                "Move it out of this folder and download the archives again."
+            said = _(
+                "{archive} holds a link or an unsafe path, {path!r}; the published archives have none. Move "
+                "it out of this folder and download the archives again."
             )
+            raise SourceError(said.format(archive=name, path=one.filename))
         one.filename = one.filename.replace("\\", "/")
     members = [one for one in opened.infolist() if not one.is_dir() and parse_name(one.filename).kind]
     unpacked = [one for one in members if parse_name(one.filename).kind != "passed over"]
     total_bytes, free_bytes = sum(one.file_size for one in unpacked), shutil.disk_usage(folder).free
     if total_bytes > min(MAX_TOTAL_BYTES, free_bytes):
+        said = _(
+            "{archive} would unpack to {total:.1f} GB; at most {most:.0f} GB are accepted, and {free:.1f} GB "
+            "are free. Make room, or set COURSE_HOME to another folder."
+        )
         raise SourceError(
-            f"{name} would unpack to {total_bytes / 1e9:.1f} GB; at most {MAX_TOTAL_BYTES / 1e9:.0f} GB "
-            f"are accepted, and {free_bytes / 1e9:.1f} GB are free. Make room, or set COURSE_HOME to another "
-            "folder."
+            said.format(
+                archive=name, total=total_bytes / 1e9, most=MAX_TOTAL_BYTES / 1e9, free=free_bytes / 1e9
+            )
         )
     return members

@@ -9,6 +9,7 @@ import os
 from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import cv2
 import h5py
@@ -17,8 +18,9 @@ import numpy as np
 import pandas as pd
 
 from helpers._common import CourseError, progress_bar, read_json, unfinished_folder, write_json
-from helpers.config import settings
+from helpers.config import language, settings
 from helpers.config.environment import require_disk_space
+from helpers.config.language import _
 from helpers.datasets.dataset import Dataset, DatasetError
 from helpers.datasets.preprocessing import create_arrays, process_slice
 from helpers.datasets.sources import SliceFile, fetch, find_folds, list_slices
@@ -89,7 +91,7 @@ def assemble(
         (3064, 128, 128)
     """
     if on_bad not in ("stop", "skip"):
-        raise ValueError(f"on_bad is {on_bad!r}; choose 'stop' or 'skip'.")
+        raise ValueError(_("on_bad is {value!r}; choose 'stop' or 'skip'.").format(value=on_bad))
     destination = Path(destination)
     files, folds = list_slices(source), find_folds(source)
     signature = _signature(files, folds)
@@ -97,9 +99,8 @@ def assemble(
     if existing is not None:
         return existing
     try:
-        require_disk_space(
-            destination, len(files) * SLICE_BYTES, f"the data set of {len(files)} slices", AssemblyError
-        )
+        purpose = _("the data set of {count} slices").format(count=len(files))
+        require_disk_space(destination, len(files) * SLICE_BYTES, purpose, AssemblyError)
         with unfinished_folder(
             destination, lambda: _open_if_current(destination, signature) is not None
         ) as partial:
@@ -112,14 +113,18 @@ def assemble(
             _write_index(partial, records, len(bad), folds, signature)
     except BrokenExecutor as error:
         raise AssemblyError(
-            "a worker process was killed, probably because memory ran out. Run again, or use "
-            "assemble(..., workers=1), which starts no processes."
+            _(
+                "a worker process was killed, probably because memory ran out. Run again, or use "
+                "assemble(..., workers=1), which starts no processes."
+            )
         ) from error
     except OSError as error:
+        said = _(
+            "{path} cannot be written ({error}). The data set takes up to 3 GB: make room there, or set "
+            "COURSE_HOME to another folder. If it is in use, restart the kernel and run again."
+        )
         raise AssemblyError(
-            f"{error.filename or destination} cannot be written ({error.strerror or error}). The data set "
-            "takes up to 3 GB: make room there, or set COURSE_HOME to another folder. If it is in use, "
-            "restart the kernel and run again."
+            said.format(path=error.filename or destination, error=error.strerror or error)
         ) from error
     return Dataset.open(destination)
 
@@ -141,15 +146,19 @@ def _open_if_current(destination: Path, signature: str) -> Dataset | None:
     except DatasetError:
         return None
     if fingerprint["bad_files"]:
-        print(f"{fingerprint['bad_files']} bad files were left out: see {destination / 'bad_files.csv'}.")
+        said = _("{count} bad files were left out: see {table}.")
+        print(said.format(count=fingerprint["bad_files"], table=destination / "bad_files.csv"))
     return dataset
 
 
 def _process_all(files: list[SliceFile], folder: Path, workers: int, progress: bool) -> list[dict]:
     """Write the arrays and pictures of all slices; return one record per slice, in order."""
     create_arrays(folder, len(files))
+    spoken = language.current()
     jobs = (
-        joblib.delayed(process_slice)(file.path.absolute(), file.number, folder.absolute(), row, len(files))
+        joblib.delayed(_process)(
+            spoken, file.path.absolute(), file.number, folder.absolute(), row, len(files)
+        )
         for row, file in enumerate(files)
     )
     records: list[dict] = [{}] * len(files)
@@ -159,11 +168,17 @@ def _process_all(files: list[SliceFile], folder: Path, workers: int, progress: b
         )
         with closing(parallel(jobs)) as results:  # closed early, it ends the workers
             for record in progress_bar(
-                results, total=len(files), unit="slice", title="Assembling", show=progress
+                results, total=len(files), unit=_("slice"), title=_("Assembling"), show=progress
             ):
                 file = files[record["row"]]
                 records[record["row"]] = {"number": file.number, "file": file.name} | record
     return records
+
+
+def _process(spoken: str, *slice_and_place: Any) -> dict:
+    """Process a slice; what is wrong with it is said in the language of the process that asks."""
+    with language.speaking(spoken):
+        return process_slice(*slice_and_place)
 
 
 def _list_bad_files(records: list[dict], folder: Path, destination: Path, on_bad: str) -> set[int]:
@@ -180,12 +195,14 @@ def _list_bad_files(records: list[dict], folder: Path, destination: Path, on_bad
 
 
 def _bad_files_message(bad: list[dict], count: int, report: Path) -> str:
-    shown = "; ".join(f"{one['file']}: {one['field'] or 'file'} {one['reason']}" for one in bad[:3])
-    more = f"; and {len(bad) - 3} more" if len(bad) > 3 else ""
-    return (
-        f"{len(bad)} of {count} files are bad: {shown}{more}. All are listed in {report}. Replace them "
+    whole = _("file")
+    shown = "; ".join(f"{one['file']}: {one['field'] or whole} {one['reason']}" for one in bad[:3])
+    if len(bad) > 3:
+        shown += _("; and {count} more").format(count=len(bad) - 3)
+    return _(
+        "{bad} of {count} files are bad: {shown}. All are listed in {report}. Replace them "
         "and run again, or leave them out with assemble(..., on_bad='skip')."
-    )
+    ).format(bad=len(bad), count=count, shown=shown, report=report)
 
 
 def _write_index(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from helpers._common import CourseError, read_json
+from helpers.config.language import _
 from helpers.datasets.matfile import missing_classes_message
 from helpers.datasets.preprocessing import SIZES
 from helpers.reference import CLASS_NAMES
@@ -47,16 +48,15 @@ class Dataset:
         expected += [f"{kind}_{size}.npy" for kind in ("images", "masks") for size in SIZES]
         missing = [name for name in expected if not (folder / name).is_file()]
         if missing:
-            raise DatasetError(
-                f"{folder} is not a complete data set: {', '.join(missing)} missing. "
-                "Assemble it, as notebook 1 does."
-            )
+            said = _("{folder} is not a complete data set: {files} missing. Assemble it, as notebook 1 does.")
+            raise DatasetError(said.format(folder=folder, files=", ".join(missing)))
         # A patient may be called "NA" or "null", which pandas would take for a missing value.
         empty = {"keep_default_na": False, "na_values": {"border_area_ratio": [""]}}
         dataset = cls(folder, pd.read_csv(folder / "index.csv", dtype=TEXT_COLUMNS, **empty))
         counts = {len(read(size)) for read in (dataset.images, dataset.masks) for size in SIZES}
         if counts != {len(dataset)}:
-            raise DatasetError(f"{folder} is damaged: its arrays and index.csv differ in length. Delete it.")
+            said = _("{folder} is damaged: its arrays and index.csv differ in length. Delete it.")
+            raise DatasetError(said.format(folder=folder))
         return dataset
 
     def __len__(self) -> int:
@@ -118,7 +118,8 @@ class Dataset:
 
     def _array(self, kind: str, size: int) -> np.ndarray:
         if size not in SIZES:
-            raise ValueError(f"size is {size}; a data set holds {SIZES[0]} and {SIZES[1]}.")
+            said = _("size is {size}; a data set holds {one} and {other}.")
+            raise ValueError(said.format(size=size, one=SIZES[0], other=SIZES[1]))
         array = np.load(self.folder / f"{kind}_{size}.npy", mmap_mode="r")
         return array if self.rows is None else array[self.rows]
 

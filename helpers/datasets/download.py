@@ -19,6 +19,7 @@ from requests.exceptions import ChunkedEncodingError
 from helpers._common import CourseError, progress_bar
 from helpers.config.drive import DRIVE
 from helpers.config.environment import require_disk_space
+from helpers.config.language import N_, _, grouped
 from helpers.datasets.archives import parse_name
 from helpers.datasets.matfile import FOLDS_NAME
 from helpers.reference import SLICES
@@ -65,7 +66,7 @@ DATASET_BYTES = 4_000_000_000  # of the unpacked archives and the data set, abou
 
 DRIVE_FOLDERS = ("", "brain-mri-course", "brain-mri", "figshare", "data", "Colab Notebooks")
 COLAB_UPLOADS = Path("/content")  # for files dropped on Colab's file pane
-WRONG_MD5 = "wrong md5 (other bytes of the right length)"
+WRONG_MD5 = N_("wrong md5 (other bytes of the right length)")
 
 TIMEOUT_SECONDS = (10, 30)  # to connect, and without a single byte
 CHUNK_BYTES = 1 << 16
@@ -103,10 +104,11 @@ def fetch_published(folder: str | Path, look_in: Iterable[str | Path] = ()) -> P
     try:
         return _fetch(folder, [Path(place).expanduser() for place in look_in])
     except OSError as error:  # requests' own errors are handled where they occur
-        raise DownloadError(
-            f"{folder} cannot be written to ({error.strerror or error}). Make room there, or set "
-            "COURSE_HOME to another folder; what is downloaded is kept."
-        ) from error
+        said = _(
+            "{folder} cannot be written to ({error}). Make room there, or set COURSE_HOME to another folder; "
+            "what is downloaded is kept."
+        )
+        raise DownloadError(said.format(folder=folder, error=error.strerror or error)) from error
 
 
 def _fetch(folder: Path, look_in: list[Path]) -> Path:
@@ -137,21 +139,22 @@ def _fetch(folder: Path, look_in: list[Path]) -> Path:
 def _problem(path: Path, name: str) -> str | None:
     """Return what is wrong with a file that should be the published one, None if nothing is."""
     if not path.is_file():
-        return "missing"
+        return _("missing")
     if problem := _wrong_length(path, name):
         return problem
-    return None if pooch.file_hash(path, alg="md5") == REGISTRY[name].md5 else WRONG_MD5
+    return None if pooch.file_hash(path, alg="md5") == REGISTRY[name].md5 else _(WRONG_MD5)
 
 
 def _wrong_length(path: Path, name: str) -> str | None:
     length, expected = path.stat().st_size, REGISTRY[name].bytes
-    return None if length == expected else f"wrong length ({length:,} of {expected:,} bytes)"
+    said = _("wrong length ({length} of {expected} bytes)")
+    return None if length == expected else said.format(length=grouped(length), expected=grouped(expected))
 
 
 def _require_disk_space(folder: Path, missing: list[str]) -> None:
     parts = sum(_size(folder / f"{name}.part") for name in missing)
     download_bytes = max(0, sum(REGISTRY[name].bytes for name in missing) - parts)
-    purpose = f"a download of {download_bytes / 1e9:.2f} GB, with what is made of it,"
+    purpose = _("a download of {size:.2f} GB, with what is made of it,").format(size=download_bytes / 1e9)
     require_disk_space(folder, download_bytes + DATASET_BYTES, purpose, DownloadError)
 
 
@@ -172,7 +175,7 @@ def _copy_found(name: str, folder: Path, look_in: list[Path], reasons: list[str]
                 continue
             problem = _wrong_length(found, name)
             if problem is None:
-                print(f"Copying {found}.")
+                print(_("Copying {file}.").format(file=found))
                 shutil.copyfile(found, copy)
                 problem = _problem(copy, name)
         except OSError as error:  # a Drive that has been disconnected
@@ -191,15 +194,16 @@ def _from_mirror(reasons: list[str]) -> Path | None:
     try:
         import kagglehub
 
-        print("figshare does not give the files; trying the mirror on Kaggle.")
+        print(_("figshare does not give the files; trying the mirror on Kaggle."))
         place = Path(kagglehub.dataset_download(MIRROR))
         if _has_all_slices(place):
             return place
-        reasons.append(f"Kaggle mirror: not all of 1.mat to {SLICES}.mat and {FOLDS_NAME} in {place}")
+        said = _("Kaggle mirror: not all of 1.mat to {last}.mat and {folds} in {folder}")
+        reasons.append(said.format(last=SLICES, folds=FOLDS_NAME, folder=place))
     except ImportError:
-        reasons.append("Kaggle mirror: kagglehub is not installed")
+        reasons.append(_("Kaggle mirror: kagglehub is not installed"))
     except Exception as error:  # it passes on whatever its libraries raise
-        reasons.append(f"Kaggle mirror: {_one_line(error)}")
+        reasons.append(_("Kaggle mirror: {error}").format(error=_one_line(error)))
     return None
 
 
@@ -223,12 +227,12 @@ def _download(name: str, folder: Path, reasons: list[str]) -> bool:
         except requests.RequestException as error:
             reason = _one_line(error)
         except ValueError:  # pooch's, for a wrong checksum; it has removed the file
-            reason = WRONG_MD5
+            reason = _(WRONG_MD5)
         reasons.append(f"{urlsplit(url).netloc}: {reason}")
     return False
 
 
-def _resume(part: Path, length: int, url: str, output: str, _: object) -> None:
+def _resume(part: Path, length: int, url: str, output: str, _pooch: object) -> None:
     """Downloader for `pooch` that continues NAME.part until it has the published length."""
     Path(output).unlink()  # pooch's empty temporary file, which would remain after a kill
     farthest, failures = _size(part), 0
@@ -252,7 +256,8 @@ def _receive(url: str, part: Path, length: int) -> None:
         start = held if answer.status_code == 206 else 0  # a host may ignore the Range
         _check_headers(answer, length - start)
         if start:
-            print(f"{part.stem}: resuming at {start / 1e6:.1f} of {length / 1e6:.1f} MB.")
+            said = _("{file}: resuming at {start:.1f} of {length:.1f} MB.")
+            print(said.format(file=part.stem, start=start / 1e6, length=length / 1e6))
         with (
             # Not opened for appending: two notebooks then write the same bytes to the same place.
             part.open("r+b" if start else "wb") as file,
@@ -263,7 +268,8 @@ def _receive(url: str, part: Path, length: int) -> None:
                 file.write(piece)
                 bar.update(len(piece))
     if _size(part) < length:
-        raise requests.ConnectionError(f"cut short at {_size(part):,} of {length:,} bytes")
+        said = _("cut short at {size} of {length} bytes")
+        raise requests.ConnectionError(said.format(size=grouped(_size(part)), length=grouped(length)))
 
 
 def _check_headers(answer: requests.Response, expected: int) -> None:
@@ -271,10 +277,13 @@ def _check_headers(answer: requests.Response, expected: int) -> None:
     status = f"HTTP {answer.status_code} {answer.reason}"
     if answer.status_code in BUSY:
         raise requests.ConnectionError(status)
-    length = answer.headers.get("Content-Length", "an unknown number of")
+    length = answer.headers.get("Content-Length", _("an unknown number of"))
     if answer.status_code not in (200, 206) or length != str(expected):  # 202 is a challenge for browsers
-        kind = answer.headers.get("Content-Type", "unknown type")
-        raise requests.RequestException(f"{status} with {length} bytes of {kind}, expected {expected} bytes")
+        kind = answer.headers.get("Content-Type", _("unknown type"))
+        said = _("{status} with {length} bytes of {kind}, expected {expected} bytes")
+        raise requests.RequestException(
+            said.format(status=status, length=length, kind=kind, expected=expected)
+        )
 
 
 def _one_line(error: Exception) -> str:
@@ -284,12 +293,14 @@ def _one_line(error: Exception) -> str:
 
 def _by_hand(missing: list[str], reasons: list[str], folder: Path) -> str:
     return "\n".join([
-        f"{missing[0]} could not be downloaded. Tried:",
+        _("{file} could not be downloaded. Tried:").format(file=missing[0]),
         *(f"- {reason}" for reason in reasons),
-        "What was downloaded is kept: run this cell again later, and it resumes. Or by hand:",
-        f"1. Open {PAGE} in a browser and download",
-        *(f"     {name}  ({REGISTRY[name].bytes:,} bytes)" for name in missing),
-        f"2. Put them, still zipped, into {folder}, replacing any that are there",
-        f"     (on Colab also: into the folder brain-mri-course of your Drive, mounted at {DRIVE.parent})",
-        "3. Run this cell again: it checks them and uses them.",
+        _("What was downloaded is kept: run this cell again later, and it resumes. Or by hand:"),
+        _("1. Open {page} in a browser and download").format(page=PAGE),
+        *(f"     {name}  ({grouped(REGISTRY[name].bytes)} bytes)" for name in missing),
+        _("2. Put them, still zipped, into {folder}, replacing any that are there").format(folder=folder),
+        _("     (on Colab also: into the folder brain-mri-course of your Drive, mounted at {drive})").format(
+            drive=DRIVE.parent
+        ),
+        _("3. Run this cell again: it checks them and uses them."),
     ])  # fmt: skip

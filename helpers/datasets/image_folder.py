@@ -10,6 +10,7 @@ import pandas as pd
 from PIL import Image, ImageOps
 
 from helpers._common import CourseError
+from helpers.config.language import _, ngettext
 from helpers.datasets.preprocessing import resize_image, to_uint8
 
 EXTENSIONS = (".png", ".jpg", ".jpeg")
@@ -71,11 +72,15 @@ def read_image_folder(
         rows.append((file, name, *image.shape))
         images.append(resize_image(_padded(to_uint8(image)), size))
     if bad:
-        more = f" and {len(bad) - LISTED} others" if len(bad) > LISTED else ""
-        raise ImageFolderError(
-            f"{', '.join(bad[:LISTED])}{more} in {folder} cannot be read. Get the file again, or move it out "
-            "of the folder."
+        left = len(bad) - LISTED
+        more = ngettext(" and {count} other", " and {count} others", left).format(count=left)
+        said = ngettext(
+            "{files} in {folder} cannot be read. Get the file again, or move it out of the folder.",
+            "{files} in {folder} cannot be read. Get the files again, or move them out of the folder.",
+            len(bad),
         )
+        listed = ", ".join(bad[:LISTED]) + (more if left > 0 else "")
+        raise ImageFolderError(said.format(files=listed, folder=folder))
     return ImageFolder(
         np.stack(images), pd.DataFrame(rows, columns=["file", "class_name", "height", "width"])
     )
@@ -84,17 +89,25 @@ def read_image_folder(
 def _class_names(folder: Path, classes: Sequence[str] | None) -> list[str]:
     if not folder.is_dir():
         raise ImageFolderError(
-            f"{folder} is not a folder. Give the folder that holds the folders of the classes."
+            _("{folder} is not a folder. Give the folder that holds the folders of the classes.").format(
+                folder=folder
+            )
         )
     found = sorted(path.name for path in folder.iterdir() if path.is_dir() and not _is_clutter(path, folder))
     if not found:
         raise ImageFolderError(
-            f"{folder} has no folders of classes. Put the images of each class into a folder that is named "
-            f"after it, such as {folder / 'healthy' / '1.png'}."
+            _(
+                "{folder} has no folders of classes. Put the images of each class into a folder that is "
+                "named after it, such as {example}."
+            ).format(folder=folder, example=folder / "healthy" / "1.png")
         )
     classes = [classes] if isinstance(classes, str) else classes or None
     if absent := [name for name in classes or () if name not in found]:
-        raise ImageFolderError(f"{folder} has no class {absent[0]!r}; it has {', '.join(found)}.")
+        raise ImageFolderError(
+            _("{folder} has no class {name!r}; it has {found}.").format(
+                folder=folder, name=absent[0], found=", ".join(found)
+            )
+        )
     return found if classes is None else list(classes)
 
 
@@ -104,11 +117,17 @@ def _image_files(folder: Path) -> list[Path]:
     files.sort(key=Path.as_posix)  # the same order in every system
     if other := next((path for path in files if path.suffix.lower() not in EXTENSIONS), None):
         raise ImageFolderError(
-            f"{other} is neither a PNG nor a JPEG file. Convert it, for example with Pillow's "
-            "Image.open(...).save('1.png'), or move it out of the folder."
+            _(
+                "{other} is neither a PNG nor a JPEG file. Convert it, for example with Pillow's "
+                "Image.open(...).save('1.png'), or move it out of the folder."
+            ).format(other=other)
         )
     if not files:
-        raise ImageFolderError(f"{folder} has no images. Put PNG or JPEG files there, or delete the folder.")
+        raise ImageFolderError(
+            _("{folder} has no images. Put PNG or JPEG files there, or delete the folder.").format(
+                folder=folder
+            )
+        )
     return files
 
 

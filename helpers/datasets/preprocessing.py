@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from helpers.config.language import _
 from helpers.datasets.matfile import MatFileError, Slice, read_slice
 from helpers.reference import CLASS_NAMES
 from helpers.splits import patient_family
@@ -135,7 +136,11 @@ def process_slice(source: Path, number: int, folder: Path, row: int, count: int)
         one = read_slice(source)
         height, width = one.image.shape
         if height != width:
-            raise MatFileError(str(source), "image", f"is {height} x {width} pixels; slices are square")
+            raise MatFileError(
+                str(source),
+                "image",
+                _("is {height} x {width} pixels; slices are square").format(height=height, width=width),
+            )
     except MatFileError as error:
         return {"row": row, "field": error.field, "reason": error.reason}
     pixels = to_uint8(one.image)

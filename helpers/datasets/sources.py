@@ -14,6 +14,7 @@ import numpy as np
 
 from helpers._common import PARTIAL
 from helpers.config import settings
+from helpers.config.language import _
 from helpers.datasets import download
 from helpers.datasets.archives import MANIFEST, SourceError, parse_name, unpack
 from helpers.datasets.matfile import (
@@ -94,16 +95,19 @@ def list_slices(folder: str | Path) -> list[SliceFile]:
     """
     loose, unpacked = _mat_files(Path(folder))
     found = _by_number(unpacked) | _by_number(loose)
-    passed = [name for _, name, _ in loose + unpacked if parse_name(name).kind == "passed over"]
+    passed = [file[1] for file in loose + unpacked if parse_name(file[1]).kind == "passed over"]
     if passed:
-        more = f" and {len(passed) - 10} more" if len(passed) > 10 else ""
-        print(f"passed over: {', '.join(passed[:10])}{more}. Slices are named 1.mat, archives *.zip.")
+        names = ", ".join(passed[:10])
+        if len(passed) > 10:
+            names += _(" and {count} more").format(count=len(passed) - 10)
+        print(_("passed over: {names}. Slices are named 1.mat, archives *.zip.").format(names=names))
     if not found:
         others = ", ".join(sorted(path.name for path in Path(folder).iterdir())[:5])
-        raise SourceError(
-            f"no slices in {folder}: it holds {others or 'nothing'}. Put the files 1.mat to 3064.mat or the "
+        said = _(
+            "no slices in {folder}: it holds {others}. Put the files 1.mat to 3064.mat or the "
             "four archives brainTumorDataPublic_*.zip there, or set COURSE_DATA=phantoms."
         )
+        raise SourceError(said.format(folder=folder, others=others or _("nothing")))
     return [found[number] for number in sorted(found)]
 
 
@@ -133,8 +137,11 @@ def one_per_class(files: list[SliceFile]) -> list[SliceFile]:
     if bad and not found:
         raise bad[min(bad)]
     absent = [name for label, name in CLASS_NAMES.items() if label not in found]
-    unread = f" {len(bad)} of the slices cannot be read; the first: {bad[min(bad)]}" if bad else ""
-    raise SourceError(missing_classes_message(absent, len(files)) + unread)
+    message = missing_classes_message(absent, len(files))
+    if bad:
+        unread = _("{count} of the slices cannot be read; the first: {error}")
+        message += " " + unread.format(count=len(bad), error=bad[min(bad)])
+    raise SourceError(message)
 
 
 def find_folds(folder: str | Path) -> np.ndarray | None:
@@ -151,7 +158,7 @@ def find_folds(folder: str | Path) -> np.ndarray | None:
         SourceError: an archive is damaged or unsafe, or something cannot be read.
     """
     for files in _mat_files(Path(folder)):
-        for path, _, _ in files:
+        for path, _name, _version in files:
             if parse_name(path.name).kind == "folds":
                 return read_folds(path)
     return None
@@ -163,7 +170,8 @@ def find_folds(folder: str | Path) -> np.ndarray | None:
 def _mat_files(folder: Path) -> tuple[list[_MatFile], list[_MatFile]]:
     """Return the loose `.mat` files of a folder and those in its archives, and what is passed over."""
     if not folder.is_dir():
-        raise SourceError(f"{folder} is not a folder. Give the folder with the slices.")
+        said = _("{folder} is not a folder. Give the folder with the slices.")
+        raise SourceError(said.format(folder=folder))
     digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
     unpack_folder = settings.load().home / "unpacked" / f"{folder.resolve().name}-{digest}"
     loose, unpacked = [], []
@@ -180,10 +188,13 @@ def _mat_files(folder: Path) -> tuple[list[_MatFile], list[_MatFile]]:
                 status = path.stat()
                 loose.append((path, path.name, f"{status.st_size}:{status.st_mtime_ns}"))
     except OSError as error:
+        said = _(
+            "{path} cannot be read ({error}). If it is a link, what it points to may be gone: delete it. If "
+            "it is on Google Drive, mount that again. If it has nothing to do with the slices, give them a "
+            "folder of their own."
+        )
         raise SourceError(
-            f"{error.filename or folder} cannot be read ({error.strerror or error}). If it is a link, "
-            "what it points to may be gone: delete it. If it is on Google Drive, mount that again. "
-            "If it has nothing to do with the slices, give them a folder of their own."
+            said.format(path=error.filename or folder, error=error.strerror or error)
         ) from error
     return loose, unpacked
 
@@ -216,9 +227,10 @@ def _by_number(files: list[_MatFile]) -> dict[int, SliceFile]:
         if kind != "slice":
             continue
         if number in found:
-            raise SourceError(
-                f"slice {number} is there twice: {found[number].path} and {path}. Keep one of them, or one "
-                "of the archives that they come from."
+            said = _(
+                "slice {number} is there twice: {one} and {other}. Keep one of them, or one of the archives "
+                "that they come from."
             )
+            raise SourceError(said.format(number=number, one=found[number].path, other=path))
         found[number] = SliceFile(number, path, name, version)
     return found

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from helpers import reference
+from helpers.config.language import N_, _, grouped
 from helpers.datasets.dataset import Dataset
 from helpers.reference import CLASS_NAMES, FOLDS
 
@@ -24,8 +25,7 @@ HIGHEST_INTENSITY = (860, 12_728)  # of the dimmest slice (about) and of the bri
 MASK_TO_BORDER = (0.8, 1.25)
 
 LINE_LENGTH = 100
-YES, NO, NOT_APPLICABLE = "yes", "no", "not applicable"
-CLASSES = " / ".join(CLASS_NAMES.values())
+YES, NO, NOT_APPLICABLE = N_("yes"), N_("no"), N_("not applicable")
 Count = tuple[str, str, str, bool, str]  # check, found, published, whether they agree, what it means
 
 
@@ -44,14 +44,14 @@ def validate(dataset: Dataset, published: bool) -> pd.DataFrame:
     """
     table = dataset.table
     rows = [
-        (check, found, theirs, (YES if same else NO) if published else NOT_APPLICABLE, matters)
+        (check, found, theirs, _((YES if same else NO) if published else NOT_APPLICABLE), matters)
         for check, found, theirs, same, matters in _counts_of_slices(table) + _counts_of_files(table)
     ]
     for check, (count, matters) in RULES.items():
         found = count(table)
-        rows.append((check, f"{found:,}", "0", NO if found else YES, matters))
+        rows.append((_(check), grouped(found), "0", _(NO if found else YES), _(matters)))
     findings = pd.DataFrame(rows, columns=["check", "found", "published", "same as published", "matters"])
-    findings["matters"] = findings["matters"].where(findings["same as published"] == NO, "")
+    findings["matters"] = findings["matters"].where(findings["same as published"] == _(NO), "")
     return findings
 
 
@@ -65,16 +65,26 @@ def summarise(findings: pd.DataFrame) -> str:
         A line on the whole, and one for each check that differs.
     """
     answers = findings["same as published"]
-    counts, differing = (answers == NOT_APPLICABLE).sum(), findings[answers == NO]
+    counts, differing = (answers == _(NOT_APPLICABLE)).sum(), findings[answers == _(NO)]
     judged = len(findings) - counts
     lines = []
     if counts:
-        lines.append(f"This is not the published data set, so its {counts} counts may differ.")
-    what = f"{judged} {'other ' if counts else ''}checks agree with the published set."
-    if differing.empty:
-        lines.append(f"All {what}")
+        said = _("This is not the published data set, so its {count} counts may differ.")
+        lines.append(said.format(count=counts))
+    if differing.empty and counts:
+        said = _("All {judged} other checks agree with the published set.")
+    elif differing.empty:
+        said = _("All {judged} checks agree with the published set.")
+    elif counts:
+        said = _(
+            "{agreeing} of {judged} other checks agree with the published set. What differs, and what it "
+            "means:"
+        )
     else:
-        lines.append(f"{judged - len(differing)} of {what} What differs, and what it means:")
+        said = _(
+            "{agreeing} of {judged} checks agree with the published set. What differs, and what it means:"
+        )
+    lines.append(said.format(judged=judged, agreeing=judged - len(differing)))
     for row in differing.itertuples():
         line = f"- {row.check}: {row.found}. {row.matters}"
         lines.append(fill(line, LINE_LENGTH, subsequent_indent="  ", break_on_hyphens=False))
@@ -90,78 +100,100 @@ def _counts_of_slices(table: pd.DataFrame) -> list[Count]:
     labels = table.groupby("patient")["label"].agg(lambda labels: labels.mode().iloc[0])
     patients = labels.value_counts().reindex(list(CLASS_NAMES), fill_value=0)
     published, numbers = set(range(1, reference.SLICES + 1)), set(table["number"])
-    others = f" and {len(numbers - published):,} others" if numbers - published else ""
+    classes = " / ".join(map(_, CLASS_NAMES.values()))
+    known = _("{count} of 1 to {last}").format(
+        count=grouped(len(numbers & published)), last=grouped(reference.SLICES)
+    )
+    if others := len(numbers - published):
+        known += _(" and {count} others").format(count=grouped(others))
     return [
         (
-            f"slices ({CLASSES})",
+            _("slices ({classes})").format(classes=classes),
             _total(per_class),
             _total(reference.CLASS_COUNTS.values()),
             per_class.to_dict() == reference.CLASS_COUNTS,
             _missing_slices(per_class),
         ),
         (
-            "slice numbers",
-            f"{len(numbers & published):,} of 1 to {reference.SLICES:,}{others}",
-            f"1 to {reference.SLICES:,}, each once",
+            _("slice numbers"),
+            known,
+            _("1 to {last}, each once").format(last=grouped(reference.SLICES)),
             numbers == published and len(table) == len(published),
-            "Name the slices that your results are for: with others, they will not agree to the last digit.",
+            _(
+                "Name the slices that your results are for: with others, they will not agree to the last "
+                "digit."
+            ),
         ),
         (
-            f"patients ({CLASSES})",
+            _("patients ({classes})").format(classes=classes),
             _total(patients),
             _total(reference.PATIENT_COUNTS.values()),
             patients.to_dict() == reference.PATIENT_COUNTS,
-            "Results are tested on patients, not on slices: the fewer there are, the less a result says "
-            "about the next one.",
+            _(
+                "Results are tested on patients, not on slices: the fewer there are, the less a result says "
+                "about the next one."
+            ),
         ),
     ]
 
 
 def _missing_slices(per_class: pd.Series) -> str:
-    absent = [CLASS_NAMES[label] for label, count in per_class.items() if count == 0]
+    absent = [_(CLASS_NAMES[label]) for label, count in per_class.items() if count == 0]
     if absent:
-        return f"No {' and no '.join(absent)}: three classes cannot be learned. Get all four archives."
+        said = _("No {classes}: three classes cannot be learned. Get all four archives.")
+        return said.format(classes=_(" and no ").join(absent))
     if per_class.sum() < reference.SLICES:
-        return (
+        return _(
             "A part of the published set, enough to try things out; the report's results are for all of it."
         )
-    return "Not the class balance of the report: its results are for another mix of slices."
+    return _("Not the class balance of the report: its results are for another mix of slices.")
 
 
 def _counts_of_files(table: pd.DataFrame) -> list[Count]:
     other = table[table["native_size"] != 512]
-    sizes = " and ".join(f"{size} x {size}" for size in sorted(other["native_size"].unique()))
+    native = [f"{size} x {size}" for size in sorted(other["native_size"].unique())]
+    found = (
+        _("{count} of {sizes}: {numbers}").format(
+            count=len(other), sizes=_(" and ").join(native), numbers=_ranges(other["number"])
+        )
+        if len(other)
+        else "0"
+    )
     folds = table["fold"].value_counts().reindex(list(FOLDS), fill_value=0)
     lowest, highest, (dimmest, brightest) = table["intensity_min"], table["intensity_max"], HIGHEST_INTENSITY
     return [
         (
-            "slices not of 512 x 512 pixels",
-            f"{len(other)} of {sizes}: {_ranges(other['number'])}" if len(other) else "0",
-            f"{len(SMALL_SLICES)} of 256 x 256: {_ranges(SMALL_SLICES)}",
-            sorted(other["number"]) == list(SMALL_SLICES) and sizes == "256 x 256",
-            "Nothing for the training: every slice is resized to the same two sizes.",
+            _("slices not of 512 x 512 pixels"),
+            found,
+            _("{count} of {sizes}: {numbers}").format(
+                count=len(SMALL_SLICES), sizes="256 x 256", numbers=_ranges(SMALL_SLICES)
+            ),
+            sorted(other["number"]) == list(SMALL_SLICES) and native == ["256 x 256"],
+            _("Nothing for the training: every slice is resized to the same two sizes."),
         ),
         (
-            "slices in the author's folds 1 to 5",
-            " / ".join(f"{size:,}" for size in folds),
-            " / ".join(f"{size:,}" for size in FOLD_SIZES.values()),
+            _("slices in the author's folds 1 to 5"),
+            " / ".join(map(grouped, folds)),
+            " / ".join(map(grouped, FOLD_SIZES.values())),
             folds.to_dict() == FOLD_SIZES,
-            "Results over these folds cannot be compared with published ones over all of the author's.",
+            _("Results over these folds cannot be compared with published ones over all of the author's."),
         ),
         (
-            "lowest intensity of a slice",
+            _("lowest intensity of a slice"),
             _span(lowest.min(), lowest.max()),
             "0",
             bool((lowest == 0).all()),
-            "Nothing for the training: each slice is stretched from its own darkest pixel.",
+            _("Nothing for the training: each slice is stretched from its own darkest pixel."),
         ),
         (
-            "highest intensity of a slice",
+            _("highest intensity of a slice"),
             _span(highest.min(), highest.max()),
-            f"within {_span(dimmest, brightest)}",
+            _("within {span}").format(span=_span(dimmest, brightest)),
             bool(highest.between(dimmest - 10, brightest).all()),
-            "Each slice is stretched to its own brightest pixel, but look at these slices: another program "
-            "has changed their values.",
+            _(
+                "Each slice is stretched to its own brightest pixel, but look at these slices: another "
+                "program has changed their values."
+            ),
         ),
     ]
 
@@ -170,33 +202,35 @@ def _counts_of_files(table: pd.DataFrame) -> list[Count]:
 
 # What there should be none of -> how many there are, and what it means if there are some.
 RULES: dict[str, tuple[Callable[[pd.DataFrame], int], str]] = {
-    "patients with two labels": (
+    N_("patients with two labels"): (
         lambda table: (table.groupby("patient")["label"].nunique() > 1).sum(),
-        "A label or an id is wrong: a network would be taught two answers for one person.",
+        N_("A label or an id is wrong: a network would be taught two answers for one person."),
     ),
-    "patients in two folds": (
+    N_("patients in two folds"): (
         lambda table: (table[table["fold"] > 0].groupby("patient")["fold"].nunique() > 1).sum(),
-        "Do not test across these folds: near copies of the test slices would be in the training set.",
+        N_("Do not test across these folds: near copies of the test slices would be in the training set."),
     ),
-    "slices without a fold": (
+    N_("slices without a fold"): (
         lambda table: (table["fold"] == 0).sum(),
-        "The author's folds leave them out (is cvind.mat next to the slices?): split by patient yourself.",
+        N_(
+            "The author's folds leave them out (is cvind.mat next to the slices?): split by patient yourself."
+        ),
     ),
     # The checksum covers image and mask. A copied file has both; the same image with another outline
     # would be a second opinion, which is for people to judge.
-    "exact duplicates of another slice": (
+    N_("exact duplicates of another slice"): (
         lambda table: table["checksum"].duplicated().sum(),
-        "Leave the copies out: a test slice that is also in the training set is data leakage.",
+        N_("Leave the copies out: a test slice that is also in the training set is data leakage."),
     ),
-    "empty masks": (
+    N_("empty masks"): (
         lambda table: (table["tumour_area_px"] == 0).sum(),
-        "A tumour that nobody outlined teaches a segmentation to overlook it: leave these slices out.",
+        N_("A tumour that nobody outlined teaches a segmentation to overlook it: leave these slices out."),
     ),
-    "masks that do not fill their border": (
+    N_("masks that do not fill their border"): (
         lambda table: (
             ~table["border_area_ratio"].between(*MASK_TO_BORDER) & (table["tumour_area_px"] > 0)
         ).sum(),
-        "Mask and border record one outline, so one is wrong: look before you train on these masks.",
+        N_("Mask and border record one outline, so one is wrong: look before you train on these masks."),
     ),
 }
 
@@ -207,11 +241,11 @@ RULES: dict[str, tuple[Callable[[pd.DataFrame], int], str]] = {
 def _total(counts: Iterable[int]) -> str:
     """Format counts with their sum, e.g. "3,064 (708 / 1,426 / 930)"."""
     counts = list(counts)
-    return f"{sum(counts):,} ({' / '.join(f'{count:,}' for count in counts)})"
+    return f"{grouped(sum(counts))} ({' / '.join(map(grouped, counts))})"
 
 
 def _span(low: int, high: int) -> str:
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return grouped(low) if low == high else f"{grouped(low)}{_(' to ')}{grouped(high)}"
 
 
 def _ranges(numbers: Iterable[int]) -> str:

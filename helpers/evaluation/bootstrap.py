@@ -18,6 +18,7 @@ import scipy  # scipy.stats takes a second to load: it does so on first use
 from numpy.typing import ArrayLike
 
 from helpers._common import CourseError
+from helpers.config.language import _
 from helpers.reference import CLASS_NAMES
 
 RESAMPLES = 2000
@@ -46,7 +47,7 @@ class ConfidenceInterval:
     def __format__(self, spec: str) -> str:
         """Format all three numbers alike, e.g. `f"{interval:.3f}"`."""
         value, low, high = (format(number, spec or "z.2f") for number in (self.value, self.low, self.high))
-        bounds = "no interval" if np.isnan(self.low) else f"{low} to {high}"
+        bounds = _("no interval") if np.isnan(self.low) else _(" to ").join([low, high])
         return f"{value} ({bounds})"
 
 
@@ -72,7 +73,7 @@ def classification_intervals(
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     _require_equal_lengths(truth, predicted, patients)
     if not np.isin([truth, predicted], list(CLASS_NAMES)).all():
-        raise BootstrapError("Labels must be 1, 2 or 3; other values were given.")
+        raise BootstrapError(_("Labels must be 1, 2 or 3; other values were given."))
     cells = np.eye(9)[3 * truth + predicted - 4]  # 0 to 8: true and predicted class
     confusions = _sum_by_patient(cells, patients)
     have_class = np.count_nonzero(confusions.reshape(-1, 3, 3).sum(axis=2), axis=0)
@@ -97,7 +98,7 @@ def mean_interval(
     values = np.asarray(values, np.float64)
     _require_equal_lengths(values, patients)
     if not np.isfinite(values).all():
-        raise BootstrapError("Some values are not finite. Leave those slices out, and report how many.")
+        raise BootstrapError(_("Some values are not finite. Leave those slices out, and report how many."))
     sums = _sum_by_patient(np.stack([values, np.ones(len(values))], axis=1), patients)
     totals, counts = _resample(sums, seed, resamples).T
     return _interval(values.mean(), totals / counts)
@@ -120,7 +121,9 @@ def auc_interval(
     positive, scores = np.asarray(positive, bool), np.asarray(scores, np.float64)
     _require_equal_lengths(positive, scores, patients)
     if not np.isfinite(scores).all() or positive.all() or not positive.any():
-        raise BootstrapError("An ROC curve needs positive and negative slices, and a finite score for each.")
+        raise BootstrapError(
+            _("An ROC curve needs positive and negative slices, and a finite score for each.")
+        )
     names, owner = np.unique(np.asarray(patients), return_inverse=True)
     value = _areas(positive, scores, np.ones((1, len(scores))))[0]
     if min(len(np.unique(owner[positive])), len(np.unique(owner[~positive]))) < 2:
@@ -233,4 +236,8 @@ def _interval(value: float, resampled: np.ndarray) -> ConfidenceInterval:
 def _require_equal_lengths(*columns: ArrayLike) -> None:
     lengths = [len(np.asarray(column)) for column in columns]
     if len(set(lengths)) > 1 or not lengths[0]:
-        raise BootstrapError(f"The lengths are {lengths}; pass one value per slice, and at least one slice.")
+        raise BootstrapError(
+            _("The lengths are {lengths}; pass one value per slice, and at least one slice.").format(
+                lengths=lengths
+            )
+        )

@@ -18,11 +18,12 @@ import keras
 import numpy as np
 
 from helpers._common import CourseError
+from helpers.config.language import N_, _
 
 BATCH = 16
 WARM_CALLS = 10
 PREDICTIONS = "test_predictions.npz"
-PARTS = {"classifier": "Part A, up to 2.4,", "unet": "Part B, up to 2.9,"}  # where they are saved
+PARTS = {"classifier": N_("Part A, up to 2.4,"), "unet": N_("Part B, up to 2.9,")}  # where they are saved
 
 
 class PredictionsError(CourseError):
@@ -166,7 +167,11 @@ def load_predictions(folder: Path, rows: np.ndarray) -> tuple[np.ndarray, Path]:
     """
     predicted, probabilities, run = saved_predictions(folder)
     if not np.array_equal(predicted, rows):
-        raise PredictionsError(f"the saved predictions are of other slices ({folder}). {_advice(folder)}")
+        raise PredictionsError(
+            _("the saved predictions are of other slices ({folder}). {advice}").format(
+                folder=folder, advice=_advice(folder)
+            )
+        )
     return probabilities, run
 
 
@@ -188,14 +193,21 @@ def saved_predictions(folder: Path) -> tuple[np.ndarray, np.ndarray, Path]:
         with path.open("rb") as file, np.load(file) as saved:
             rows, probabilities, run = saved["rows"], saved["probabilities"], str(saved["run"])
     except FileNotFoundError:
-        raise PredictionsError(f"there are no saved predictions ({path}). {_advice(folder)}") from None
+        raise PredictionsError(
+            _("there are no saved predictions ({path}). {advice}").format(path=path, advice=_advice(folder))
+        ) from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise PredictionsError(f"the saved predictions are damaged ({path}). {_advice(folder)}") from error
+        raise PredictionsError(
+            _("the saved predictions are damaged ({path}). {advice}").format(
+                path=path, advice=_advice(folder)
+            )
+        ) from error
     return rows, probabilities, Path(os.path.normpath(folder / run))
 
 
 def _advice(folder: Path) -> str:
-    return f"Run {PARTS.get(folder.name, 'the part that makes them')} first, with the same settings."
+    part = _(PARTS[folder.name]) if folder.name in PARTS else _("the part that makes them")
+    return _("Run {part} first, with the same settings.").format(part=part)
 
 
 def time_prediction(network: keras.Model, images: np.ndarray, rows: np.ndarray) -> Timing:

@@ -23,12 +23,12 @@ from nbformat import NotebookNode
 
 from helpers._common import CourseError, read_json
 from helpers.checks import EXERCISES
-from helpers.checks.exercise import OPEN_STUB
 from helpers.config import drive
+from helpers.config.language import _
 from helpers.config.settings import Settings, on_colab
 from helpers.datasets.dataset import Dataset
 from helpers.hand_in.course_settings import NO_REASON
-from helpers.hand_in.page import ANSWER, report_page
+from helpers.hand_in.page import ANSWER, STUBS, report_page
 from helpers.hand_in.results import TITLES, Results
 
 ARCHIVE, NOTEBOOK = "hand-in.zip", "report.ipynb"
@@ -36,7 +36,7 @@ OTHERS = ("01_dataset_assembly", "02_classification_and_segmentation")
 NOT_RUN_AGAIN = "hand-in"  # tag of the cells that check and pack
 COVER = re.compile(r"""^(TITLE|AUTHOR|COURSE|DATE) = ["']\s*["']""", re.MULTILINE)
 SECTIONS = (1, 2, 4, 5, 6, 7, 8, 9)  # without the optional R.3
-LABEL = re.compile(r"<figcaption><b>((?:Table|Figure) \d+)\.</b>")
+LABEL = re.compile(r"<figcaption><b>([^<.]+ \d+)\.</b>")
 IMAGE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)")
 NOT_RUN = 0.1  # share of code cells that may be without a run
 CELL_SECONDS = 1800
@@ -95,13 +95,14 @@ def pack(course: Settings, notebook: str | None = None, code: bool = False) -> P
         HandInError: the report is not found, or a cell of it does not run.
     """
     own, results = _report(notebook), Results(course)
-    print(f"{own.name}, saved {own.when}: what you have changed since then is not in the hand-in.")
+    said = _("{name}, saved {when}: what you have changed since then is not in the hand-in.")
+    print(said.format(name=own.name, when=own.when))
     for part, what in _missing(course, results, own).itertuples(index=False):
-        print(f"Missing: {part}: {what}")
+        print(f"{_('Missing:')} {part}: {what}")
     executed = _executed(own, course)
     for said in _remarks(executed):
         print(said)
-    page = report_page(executed, code=code)
+    page = report_page(executed, code=code, spoken=course.language)
     folder = course.home / "hand-in"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.html").write_text(page, encoding="utf-8")
@@ -133,7 +134,7 @@ def _missing(course: Settings, results: Results, own: Saved) -> pd.DataFrame:
         *_readings_missing(own.notebook),
         *_notebooks_missing(),
     ]
-    return pd.DataFrame(rows, columns=["part", "what is missing"])
+    return pd.DataFrame(rows, columns=[_("part"), _("what is missing")])
 
 
 def _report(name: str | None) -> Saved:
@@ -148,15 +149,16 @@ def _report(name: str | None) -> Saved:
         try:
             notebook = _read(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, nbformat.ValidationError) as error:
-            raise HandInError(f"{path} cannot be read ({error}). Save it again.") from error
+            said = _("{path} cannot be read ({error}). Save it again.")
+            raise HandInError(said.format(path=path, error=error)) from error
         if dict(_answers(notebook)):
             when = datetime.fromtimestamp(path.stat().st_mtime)
-            return Saved(notebook, path.name, f"at {when:%H:%M} on {when:%Y-%m-%d}")
-    raise HandInError(
-        f"there is no report called {name or NOTEBOOK} in {Path.cwd()}: no notebook with a cell that begins "
-        "with 'Your answer to Think! R.1'. Save it there, or give its name: "
-        'hand_in.pack(course, notebook="my_report.ipynb").'
+            return Saved(notebook, path.name, _("at {when:%H:%M} on {when:%Y-%m-%d}").format(when=when))
+    said = _(
+        "there is no report called {name} in {folder}: no notebook with a cell that begins with 'Your answer "
+        'to Think! R.1\'. Save it there, or give its name: hand_in.pack(course, notebook="my_report.ipynb").'
     )
+    raise HandInError(said.format(name=name or NOTEBOOK, folder=Path.cwd()))
 
 
 def _in_colab() -> Saved | None:
@@ -166,7 +168,9 @@ def _in_colab() -> Saved | None:
         from google.colab import _message
 
         content = _message.blocking_request("get_ipynb", request="", timeout_sec=60)["ipynb"]
-        return Saved(_read(content), content["metadata"].get("colab", {}).get("name", NOTEBOOK), "just now")
+        return Saved(
+            _read(content), content["metadata"].get("colab", {}).get("name", NOTEBOOK), _("just now")
+        )
     except Exception:  # it is not a public function; a file will do
         return None
 
@@ -179,31 +183,33 @@ def _answers(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
     """The free-text answers: number of the exercise, text."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and (mark := ANSWER.match(cell.source.lstrip())):
-            yield mark[1], cell.source.lstrip()[mark.end() :].replace(OPEN_STUB, "").strip()
+            yield mark[1], STUBS.sub("", cell.source.lstrip()[mark.end() :]).strip()
 
 
 def _results_missing(course: Settings, results: Results) -> Iterator[tuple[str, str]]:
     for what, made_by in results.missing.items():
-        yield f"results of the {what}", f"run {made_by}"
+        yield _("results of the {what}").format(what=what), _("run {cells}").format(cells=made_by)
     content = (read_json(course.dataset_folder / "fingerprint.json") or {}).get("content")
     for name in results:
         if content and results[name].record["data"]["content"] != content:
-            yield f"results of the {TITLES[name]}", "they are of other data than this notebook's"
+            what = _("results of the {what}").format(what=_(TITLES[name]))
+            yield what, _("they are of other data than this notebook's")
 
 
 def _cover_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     if not any(".cover(" in source for source in sources):
-        yield "cover page", "no cell calls document.cover"
+        yield _("cover page"), _("no cell calls document.cover")
     for field in COVER.findall("\n".join(sources)):
-        yield "cover page", f"{field} is empty"
+        yield _("cover page"), _("{field} is empty").format(field=field)
 
 
 def _sections_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
     texts = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     for number in SECTIONS:
         if not re.search(rf"^## R\.{number} ", texts, re.MULTILINE):
-            yield f"section R.{number}", f"no cell begins with the heading '## R.{number} ...'"
+            said = _("no cell begins with the heading '## R.{number} ...'")
+            yield _("section R.{number}").format(number=number), said.format(number=number)
 
 
 def _texts_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
@@ -212,13 +218,14 @@ def _texts_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
         if not number.startswith("R.") or not exercise.words:
             continue
         text, (fewest, most) = answers.get(number), exercise.words
-        count = len((text or "").split())
+        count, part = len((text or "").split()), f"{number} {_(exercise.title)}"
         if text is None:
-            yield f"{number} {exercise.title}", f"no cell begins with 'Your answer to Think! {number}'"
+            yield part, _("no cell begins with 'Your answer to Think! {number}'").format(number=number)
         elif not text:
-            yield f"{number} {exercise.title}", "not written yet"
+            yield part, _("not written yet")
         elif not fewest <= count <= most:
-            yield f"{number} {exercise.title}", f"{count} words, where {fewest} to {most} are expected"
+            said = _("{count} words, where {fewest} to {most} are expected")
+            yield part, said.format(count=count, fewest=fewest, most=most)
 
 
 def _readings_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
@@ -228,37 +235,43 @@ def _readings_missing(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
         text = cell.source.strip()
         if cell.cell_type == "markdown" and text.startswith("#"):
             heading = text.partition("\n")[0].strip("# ")
-        elif cell.cell_type == "markdown" and text.endswith(OPEN_STUB) and not ANSWER.match(text):
-            yield f"the text '{text.partition(chr(10))[0].strip('* ')}' below '{heading}'", "not written yet"
+        elif (
+            cell.cell_type == "markdown"
+            and re.search(rf"(?:{STUBS.pattern})\Z", text)
+            and not ANSWER.match(text)
+        ):
+            part = _("the text '{title}' below '{heading}'")
+            title = text.partition("\n")[0].strip("* ")
+            yield part.format(title=title, heading=heading), _("not written yet")
 
 
 def _notebooks_missing() -> Iterator[tuple[str, str]]:
     found = _others()
     for name in OTHERS:
+        part = _("notebook {number}").format(number=name[:2])
         if name not in found:
-            yield f"notebook {name[:2]}", f"put {name}.ipynb, with its outputs, into {Path.cwd()}"
+            said = _("put {file}, with its outputs, into {folder}")
+            yield part, said.format(file=f"{name}.ipynb", folder=Path.cwd())
             continue
         cells = (read_json(found[name]) or {}).get("cells", [])
         code = [cell for cell in cells if cell.get("cell_type") == "code" and cell.get("source")]
         left = sum(not cell.get("execution_count") for cell in code)
         if left > NOT_RUN * len(code) or not code:
-            yield (
-                f"notebook {name[:2]}",
-                f"{left} of {len(code)} code cells in {found[name].name} were not run: run them, and save it",
-            )
+            said = _("{left} of {count} code cells in {file} were not run: run them, and save it")
+            yield part, said.format(left=left, count=len(code), file=found[name].name)
 
 
 def _remarks(executed: NotebookNode) -> Iterator[str]:
     """What only the executed report shows."""
-    text = json.dumps(executed)
-    if NO_REASON in text:
-        yield "Missing: a setting differs from the course's, and no reason is given for it in R.4"
+    text = json.dumps(executed, ensure_ascii=False)
+    if _(NO_REASON) in text:
+        yield _("Missing: a setting differs from the course's, and no reason is given for it in R.4")
     labels = Counter(LABEL.findall(text))
     for label in [label for label, count in labels.items() if count > 1]:
-        yield f"{label} is there twice: give the two different captions"
+        yield _("{label} is there twice: give the two different captions").format(label=label)
     for name in _images(executed):
         if not Path(name).is_file():
-            yield f"Missing: the image {name}, which a text shows"
+            yield _("Missing: the image {name}, which a text shows").format(name=name)
 
 
 def _images(notebook: NotebookNode) -> list[str]:
@@ -298,6 +311,7 @@ def _executed(saved: Saved, course: Settings) -> NotebookNode:
     settings = {
         "COURSE_DATA": course.data,
         "COURSE_PROFILE": course.profile.name,
+        "COURSE_LANGUAGE": course.language,
         "COURSE_HOME": str(course.home),
         "COURSE_COPIES": str(course.copies or drive.folder() or course.home / "copies"),  # so none is mounted
         "CUDA_VISIBLE_DEVICES": "-1",  # whose memory this kernel may have taken
@@ -318,18 +332,20 @@ def _executed(saved: Saved, course: Settings) -> NotebookNode:
     try:
         client.execute(env=os.environ | settings, stderr=subprocess.DEVNULL)
     except (CellTimeoutError, DeadKernelError) as error:
-        raise HandInError(
-            f"{saved.name} could not be run again: a cell took more than {CELL_SECONDS // 60} minutes, or "
-            "the memory ran out. Restart the session, run the cells once, then this one."
-        ) from error
+        said = _(
+            "{name} could not be run again: a cell took more than {minutes} minutes, or the memory ran out. "
+            "Restart the session, run the cells once, then this one."
+        )
+        raise HandInError(said.format(name=saved.name, minutes=CELL_SECONDS // 60)) from error
     except CellExecutionError as error:
         failed = next(
             cell for cell in notebook.cells
             if any(output.output_type == "error" for output in cell.get("outputs", []))
         )  # fmt: skip
-        raise HandInError(
-            f"a cell of {saved.name} does not run. It begins with {failed.source.strip().splitlines()[0]!r}. "
-            f"{error.ename}: {error.evalue.rstrip('.')}. Correct it, save the notebook, and run this cell "
-            "again."
-        ) from error
+        said = _(
+            "a cell of {name} does not run. It begins with {first!r}. {error}. Correct it, save the "
+            "notebook, and run this cell again."
+        )
+        first, words = failed.source.strip().splitlines()[0], f"{error.ename}: {error.evalue.rstrip('.')}"
+        raise HandInError(said.format(name=saved.name, first=first, error=words)) from error
     return notebook

@@ -9,12 +9,13 @@ import pandas as pd
 
 from helpers import models
 from helpers._common import CourseError
+from helpers.config.language import N_, _
 from helpers.config.settings import Schedule, Settings
 from helpers.hand_in.results import TITLES, Results, Run, require_any
 from helpers.training.run_record import layer_list, watching
 
 COLUMNS = ["training", "setting", "course", "yours", "reason"]
-NO_REASON = "(no reason given)"
+NO_REASON = N_("(no reason given)")
 ALWAYS_SHOWN = ("monitor", "patience")  # of a callback; other settings only if they differ
 
 
@@ -30,7 +31,8 @@ def changed_settings(
     Args:
         results: of notebook 02.
         course: the settings, whose profile has the course's values.
-        reasons: "training: setting", as in the first two columns ("U-Net: batch"), -> the reason.
+        reasons: "training: setting", as in the first two columns ("U-Net: batch"), -> the reason. Both are
+            known in English and in the student's language.
 
     Returns:
         DataFrame of text with the columns training, setting, course, yours and reason; no row if nothing
@@ -41,20 +43,26 @@ def changed_settings(
         ReasonError: a reason is for a setting that doesn't differ.
     """
     require_any(results)
-    given = reasons or {}
-    rows = {
-        f"{TITLES[name]}: {setting}": (TITLES[name], setting, ours, theirs)
+    given = dict(reasons or {})
+    rows = [
+        (TITLES[name], setting, ours, theirs)
         for name in results
         for setting, ours, theirs in _compared(results[name], course)
         if ours != theirs
-    }
-    if unknown := [key for key in given if key not in rows]:
-        raise ReasonError(
-            f"reasons[{unknown[0]!r}] is for no setting that differs from the course's. Those are: "
-            f"{'; '.join(rows) or 'none'}."
-        )
-    filled = [(*row, given.get(key, "").strip() or NO_REASON) for key, row in rows.items()]
+    ]
+    filled = [(*row, _reason(given, *row[:2])) for row in rows]
+    if given:
+        said = _("reasons[{key!r}] is for no setting that differs from the course's. Those are: {known}.")
+        known = "; ".join(f"{_(training)}: {_(setting)}" for training, setting, *_more in rows)
+        raise ReasonError(said.format(key=next(iter(given)), known=known or _("none")))
     return pd.DataFrame(filled, columns=COLUMNS)
+
+
+def _reason(given: dict[str, str], training: str, setting: str) -> str:
+    """Take the reason for a setting out of those that are given."""
+    keys = f"{training}: {setting}", f"{_(training)}: {_(setting)}"
+    found = [given.pop(key) for key in dict.fromkeys(keys) if key in given]
+    return " ".join(found).strip() or _(NO_REASON)
 
 
 def _compared(run: Run, course: Settings) -> list[tuple[str, str, str]]:
@@ -101,10 +109,13 @@ def _layers(ours: list[str], theirs: list[str]) -> list[tuple[str, str, str]]:
         for place in range(max(len(left), len(right))):
             change = [part[place] if place < len(part) else "none" for part in (left, right)]
             changes[change[0], change[1]] = changes.get((change[0], change[1]), 0) + 1
-    return [
-        (f"layers, change {place}" + (f" ({count} times)" if count > 1 else ""), *pair)
-        for place, (pair, count) in enumerate(changes.items(), 1)
-    ]
+    return [(_change(place, count), *pair) for place, (pair, count) in enumerate(changes.items(), 1)]
+
+
+def _change(place: int, count: int) -> str:
+    if count == 1:
+        return _("layers, change {place}").format(place=place)
+    return _("layers, change {place} ({count} times)").format(place=place, count=count)
 
 
 def _augmentation(values: dict | None) -> str:
@@ -123,14 +134,16 @@ def _courses_callbacks(name: str) -> list:
 def _callbacks(ours: list, theirs: list) -> tuple[str, str]:
     """Both lists in words: monitor and patience, and the settings in which a callback differs."""
     shown = set(ALWAYS_SHOWN)
-    for (name, values, *_), (other, others, *_) in itertools.product(ours, theirs):
+    for (name, values, *_code), (other, others, *_others) in itertools.product(ours, theirs):
         shown |= {key for key in values | others if name == other and values.get(key) != others.get(key)}
+
+    own = _(" with own code")
 
     def words(described: list) -> str:
         texts = []
         for name, values, *code in described:
             inside = ", ".join(f"{key}={values[key]}" for key in sorted(shown & set(values)))
-            texts.append(f"{name}({inside}){' with own code' if code else ''}")
+            texts.append(f"{name}({inside}){own if code else ''}")
         return "; ".join(texts) or "none"
 
     return words(ours), words(theirs)

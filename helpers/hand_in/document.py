@@ -4,7 +4,7 @@ import base64
 import html
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,10 +13,17 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from helpers._common import CourseError
+from helpers.config.language import N_, _
 from helpers.hand_in.results import MissingResultError
 from helpers.plots.style import CourseFigure
+from helpers.tables import translated
 
-INTERVAL = re.compile(r"(?<=\d) (\([-\d.]+) to ([-\d.]+\))")
+INTERVAL = re.compile(r"(?<=\d) (\([-\d.]+) (\w+) ([-\d.]+\))")
+# Texts of the report's own cells that are no captions.
+TEMPLATE = (
+    N_("Brain tumours in MRI slices: which one, and where?"),
+    N_(" Phantoms: synthetic slices, of no real patients."),
+)
 MISSING = object()  # in place of what needs a result that there isn't
 
 
@@ -39,7 +46,7 @@ class Document:
     """
 
     def __init__(self) -> None:
-        self.captions: dict[str, list[str]] = {"Table": [], "Figure": []}
+        self.captions: dict[str, list[str]] = {N_("Table"): [], N_("Figure"): []}
 
     def cover(self, title: str, author: str, course: str, date: str) -> None:
         """Show the cover page.
@@ -48,18 +55,25 @@ class Document:
             title, author, course, date: of the report. An empty one is marked as missing.
         """
         fields = {"Title": title, "Author": author, "Course": course, "Date": date}
-        words = {name: value.strip() or f"({name.lower()} missing)" for name, value in fields.items()}
+        missing = {
+            "Title": _("(title missing)"),
+            "Author": _("(author missing)"),
+            "Course": _("(course missing)"),
+            "Date": _("(date missing)"),
+        }
+        words = {name: _(value.strip()) or missing[name] for name, value in fields.items()}
         lines = "".join(f"<p>{html.escape(words[name])}</p>" for name in ("Author", "Course", "Date"))
         markup = f'<header class="cover"><h1>{html.escape(words["Title"])}</h1>{lines}</header>'
         _display(markup, "\n".join(words.values()))
 
-    def table(self, make: pd.DataFrame | Callable[[], pd.DataFrame], caption: str) -> None:
+    def table(self, make: pd.DataFrame | Callable[[], pd.DataFrame], caption: str, **fields: object) -> None:
         """Show a numbered table.
 
         Args:
             make: the table, or a function that makes it. If a result that it needs is missing, a line says
                 which cells make it. Numbers get three decimals; make them text for other formats.
             caption: what it shows, with its protocol.
+            fields: of the caption, "{data}", and their values.
 
         Raises:
             DocumentError: it is no DataFrame.
@@ -67,22 +81,25 @@ class Document:
         table = _made(make)
         if table is MISSING:
             return
-        _require(isinstance(table, pd.DataFrame), "document.table needs a DataFrame", table)
+        _require(isinstance(table, pd.DataFrame), _("document.table needs a DataFrame"), table)
+        caption = _caption(caption, fields)
         label = self._label("Table", caption)
         if table.empty:
-            words = f"{label} {caption} None."
-            _display(_figure(f"<figcaption>{_bold(label, caption)} None.</figcaption>"), words)
+            none = _("None.")
+            words = f"{label} {caption} {none}"
+            _display(_figure(f"<figcaption>{_bold(label, caption)} {none}</figcaption>"), words)
             return
+        table = translated(table)
         if table.index.name and table.columns.nlevels == 1:
             table = table.reset_index()  # so that its name is in the line of the others
         numbered = isinstance(table.index, pd.RangeIndex)  # such an index says nothing
         body = table.to_html(border=0, index=not numbered, float_format="{:.3f}".format, na_rep="–")
         body = body.replace("<th></th>", "<td></td>").replace(' style="text-align: right;"', "")
-        body = INTERVAL.sub(r"&nbsp;\1&nbsp;to&nbsp;\2", body)  # an interval stays on one line
+        body = INTERVAL.sub(r"&nbsp;\1&nbsp;\2&nbsp;\3", body)  # an interval stays on one line
         markup = _figure(f"<figcaption>{_bold(label, caption)}</figcaption>{body}")
         _display(markup, f"{label} {caption}\n{table}")
 
-    def figure(self, make: Any, caption: str, alt: str = "") -> None:
+    def figure(self, make: Any, caption: str, alt: str = "", **fields: object) -> None:
         """Show a numbered figure.
 
         Args:
@@ -90,6 +107,7 @@ class Document:
                 line says which cells make it.
             caption: what it shows, with its protocol.
             alt: the figure in words, for readers who cannot see it; figures of `plots` have their own.
+            fields: as of `table`.
 
         Raises:
             DocumentError: it is no figure.
@@ -97,7 +115,8 @@ class Document:
         figure = _made(make)
         if figure is MISSING:
             return
-        _require(isinstance(figure, Figure), "document.figure needs a figure of matplotlib", figure)
+        _require(isinstance(figure, Figure), _("document.figure needs a figure of matplotlib"), figure)
+        caption = _caption(caption, fields)
         label, alt = self._label("Figure", caption), alt or getattr(figure, "alt", "") or caption
         image = base64.b64encode(_png(figure)).decode("ascii")
         markup = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{image}">'
@@ -109,14 +128,22 @@ class Document:
         captions = self.captions[kind]
         if caption not in captions:
             captions.append(caption)
-        return f"{kind} {captions.index(caption) + 1}."
+        return f"{_(kind)} {captions.index(caption) + 1}."
+
+
+def _caption(caption: str, fields: Mapping[str, object]) -> str:
+    """Return a caption in the student's language if it is one of the course's, with its fields."""
+    return (
+        _(caption).format(**{name: _(str(value)) for name, value in fields.items()}) if fields else _(caption)
+    )
 
 
 def _made(make: Any) -> Any:
     try:
         return make() if callable(make) else make
     except MissingResultError as error:
-        _display(f'<p class="missing"><b>Missing:</b> {html.escape(str(error))}</p>', f"Missing: {error}")
+        missing = _("Missing:")
+        _display(f'<p class="missing"><b>{missing}</b> {html.escape(str(error))}</p>', f"{missing} {error}")
         return MISSING
 
 
@@ -125,14 +152,17 @@ def _require(right: bool, words: str, given: object) -> None:
         return
     kind = type(given).__name__
     advice = {
-        "NoneType": "Does the function end with return?",
-        "Series": "Add .to_frame().",
-        "Axes": "Give axes.figure.",
-        "ndarray": "Make one: pd.DataFrame(array, columns=[...]).",
-        "list": "Make one: pd.DataFrame(rows, columns=[...]).",
-        "dict": "Make one: pd.DataFrame(columns).",
+        "NoneType": _("Does the function end with return?"),
+        "Series": _("Add .to_frame()."),
+        "Axes": _("Give axes.figure."),
+        "ndarray": _("Make one: pd.DataFrame(array, columns=[...])."),
+        "list": _("Make one: pd.DataFrame(rows, columns=[...])."),
+        "dict": _("Make one: pd.DataFrame(columns)."),
     }.get(kind, "")
-    raise DocumentError(f"{words}, not {'None' if given is None else kind}. {advice}".strip())
+    said = _("{words}, not {kind}. {advice}")
+    raise DocumentError(
+        said.format(words=words, kind="None" if given is None else kind, advice=advice).strip()
+    )
 
 
 def _png(figure: Figure) -> bytes:

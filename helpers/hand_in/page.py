@@ -23,17 +23,27 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from helpers.checks.exercise import OPEN_STUB
+from helpers.config import language
+from helpers.config.language import N_, _
 from helpers.hand_in import formulas
 
+
+def _any_language(message: str) -> str:
+    """Return a pattern of a text in every language, with spaces of any kind."""
+    texts = sorted(language.in_all(message))
+    return f"(?:{'|'.join(re.escape(text).replace(chr(92) + ' ', chr(92) + 's+') for text in texts)})"
+
+
 TEMPLATE = Path(__file__).with_name("page_template")
-UNTITLED = '<header class="cover"><h1>Technical report</h1></header>'
 HEADING = re.compile(r"\A\s*##[ \t]+R\.(?P<number>\d+)[ \t]+(?P<title>[^\n]+)")
-ANSWER = re.compile(r"\A[#*\s]*Your answer to Think!\s+(R\.\d+)[*:.]*[ \t]*", re.IGNORECASE)
-PROMPT = re.compile(r"\A\s*\*\*What these results show\*\*[ \t]*(?:\n|\Z)")
-NOT_WRITTEN = '<p class="missing">(not written yet)</p>'
+ASKED, READING, SECTION = N_("Your answer to Think!"), N_("What these results show"), N_("section")
+ANSWER = re.compile(rf"\A[#*\s]*{_any_language(ASKED)}\s+(R\.\d+)[*:.]*[ \t]*", re.IGNORECASE)
+PROMPT = re.compile(rf"\A\s*\*\*{_any_language(READING)}\*\*[ \t]*(?:\n|\Z)")
+STUBS = re.compile(_any_language(OPEN_STUB))
 COVER = re.compile(r'<header class="cover">.*?</header>', re.DOTALL)
 SUBHEADING = re.compile(r"<h3[^>]*>(?:R\.[\d.]+\s+)?(.*?)</h3>", re.DOTALL)
-REFERENCE = re.compile(r"<[^>]*>|\b([Ss]ection\s+)?R\.(\d+)\b")  # but not in a tag
+# A section, but not in a tag; the word is that of any language.
+REFERENCE = re.compile(rf"<[^>]*>|\b((?i:{_any_language(SECTION)})\s+)?R\.(\d+)\b")
 LINK_TO_SECTION = re.compile(r'(?<=href=")#R\.(\d+)[^"]*')
 
 # What a text or an output may contain: nothing that runs, hides or comes from elsewhere.
@@ -72,7 +82,9 @@ class _Section(NamedTuple):
     body: str
 
 
-def report_page(notebook: NotebookNode, *, code: bool = False, folder: Path | None = None) -> str:
+def report_page(
+    notebook: NotebookNode, *, code: bool = False, folder: Path | None = None, spoken: str = ""
+) -> str:
     """Make the page of an executed report.
 
     Cells tagged `remove-cell` stay out, and so does a section with nothing in it; one whose text is an
@@ -83,18 +95,27 @@ def report_page(notebook: NotebookNode, *, code: bool = False, folder: Path | No
             loads nothing.
         code: show the code cells too.
         folder: of the images that the texts name; by default the current one.
+        spoken: the language of the page; by default that of the notebook's setup cell.
 
     Returns:
         HTML. Figures, images and formulas are part of it.
     """
-    folder = (folder or Path()).resolve()
+    chosen = spoken or language.of_sources(cell.source for cell in notebook.cells)
+    with language.speaking(chosen):
+        return _page(notebook, code, (folder or Path()).resolve(), chosen)
+
+
+def _page(notebook: NotebookNode, code: bool, folder: Path, chosen: str) -> str:
     opening, *sections = _sections(_rendered(notebook, code, folder))
     cover = COVER.search(opening.body)
     chapters = _numbered([section for section in sections if section.body.strip()])
+    untitled = f'<header class="cover"><h1>{_("Technical report")}</h1></header>'
     return Template((TEMPLATE / "page.html").read_text(encoding="utf-8")).substitute(
-        title=_title(cover[0] if cover else UNTITLED),
+        language=chosen,
+        contents_title=_("Contents"),
+        title=_title(cover[0] if cover else untitled),
         style=(TEMPLATE / "style.css").read_text(encoding="utf-8") + formulas.STYLE,
-        cover=cover[0] if cover else UNTITLED,
+        cover=cover[0] if cover else untitled,
         contents=_contents(chapters),
         opening=COVER.sub("", opening.body),
         sections=chapters,
@@ -103,7 +124,7 @@ def report_page(notebook: NotebookNode, *, code: bool = False, folder: Path | No
 
 def _title(cover: str) -> str:
     heading = re.search(r"<h1>(.*?)</h1>", cover, re.DOTALL)
-    return re.sub(r"<[^>]*>", "", heading[1]) if heading else "Technical report"
+    return re.sub(r"<[^>]*>", "", heading[1]) if heading else _("Technical report")
 
 
 # ---- sections ----
@@ -139,7 +160,7 @@ def _numbered(sections: list[_Section]) -> str:
 
     def reference(found: re.Match) -> str:
         place = places.get(found[2])
-        return f"{found[1] or 'section '}{place}" if place else found[0]
+        return f"{found[1] or _(SECTION) + ' '}{place}" if place else found[0]
 
     text = "".join(_chapter(place, section) for place, section in enumerate(sections, 1))
     text = LINK_TO_SECTION.sub(lambda found: f"#section-{places.get(found[1], 1)}", text)
@@ -176,11 +197,11 @@ def _contents(chapters: str) -> str:
 def _text(cell: NotebookNode, source: str, folder: Path) -> str:
     answer = ANSWER.match(source)
     prompt = answer
-    if OPEN_STUB in source or cell.metadata.get("nbgrader", {}).get("solution"):
+    if STUBS.search(source) or cell.metadata.get("nbgrader", {}).get("solution"):
         prompt = prompt or PROMPT.match(source)
-    written = source[prompt.end() if prompt else 0 :].replace(OPEN_STUB, "")
+    written = STUBS.sub("", source[prompt.end() if prompt else 0 :])
     if not written.strip():
-        return NOT_WRITTEN if answer else ""
+        return f'<p class="missing">({_("not written yet")})</p>' if answer else ""
     return _clean(_markdown(written, cell.get("attachments")), folder)
 
 
@@ -204,7 +225,7 @@ def _output(output: NotebookNode, code: bool, folder: Path) -> str:
         return _clean(_markdown(content), folder)
     if form == "image/svg+xml":
         content = base64.b64encode(content.encode()).decode("ascii")
-    alt = output.metadata.get(form, {}).get("alt", "figure without a description")
+    alt = output.metadata.get(form, {}).get("alt", _("figure without a description"))
     return _clean(f'<img alt="{html.escape(alt)}" src="data:{form};base64,{content}">', folder)
 
 
@@ -263,9 +284,10 @@ class _Images(Filter):
         if not IMAGE.fullmatch(source):
             source = _data_url(source, self.folder)
         if source is None:
-            words = attributes.get((None, "alt")) or attributes.get((None, "src"), "no name")
-            return {"type": "Characters", "data": f"[This image is not part of the report: {words}]"}
-        attributes.setdefault((None, "alt"), "image without a description")
+            words = attributes.get((None, "alt")) or attributes.get((None, "src"), _("no name"))
+            said = _("[This image is not part of the report: {words}]").format(words=words)
+            return {"type": "Characters", "data": said}
+        attributes.setdefault((None, "alt"), _("image without a description"))
         attributes[(None, "src")] = source
         return token
 
@@ -307,7 +329,7 @@ def _clean(text: str, folder: Path) -> str:
 
 def _formula(found: re.Match) -> str:
     element = formulas.mathml(html.unescape(found[2]), block=bool(found[1]))
-    return _scrolling("span", "Formula", element) if found[1] else element
+    return _scrolling("span", _("Formula"), element) if found[1] else element
 
 
 def _table(found: re.Match) -> str:
@@ -317,7 +339,7 @@ def _table(found: re.Match) -> str:
     numeric = _numeric_columns(table)
     table = ROW.sub(lambda row: row[0] if "colspan=" in row[0] else _aligned(row[0], numeric), table)
     columns = max((len(CELL.findall(row)) for row in ROW.findall(table)), default=0)
-    return _scrolling("div", "Table", table, " many-columns" if columns > MOST_COLUMNS else "")
+    return _scrolling("div", _("Table"), table, " many-columns" if columns > MOST_COLUMNS else "")
 
 
 def _numeric_columns(table: str) -> set[int]:
@@ -335,13 +357,13 @@ def _is_numeric(column: list[re.Match]) -> bool:
 
 
 def _aligned(row: str, numeric: set[int]) -> str:
-    places = itertools.count(len(CELL.findall(row)) - 1, -1)
+    places, to = itertools.count(len(CELL.findall(row)) - 1, -1), _(" to ")
 
     def cell(found: re.Match) -> str:
         if next(places) not in numeric:
             return found[0]
         # An interval stays on one line.
-        words = found["words"].replace(", ", ",&nbsp;").replace(" to ", "&nbsp;to&nbsp;")
+        words = found["words"].replace(", ", ",&nbsp;").replace(to, to.replace(" ", "&nbsp;"))
         return f'<{found["tag"]}{found["more"]} class="number">{words}</{found["tag"]}>'
 
     return CELL.sub(cell, row)

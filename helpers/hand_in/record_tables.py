@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from helpers.config.language import _, grouped, ngettext
 from helpers.datasets.dataset import Dataset
 from helpers.hand_in.results import TITLES, Results, require_any
 
@@ -29,9 +30,9 @@ def splits(results: Results) -> pd.DataFrame:
         row = {"split by": split["unit"]}
         for part, title in PARTS.items():
             slices = split["slices"].get(part)
-            row[title] = f"{len(slices):,} slices, {split['patients'][part]} patients" if slices else "–"
+            row[title] = _slices_of(len(slices), split["patients"][part]) if slices else "–"
         if record.get("folds"):
-            row["training"] = f"the other folds ({record['folds']} in all)"
+            row["training"] = _("the other folds ({folds} in all)").format(folds=record["folds"])
         rows[TITLES[name]] = row
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -43,7 +44,7 @@ def settings(results: Results) -> pd.DataFrame:
         training = record["training"]
         columns[TITLES[name]] = {
             "pixels per side": record["size"],
-            "parameters": f"{record['network']['parameters']:,}",
+            "parameters": grouped(record["network"]["parameters"]),
             "optimizer": training["optimizer"],
             "learning rate at the start": f"{training['learning_rate']:g}",
             "loss": training["loss"].replace("_", " "),
@@ -64,15 +65,18 @@ def scores(results: Results, data: Dataset) -> pd.DataFrame:
     The first row is a baseline: the accuracy of always predicting the largest class of the data set.
     """
     majority = np.bincount(data.labels).max() / len(data)
-    rows = [("always the largest class", "accuracy", f"{majority:.3f}", "nothing", f"{len(data):,} slices")]
+    slices = ngettext("{count} slice", "{count} slices", len(data)).format(count=grouped(len(data)))
+    rows = [("always the largest class", "accuracy", f"{majority:.3f}", "nothing", slices)]
     for name, record in _records(results).items():
         split = record["split"]
-        tested = f"{len(split['slices']['test']):,} slices, {split['patients']['test']} patients"
+        tested = _slices_of(len(split["slices"]["test"]), split["patients"]["test"])
         if record.get("folds"):
-            tested += f", {record['folds']} folds"
+            tested += _(", {folds} folds").format(folds=record["folds"])
         for measure, interval in results[name].scores.items():
             threshold = record["results"][measure].get("threshold")
-            full = measure if threshold is None else f"{measure} at threshold {threshold:g}"
+            full = _(measure)
+            if threshold is not None:
+                full = _("{measure} at threshold {threshold:g}").format(measure=full, threshold=threshold)
             rows.append((TITLES[name], full, f"{interval:.3f}", split["unit"], tested))
     columns = ["network", "measure", "value (95% interval)", "split by", "tested on"]
     return pd.DataFrame(rows, columns=columns).set_index("network")
@@ -87,14 +91,24 @@ def origin(results: Results, data: Dataset) -> pd.DataFrame:
             "fingerprint of the data": record["data"]["content"][:16],
             "device": record["device"],
             "training, seconds": f"{record['seconds']:.0f}",
-            "memory at most, MB": f"{record['peak_memory_mb']:,}",
+            "memory at most, MB": grouped(record["peak_memory_mb"]),
             **record["versions"],
         }
     table = pd.DataFrame(columns).astype(str)
     same = data.fingerprint.get("content", "")[:16]
     return table.rename(
-        columns={name: f"{name} (other data)" for name in table if _differs(table[name], same)}
+        columns={
+            name: _("{name} (other data)").format(name=_(name))
+            for name in table
+            if _differs(table[name], same)
+        }
     )
+
+
+def _slices_of(slices: int, patients: int) -> str:
+    shown = ngettext("{count} slice", "{count} slices", slices).format(count=grouped(slices))
+    owners = ngettext("{count} patient", "{count} patients", patients).format(count=grouped(patients))
+    return f"{shown}, {owners}"
 
 
 def _differs(column: pd.Series, fingerprint: str) -> bool:

@@ -16,26 +16,27 @@ import numpy as np
 import pandas as pd
 
 from helpers._common import CourseError
+from helpers.config.language import N_, _
 from helpers.config.settings import Settings
 from helpers.evaluation.bootstrap import ConfidenceInterval
 from helpers.evaluation.prediction import PREDICTIONS, PredictionsError, saved_predictions
 from helpers.training.run_record import NAME, RunRecordError, read_record
 
 ARCHIVE = "results.zip"
-AGAIN = "Pack it again, in 2.16 of notebook 02."
+AGAIN = N_("Pack it again, in 2.16 of notebook 02.")
 LARGEST_BYTES = 500 * 2**20  # of what is unpacked
 # What the report shows -> the cells of notebook 02 that make it.
 MADE_BY = {
-    "classifier": "Part A (2.1 to 2.4) of notebook 02, then Part C up to 2.14",
-    "unet": "Part B (2.5 to 2.9) of notebook 02, then Part C up to 2.14",
-    "by slice": "Part C of notebook 02 up to 2.14",
-    "by family": "Part C of notebook 02 up to 2.14",
+    "classifier": N_("Part A (2.1 to 2.4) of notebook 02, then Part C up to 2.14"),
+    "unet": N_("Part B (2.5 to 2.9) of notebook 02, then Part C up to 2.14"),
+    "by slice": N_("Part C of notebook 02 up to 2.14"),
+    "by family": N_("Part C of notebook 02 up to 2.14"),
 }
 TITLES = {
-    "classifier": "classifier",
+    "classifier": N_("classifier"),
     "unet": "U-Net",
-    "by slice": "cross-validation by slice",
-    "by family": "cross-validation by family",
+    "by slice": N_("cross-validation by slice"),
+    "by family": N_("cross-validation by family"),
 }
 
 
@@ -87,7 +88,8 @@ class Results:
 
     def __getitem__(self, name: str) -> Run:
         if name not in self._found:
-            raise MissingResultError(f"the {TITLES[name]} has no results yet. Run {MADE_BY[name]}.")
+            said = _("the {what} has no results yet. Run {cells}.")
+            raise MissingResultError(said.format(what=_(TITLES[name]), cells=_(MADE_BY[name])))
         return self._found[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -96,7 +98,7 @@ class Results:
     @property
     def missing(self) -> dict[str, str]:
         """What is missing -> which cells make it."""
-        return {TITLES[name]: made for name, made in MADE_BY.items() if name not in self._found}
+        return {_(TITLES[name]): _(made) for name, made in MADE_BY.items() if name not in self._found}
 
     @cached_property
     def _found(self) -> dict[str, Run]:
@@ -136,7 +138,7 @@ def find(course: Settings) -> Results:
     archives = sorted(filter(Path.is_file, candidates), key=_changed)
     if archives and _changed(archives[-1]) > max(map(_changed, _files(course)), default=0):
         _unpack(archives[-1], course)
-        print(f"Results were unpacked from {archives[-1].name}.")
+        print(_("Results were unpacked from {name}.").format(name=archives[-1].name))
     if not list(found := Results(course)):
         _tell_others(course)
     return found
@@ -160,16 +162,18 @@ def _tell_others(course: Settings) -> None:
         for pattern in (f"*/*/*/{NAME}", f"*/{ARCHIVE}") for path in folder.parent.glob(pattern)
     ]  # fmt: skip
     if others := sorted({path.parts[0] for path in paths} - {course.run_folder("").name}):
-        print(
-            f"This notebook is set to {course.run_folder('').name}, of which there are no results. There are "
-            f"some of {', '.join(others)}: choose that DATA and PROFILE in R.0."
+        said = _(
+            "This notebook is set to {chosen}, of which there are no results. There are some of {others}: "
+            "choose that DATA and PROFILE in R.0."
         )
+        print(said.format(chosen=course.run_folder("").name, others=", ".join(others)))
 
 
 def require_any(results: Results) -> None:
     """Raise `MissingResultError` if there are no results at all."""
     if not list(results):
-        raise MissingResultError(f"there are no results yet. Run {MADE_BY['classifier']}.")
+        said = _("there are no results yet. Run {cells}.")
+        raise MissingResultError(said.format(cells=_(MADE_BY["classifier"])))
 
 
 def records(course: Settings) -> dict[str, dict]:
@@ -193,7 +197,7 @@ def save_results(course: Settings) -> Path:
     """
     found, folder = Results(course), course.run_folder("")
     if not list(found):
-        raise MissingResultError("there are no results to pack. Run 2.14 first.")
+        raise MissingResultError(_("there are no results to pack. Run 2.14 first."))
     files = [folder / name / PREDICTIONS for name in ("classifier", "unet") if name in found._found]
     files += [path for pattern in ("*/*/", "*/") for path in folder.glob(f"{pattern}{NAME}")]
     archive = folder / ARCHIVE
@@ -216,7 +220,8 @@ def _copied(archive: Path, copies: Path | None) -> bool:
             shutil.copy2(archive, copies / ARCHIVE)  # with its time, by which `find` knows it
         return copies is not None
     except OSError as error:  # a full or disconnected Drive
-        print(f"No second copy in {copies}: {error.strerror or error}.")
+        said = _("No second copy in {folder}: {error}.")
+        print(said.format(folder=copies, error=error.strerror or error))
         return False
 
 
@@ -227,19 +232,26 @@ def _unpack(archive: Path, course: Settings) -> None:
         with zipfile.ZipFile(archive) as packed:
             members = {one: place for one in packed.infolist() if (place := _place(one.filename))}
             if not members:
-                raise MissingResultError(f"{archive.name} has no results. {AGAIN}")
+                raise MissingResultError(_again(_("{name} has no results."), archive))
             if of := {place.parts[0] for place in members.values()} - {folder.name}:
-                raise MissingResultError(
-                    f"{archive.name} is of {', '.join(sorted(of))}, and this notebook is set to "
-                    f"{folder.name}. Choose the same DATA and PROFILE in R.0 as in notebook 2."
+                said = _(
+                    "{name} is of {found}, and this notebook is set to {chosen}. Choose the same DATA and "
+                    "PROFILE in R.0 as in notebook 2."
                 )
+                found = ", ".join(sorted(of))
+                raise MissingResultError(said.format(name=archive.name, found=found, chosen=folder.name))
             if sum(one.file_size for one in members) > LARGEST_BYTES:
-                raise MissingResultError(f"{archive.name} is larger than results are. {AGAIN}")
+                raise MissingResultError(_again(_("{name} is larger than results are."), archive))
             for one, place in members.items():
                 (folder.parent / place).parent.mkdir(parents=True, exist_ok=True)
                 (folder.parent / place).write_bytes(packed.read(one))
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise MissingResultError(f"{archive.name} cannot be unpacked ({error}). {AGAIN}") from error
+        said = _again(_("{name} cannot be unpacked ({error})."), archive, error=error)
+        raise MissingResultError(said) from error
+
+
+def _again(said: str, archive: Path, **fields: object) -> str:
+    return f"{said.format(name=archive.name, **fields)} {_(AGAIN)}"
 
 
 def _place(name: str) -> PurePosixPath | None:

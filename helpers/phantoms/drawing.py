@@ -21,6 +21,7 @@ import numpy as np
 
 from helpers._common import progress_bar, unfinished_folder
 from helpers.config.environment import require_disk_space
+from helpers.config.language import _
 from helpers.phantoms import matfiles
 from helpers.phantoms.anatomy import SIGNAL, VIEWS, View
 from helpers.phantoms.geometry import Frame, smooth
@@ -278,25 +279,24 @@ def write_phantoms(
     paths = [folder / f"{k}.mat" for k in range(1, len(slices) + 1)]
     try:
         if not matfiles.is_written(folder, call, len(slices)):
-            require_disk_space(
-                folder, len(slices) * SLICE_BYTES, f"drawing {len(slices)} phantoms", PhantomFolderError
-            )
+            purpose = _("drawing {count} phantoms").format(count=len(slices))
+            require_disk_space(folder, len(slices) * SLICE_BYTES, purpose, PhantomFolderError)
             with unfinished_folder(folder, lambda: matfiles.is_written(folder, call, len(slices))) as partial:
                 _draw_all(slices, partial, int(seed), progress)
                 folds = np.repeat(fold_of_patients(patients), [patient.slices for patient in patients])
                 matfiles.write_folds(partial / matfiles.FOLDS_NAME, folds)
                 (partial / matfiles.MARKER).write_text(call, encoding="utf-8")
     except OSError as error:
+        said = _("{path} cannot be written ({error}). Make room there, or set COURSE_HOME to another folder.")
         raise PhantomFolderError(
-            f"{error.filename or folder} cannot be written ({error.strerror or error}). Make room there, or "
-            "set COURSE_HOME to another folder."
+            said.format(path=error.filename or folder, error=error.strerror or error)
         ) from error
     return paths
 
 
 def _draw_all(slices: list[tuple[Patient, int]], folder: Path, seed: int, progress: bool) -> None:
     """Draw slices, given as patients and their slices' numbers, to `1.mat`, `2.mat`, ... in a folder."""
-    bar = progress_bar(slices, total=len(slices), unit="slice", title="Drawing phantoms", show=progress)
+    bar = progress_bar(slices, total=len(slices), unit=_("slice"), title=_("Drawing phantoms"), show=progress)
     for k, (patient, number) in enumerate(bar, start=1):
         image, mask = draw_patient_slice(patient, number, seed)
         matfiles.write_slice(folder / f"{k}.mat", patient.label, patient.pid, image, mask)

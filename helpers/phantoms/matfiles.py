@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from helpers._common import CourseError, read_json
+from helpers.config.language import _
 
 VERSION = 4  # increase it when the same seed gives other bytes
 MARKER = "phantoms.json"
@@ -67,8 +68,10 @@ def is_written(folder: Path, call: str, slices: int) -> bool:
     ours = {name for name in held if name in expected or name[0] == "."} if marked else {".DS_Store"}
     if foreign := held - ours:
         raise PhantomFolderError(
-            f"{folder} holds {min(foreign - expected or foreign)}, which is not one of these phantoms. "
-            f"Delete the folder {folder} if you don't need it, or set COURSE_HOME to another one."
+            _(
+                "{folder} holds {file}, which is not one of these phantoms. Delete the folder {folder} if "
+                "you don't need it, or set COURSE_HOME to another one."
+            ).format(folder=folder, file=min(foreign - expected or foreign))
         )
     return False
 

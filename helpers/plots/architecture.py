@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from helpers.config.language import N_, _, grouped
 from helpers.plots import style
 from helpers.plots.style import CourseFigure
 
@@ -17,14 +18,17 @@ if TYPE_CHECKING:
     import keras
 
 ARROWS: dict[str, dict[str, Any]] = {
-    "convolution": {"color": style.BLUE},
-    "1 x 1 convolution": {"color": style.PURPLE},
-    "max pooling": {"color": style.VERMILLION},
-    "up-convolution": {"color": style.GREEN},
-    "skip connection": {"color": style.GREY, "linestyle": "--"},
+    N_("convolution"): {"color": style.BLUE},
+    N_("1 x 1 convolution"): {"color": style.PURPLE},
+    N_("max pooling"): {"color": style.VERMILLION},
+    N_("up-convolution"): {"color": style.GREEN},
+    N_("skip connection"): {"color": style.GREY, "linestyle": "--"},
 }
 STEPS = {"Conv2D": "convolution", "MaxPooling2D": "max pooling", "Conv2DTranspose": "up-convolution"}
-STRIPS = {"BatchNormalization": ("batch normalization", style.ORANGE), "Dropout": ("dropout", style.YELLOW)}
+STRIPS = {
+    "BatchNormalization": (N_("batch normalization"), style.ORANGE),
+    "Dropout": (N_("dropout"), style.YELLOW),
+}
 GAP, LEVEL_GAP, STRIP = 0.26, 0.62, 0.06  # between boxes, between levels, width of a strip; in inches
 
 
@@ -72,19 +76,25 @@ def unet_diagram(model: "keras.Model") -> CourseFigure:
     for one in maps:
         _draw_box(ax, one)
     _draw_arrows(ax, maps)
-    for one, word in ((first, "input"), (last, "output")):
+    for one, word in ((first, _("input")), (last, _("output"))):
         ax.text(one.middle, one.y - one.height / 2 - 0.06, word, ha="center", va="top", fontsize=8.5)
     ax.text(right + 0.08, last.y, last.size, va="center", rotation=90, fontsize=8.5)
-    title = f"{model.name}: {model.count_params():,} parameters"
+    count = grouped(model.count_params())
+    title = _("{name}: {count} parameters").format(name=model.name, count=count)
     ax.set_title(title)
     style.legend_below(figure, _legend(maps), columns=3)
     pooled = [one.size for one in maps if one.step == "max pooling"]
     most, skips = max(one.channels for one in maps), sum(one.skipped > 0 for one in maps)
-    return figure.described(
-        f"{title}. From {first.size} x {first.channels} down in {len(pooled)} steps to "
-        f"{', '.join(pooled)} pixels, with at most {most} channels, and up again with "
-        f"{skips} skip connections to {last.size} x {last.channels}."
+    said = _(
+        "{title}. From {first} down in {steps} steps to {sizes} pixels, with at most {most} channels, and up "
+        "again with {skips} skip connections to {last}."
     )
+    return figure.described(
+        said.format(
+            title=title, first=f"{first.size} x {first.channels}", steps=len(pooled), sizes=", ".join(pooled),
+            most=most, skips=skips, last=f"{last.size} x {last.channels}",
+        )
+    )  # fmt: skip
 
 
 def _feature_maps(network: "keras.Model") -> list[FeatureMap]:
@@ -97,7 +107,7 @@ def _feature_maps(network: "keras.Model") -> list[FeatureMap]:
         elif maps and kind not in STEPS:
             maps[-1].strips.append(kind)
         else:
-            _, rows, columns, channels = layer.output.shape
+            rows, columns, channels = layer.output.shape[1:]
             step = STEPS.get(kind, "input")
             if getattr(layer, "kernel_size", None) == (1, 1):
                 step = "1 x 1 convolution"
@@ -157,13 +167,13 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], step:
 def _legend(maps: list[FeatureMap]) -> dict[str, Patch | Line2D]:
     """Explain boxes, arrows and strips, with the count of each arrow and strip."""
     entries: dict[str, Patch | Line2D] = {
-        "feature map, its channels above": Patch(facecolor=style.SKY, edgecolor="black"),
-        "copied by a skip connection": Patch(facecolor="white", edgecolor="black"),
+        _("feature map, its channels above"): Patch(facecolor=style.SKY, edgecolor="black"),
+        _("copied by a skip connection"): Patch(facecolor="white", edgecolor="black"),
     }
     steps = Counter(one.step for one in maps) + Counter("skip connection" for one in maps if one.skipped)
     for step, look in ARROWS.items():
-        entries[f"{step} ({steps[step]})"] = Line2D([], [], marker=">", **look)
+        entries[f"{_(step)} ({steps[step]})"] = Line2D([], [], marker=">", **look)
     for kind, count in Counter(kind for one in maps for kind in one.strips).items():
         name, colour = STRIPS.get(kind, (kind, style.GREY))
-        entries[f"{name} ({count})"] = Patch(facecolor=colour, edgecolor="black")
+        entries[f"{_(name)} ({count})"] = Patch(facecolor=colour, edgecolor="black")
     return entries

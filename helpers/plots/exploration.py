@@ -3,6 +3,7 @@
 `table` is `Dataset.table`: one row per slice.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from helpers import reference
+from helpers.config.language import _, grouped
 from helpers.plots import style
 from helpers.plots.style import CourseFigure
 from helpers.reference import CLASS_NAMES
@@ -31,13 +33,18 @@ def class_balance(table: pd.DataFrame) -> CourseFigure:
     figure, axes = style.new_figure(1, 2, (9, 3.6))
     groups = table.groupby("class_name")["patient"]
     slices, patients = (counts.reindex(NAMES, fill_value=0) for counts in (groups.size(), groups.nunique()))
-    for ax, counts, what in zip(axes, (slices, patients), ("slices", "patients"), strict=True):
-        bars = ax.bar(NAMES, counts, color=[style.CLASS_COLOURS[name] for name in NAMES])
-        ax.bar_label(bars, fmt="{:,.0f}", padding=2)
+    names = [_(name) for name in NAMES]
+    for ax, counts, what in zip(axes, (slices, patients), (_("slices"), _("patients")), strict=True):
+        bars = ax.bar(names, counts, color=[style.CLASS_COLOURS[name] for name in NAMES])
+        ax.bar_label(bars, [grouped(count) for count in counts], padding=2)
         ax.margins(y=0.12)
         style.count_axis(ax.yaxis)
-        style.name_axes(ax, "class", what, f"{counts.sum():,} {what}")
-    words = [f"{name} {slices[name]:,} slices of {patients[name]:,} patients" for name in NAMES]
+        style.name_axes(ax, _("class"), what, f"{grouped(counts.sum())} {what}")
+    said = _("{name} {slices} slices of {patients} patients")
+    words = [
+        said.format(name=_(name), slices=grouped(slices[name]), patients=grouped(patients[name]))
+        for name in NAMES
+    ]
     return figure.described(f"{style.listed(words)}.")
 
 
@@ -53,17 +60,19 @@ def slices_per_patient(table: pd.DataFrame) -> CourseFigure:
         sns.histplot(x=counts, discrete=True, color=colour, edgecolor="white", alpha=1, ax=ax)
         style.count_axis(ax.xaxis)
         style.count_axis(ax.yaxis)
-        title = f"{name}: {style.counted(len(counts), 'patient')}"
+        title = f"{_(name)}: {style.counted(len(counts), 'patient')}"
         if len(counts):
             spread = style.span(counts.min(), counts.max())
-            ax.axvline(counts.median(), color="black", linestyle=":", label="median of the class")
-            title += f"\n{spread} slices each"
-            words.append(f"{name} {spread}, median {counts.median():g}")
-        style.name_axes(ax, "slices per patient", "patients", title, grid="y")
+            ax.axvline(counts.median(), color="black", linestyle=":", label=_("median of the class"))
+            title += "\n" + _("{span} slices each").format(span=spread)
+            said = _("{name} {span}, median {median:g}")
+            words.append(said.format(name=_(name), span=spread, median=counts.median()))
+        style.name_axes(ax, _("slices per patient"), _("patients"), title, grid="y")
     style.legend_below(figure)
     count = table["patient"].nunique()
+    said = _("{slices} slices of {patients} patients. Slices per patient: {classes}.")
     return figure.described(
-        f"{len(table):,} slices of {count:,} patients. Slices per patient: {style.listed(words)}."
+        said.format(slices=grouped(len(table)), patients=grouped(count), classes=style.listed(words))
     )
 
 
@@ -71,19 +80,32 @@ def slices_per_patient(table: pd.DataFrame) -> CourseFigure:
 def tumour_areas(table: pd.DataFrame) -> CourseFigure:
     """Show how little of a slice the tumour fills, in each class, on a logarithmic axis."""
     percent, published = 100 * table["tumour_fraction"], reference.TUMOUR_PERCENT
-    title = f"{len(table):,} slices: mean {percent.mean():.2f}%, median {percent.median():.2f}%"
-    name = "share of the slice that is tumour, % (log scale)"
-    figure, ax, medians = _by_class(table, percent, name, title, "{:.2f}%", scale="log")
+    title = _("{count} slices: mean {mean:.2f}%, median {median:.2f}%").format(
+        count=grouped(len(table)), mean=percent.mean(), median=percent.median()
+    )
+    name = _("share of the slice that is tumour, % (log scale)")
+    figure, ax, medians = _by_class(
+        table, percent, name, title, lambda value: _("{value:.2f}%").format(value=value), scale="log"
+    )
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter("{x:,g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_ylim(top=-0.85)  # room for the annotation
     ax.axvline(published, color="black", linestyle=":", linewidth=1.2)
-    ax.annotate(f" published, mean: {published}%", (published, 1), xycoords=ax.get_xaxis_transform(),
-                va="top", fontsize=9)  # fmt: skip
+    note = _(" published, mean: {value}%").format(value=published)
+    ax.annotate(note, (published, 1), xycoords=ax.get_xaxis_transform(), va="top", fontsize=9)
+    said = _(
+        "The tumour fills {mean:.2f}% of a slice on average (published data: {published}%), from "
+        "{lowest:.2f}% to {highest:.2f}%; medians: {medians}."
+    )
     return figure.described(
-        f"The tumour fills {percent.mean():.2f}% of a slice on average (published data: {published}%), from "
-        f"{percent.min():.2f}% to {percent.max():.2f}%; medians: {medians}."
+        said.format(
+            mean=percent.mean(),
+            published=published,
+            lowest=percent.min(),
+            highest=percent.max(),
+            medians=medians,
+        )
     )
 
 
@@ -91,14 +113,13 @@ def tumour_areas(table: pd.DataFrame) -> CourseFigure:
 def intensity_ranges(table: pd.DataFrame) -> CourseFigure:
     """Show how much the brightness of the slices differs before normalisation."""
     highest = table["intensity_max"]
-    ends = f"{highest.min():,} to {highest.max():,}"
-    name = "highest intensity of the slice, as the scanner recorded it"
-    title = f"{len(table):,} slices: highest intensities from {ends}"
-    figure, ax, medians = _by_class(table, highest, name, title, "{:,.0f}")
-    ax.xaxis.set_major_formatter("{x:,g}")
-    return figure.described(
-        f"The highest intensity of each of {len(table):,} slices: anywhere from {ends}; medians: {medians}."
-    )
+    counted = {"count": grouped(len(table)), "span": style.span(highest.min(), highest.max())}
+    name = _("highest intensity of the slice, as the scanner recorded it")
+    title = _("{count} slices: highest intensities from {span}").format(**counted)
+    figure, ax, medians = _by_class(table, highest, name, title, lambda value: grouped(value, ".0f"))
+    style.count_axis(ax.xaxis)
+    said = _("The highest intensity of each of {count} slices: anywhere from {span}; medians: {medians}.")
+    return figure.described(said.format(medians=medians, **counted))
 
 
 @style.course_style
@@ -110,18 +131,25 @@ def normalised_brightness(table: pd.DataFrame, images: np.ndarray) -> CourseFigu
         images: (N, H, H) uint8, `Dataset.images`; row i belongs to row i of the table.
     """
     means = pd.Series([image.mean() for image in images], index=table.index)
-    ends = f"from {means.min():.0f} to {means.max():.0f}"
-    name = "mean of the slice after normalisation, on a scale of 0 to 255"
-    figure, ax, medians = _by_class(table, means, name, f"{len(table):,} slices: means {ends}", "{:.0f}")
+    ends = {"count": grouped(len(table)), "lowest": means.min(), "highest": means.max()}
+    name = _("mean of the slice after normalisation, on a scale of 0 to 255")
+    title = _("{count} slices: means from {lowest:.0f} to {highest:.0f}").format(**ends)
+    figure, ax, medians = _by_class(table, means, name, title, "{:.0f}".format)
     style.count_axis(ax.xaxis)
-    return figure.described(
-        f"The mean of each of {len(table):,} slices after normalisation to 0..255: {ends}; "
-        f"medians: {medians}."
+    said = _(
+        "The mean of each of {count} slices after normalisation to 0..255: from {lowest:.0f} to "
+        "{highest:.0f}; medians: {medians}."
     )
+    return figure.described(said.format(medians=medians, **ends))
 
 
 def _by_class(
-    table: pd.DataFrame, values: pd.Series, name: str, title: str, form: str, scale: str = "linear"
+    table: pd.DataFrame,
+    values: pd.Series,
+    name: str,
+    title: str,
+    form: Callable[[float], str],
+    scale: str = "linear",
 ) -> tuple[CourseFigure, Axes, str]:
     """Draw dots for a class of few slices, a density for one of many; return the medians in words too."""
     figure, ax = style.new_figure(size=(8.4, 3.6))
@@ -129,24 +157,24 @@ def _by_class(
     classes, counts = table["class_name"], table["class_name"].value_counts()
     order = [each for each in NAMES if each in counts]
     places, medians = np.arange(len(order)), values.groupby(classes).median()[order]
-    entries: dict[str, Any] = {"median of the class": Line2D([], [], color="black")}
+    entries: dict[str, Any] = {_("median of the class"): Line2D([], [], color="black")}
     many = classes.map(counts) > MAX_DOTS
     if many.any():
         sns.violinplot(x=values[many], y=classes[many], hue=classes[many], order=order, ax=ax,
                        palette=style.CLASS_COLOURS, saturation=1, inner=None, cut=0, linewidth=0,
                        legend=False)  # fmt: skip
-        entries["height: density of the slices"] = Patch(color=style.GREY)
+        entries[_("height: density of the slices")] = Patch(color=style.GREY)
     if not many.all():
         few = classes[~many]
         heights = few.map(order.index) + style.jitter(len(few), 0.28)
         ax.scatter(values[~many], heights, 25, list(few.map(style.CLASS_COLOURS)), alpha=0.6, linewidth=0)
-        entries["one slice"] = Line2D([], [], color=style.GREY, marker="o", linestyle="", markersize=5)
+        entries[_("one slice")] = Line2D([], [], color=style.GREY, marker="o", linestyle="", markersize=5)
     ax.vlines(medians, places - 0.4, places + 0.4, color="black")
-    ax.set_yticks(places, [f"{each}\n{style.counted(counts[each], 'slice')}" for each in order])
+    ax.set_yticks(places, [f"{_(each)}\n{style.counted(counts[each], 'slice')}" for each in order])
     ax.set_ylim(len(order) - 0.5, -0.5)
-    style.name_axes(ax, name, "class", title, grid="x")
+    style.name_axes(ax, name, _("class"), title, grid="x")
     style.legend_below(figure, entries)
-    return figure, ax, style.listed([f"{each} {form.format(medians[each])}" for each in order])
+    return figure, ax, style.listed([f"{_(each)} {form(medians[each])}" for each in order])
 
 
 @style.course_style
@@ -164,23 +192,25 @@ def tumour_places(images: np.ndarray, masks: np.ndarray, labels: ArrayLike) -> C
     maps = [100 * masks[rows].mean(axis=0) for rows in members]
     highest, words = max(map(np.max, maps)), []
     for ax, label, percent, rows in zip(axes[0], present, maps, members, strict=False):
-        name = CLASS_NAMES[label]
-        title = f"{name}, {style.counted(len(rows), 'slice')}\nat most {percent.max():.0f}% in one place"
+        name = _(CLASS_NAMES[label])
+        most = _("at most {percent:.0f}% in one place").format(percent=percent.max())
+        title = f"{name}, {style.counted(len(rows), 'slice')}\n{most}"
         style.show_image(ax, percent, title, cmap="cividis", vmin=0, vmax=highest)
         style.outline(ax, _head(images[rows].mean(axis=0)), style.LIGHT_GREY, ":", linewidth=1.2)
         down, across = 100 * np.array(ndimage.center_of_mass(percent)) / (len(percent) - 1)
-        words.append(f"{name} (at most {percent.max():.0f}%, on average {across:.0f}% from the left and "
-                     f"{down:.0f}% from the top)")  # fmt: skip
+        said = _(
+            "{name} (at most {percent:.0f}%, on average {across:.0f}% from the left and {down:.0f}% from the "
+            "top)"
+        )
+        words.append(said.format(name=name, percent=percent.max(), across=across, down=down))
     bar = figure.colorbar(axes[0, 0].images[0], ax=axes[0].tolist(), location="bottom", aspect=50, shrink=0.6)
-    bar.set_label("slices of the class with tumour at this place, % (dotted: edge of their mean head)")
-    return figure.described(
-        f"How often a place is tumour, one map per class, with the outline of its mean head: "
-        f"{style.listed(words)}."
-    )
+    bar.set_label(_("slices of the class with tumour at this place, % (dotted: edge of their mean head)"))
+    said = _("How often a place is tumour, one map per class, with the outline of its mean head: {classes}.")
+    return figure.described(said.format(classes=style.listed(words)))
 
 
 def _head(mean: np.ndarray) -> np.ndarray:
     """(H, H) bool, True within the outer edge of the head in a mean image."""
     smooth = ndimage.gaussian_filter(mean, len(mean) / 64)
-    parts, _ = ndimage.label(ndimage.binary_fill_holes(smooth > HEAD_LEVEL * smooth.max()))
+    parts, _count = ndimage.label(ndimage.binary_fill_holes(smooth > HEAD_LEVEL * smooth.max()))
     return parts == 1 + np.bincount(parts.ravel())[1:].argmax()  # the largest, without the background

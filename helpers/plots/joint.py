@@ -6,10 +6,13 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
+from helpers.config.language import N_, _, grouped
 from helpers.plots import style
 from helpers.plots.segmentation import SLICE
 from helpers.plots.style import CourseFigure
 from helpers.reference import CLASS_NAMES
+
+NAMES = N_("true"), N_("head")  # in titles that figures get from the notebook
 
 
 @style.course_style
@@ -30,20 +33,22 @@ def class_maps(
     for ax, image, target, found, title in zip(
         axes[0], images, targets, pixels.argmax(axis=-1), titles, strict=True
     ):
+        title = style.translated(title)
         style.show_image(ax, image, title, **SLICE)
         shown = np.ma.masked_equal(found, 0)
         ax.imshow(shown, cmap=colours, vmin=1, vmax=3, alpha=0.6, interpolation="nearest")
         style.outline(ax, target > 0, "white", "-")
         parts = [
-            f"{np.count_nonzero(found == label):,} {name}"
+            f"{grouped(int(np.count_nonzero(found == label)))} {_(name)}"
             for label, name in CLASS_NAMES.items()
             if (found == label).any()
         ]
-        words.append(f"{' '.join(title.split())}: {' and '.join(parts) or 'no'} pixels")
-    named = [Patch(facecolor=style.CLASS_COLOURS[name], label=name) for name in CLASS_NAMES.values()]
-    named.append(Patch(facecolor="grey", edgecolor="white", linewidth=1.6, label="true outline"))
+        said = _("{title}: {classes} pixels") if parts else _("{title}: no pixels")
+        words.append(said.format(title=" ".join(title.split()), classes=_(" and ").join(parts)))
+    named = [Patch(facecolor=style.CLASS_COLOURS[name], label=_(name)) for name in CLASS_NAMES.values()]
+    named.append(Patch(facecolor="grey", edgecolor="white", linewidth=1.6, label=_("true outline")))
     figure.legend(handles=named, loc="outside lower center", ncols=4)
-    return figure.described(
-        f"{len(images)} slices; the true outline in white, the predicted class of each pixel as a colour. "
-        f"{'; '.join(words)}."
+    said = _(
+        "{count} slices; the true outline in white, the predicted class of each pixel as a colour. {slices}."
     )
+    return figure.described(said.format(count=len(images), slices="; ".join(words)))

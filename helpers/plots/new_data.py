@@ -7,11 +7,21 @@ import pandas as pd
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
+from helpers.config.language import N_, _, grouped
 from helpers.evaluation.bootstrap import ConfidenceInterval
 from helpers.plots import style
 from helpers.plots.style import CourseFigure
 
 LOOKS = style.LOOKS[:2]  # of two scores
+# What figures get from the notebook, and show in the student's language.
+NAMES = (
+    N_("as it is"), N_("noise"), N_("blur"), N_("bias field"), N_("contrast"), N_("resolution"),
+    N_("rotation"), N_("standard deviation, grey values"), N_("standard deviation, px"), N_("strength"),
+    N_("gamma"), N_("px of the original per px"), N_("degrees"), N_("accuracy"),
+    N_("largest tumour probability of a pixel"), N_("largest probability"), N_("area"),
+    N_("with a tumour"), N_("without a tumour"), N_("no tumour, as in N.3"),
+    N_("no tumour, from elsewhere"), N_("known"), N_("row"),
+)  # fmt: skip
 
 
 @style.course_style
@@ -25,11 +35,11 @@ def slices(images: np.ndarray, titles: Sequence[str], columns: int = 4) -> Cours
     """
     rows = -(-len(images) // columns)
     figure, axes = style.image_grid(rows, columns, 2.4)
+    titles = [style.translated(title) for title in titles]
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
         style.show_image(ax, image, title, cmap="gray", vmin=0, vmax=255)
-    return figure.described(
-        f"{style.counted(len(images), 'slice')} side by side, in this order: {', '.join(titles)}."
-    )
+    said = _("{slices} side by side, in this order: {titles}.")
+    return figure.described(said.format(slices=style.counted(len(images), "slice"), titles=", ".join(titles)))
 
 
 @style.course_style
@@ -45,19 +55,21 @@ def stress(table: pd.DataFrame) -> CourseFigure:
     columns = min(3, len(groups))
     rows = -(-len(groups) // columns)
     figure, axes = style.new_figure(rows, columns, (9.6, 2.6 * rows + 0.5), squeeze=False, sharey=True)
-    words = []
+    words, said = [], _("{change}, {score} from {first:.2f} to {last:.2f}")
     for ax, (change, group) in zip(axes.flat, groups, strict=False):
         for name, (marker, line, colour) in zip(scores, LOOKS, strict=False):
             low, value, high = _bounds(group[name])
             ax.fill_between(group["strength"], low, high, color=colour, alpha=0.15, linewidth=0)
-            ax.plot(group["strength"], value, marker + line, color=colour, label=name)
-            words.append(f"{change}, {name} from {value[0]:.2f} to {value[-1]:.2f}")
+            ax.plot(group["strength"], value, marker + line, color=colour, label=_(name))
+            words.append(said.format(change=_(change), score=_(name), first=value[0], last=value[-1]))
         ax.set(ylim=(-0.03, 1.03), xticks=group["strength"])
-        style.name_axes(ax, group["unit"].iloc[0], "score" if ax in axes[:, 0] else "", change, grid="y")
+        unit, score = group["unit"].iloc[0], _("score") if ax in axes[:, 0] else ""
+        style.name_axes(ax, _(unit), score, _(change), grid="y")
     for ax in axes.flat[len(groups) :]:
         ax.set_axis_off()
     style.legend_below(figure)
-    return figure.described(f"Scores without and with the strongest change: {'; '.join(words)}.")
+    said = _("Scores without and with the strongest change: {changes}.")
+    return figure.described(said.format(changes="; ".join(words)))
 
 
 @style.course_style
@@ -75,17 +87,19 @@ def alarms(positive: ArrayLike, scores: ArrayLike, name: str) -> CourseFigure:
     figure, ax = style.new_figure(size=(7.2, 4.0))
     words = []
     for kind, label, colour, line in (
-        (positive, "with a tumour: found", style.BLUE, "-"),
-        (~positive, "without a tumour: false alarms", style.VERMILLION, "--"),
+        (positive, _("with a tumour: found"), style.BLUE, "-"),
+        (~positive, _("without a tumour: false alarms"), style.VERMILLION, "--"),
     ):
         shares = (scores[kind] >= thresholds[:, np.newaxis]).mean(axis=1)
-        ax.step(thresholds, shares, line, color=colour, label=f"{label} (n = {kind.sum():,})")
-        words.append(f"{label} {np.mean(scores[kind] >= middle):.0%}")
+        ax.step(thresholds, shares, line, color=colour, label=f"{label} (n = {grouped(kind.sum())})")
+        words.append(_percent(label, float(np.mean(scores[kind] >= middle))))
     ax.set_ylim(-0.03, 1.03)
     ax.yaxis.set_major_formatter(PercentFormatter(1))
-    style.name_axes(ax, f"threshold: {name}", "share of the slices", "Slices at or above a threshold", "both")
+    threshold = _("threshold: {score}").format(score=_(name))
+    style.name_axes(ax, threshold, _("share of the slices"), _("Slices at or above a threshold"), "both")
     style.legend_below(figure)
-    return figure.described(f"Share of the slices at or above {middle:.3g} ({name}): {'; '.join(words)}.")
+    said = _("Share of the slices at or above {threshold:.3g} ({score}): {shares}.")
+    return figure.described(said.format(threshold=middle, score=_(name), shares="; ".join(words)))
 
 
 @style.course_style
@@ -102,18 +116,18 @@ def roc_curves(
     from sklearn.metrics import roc_curve  # here: it takes a second to load
 
     figure, ax = style.new_figure(size=(5.4, 5.4))
-    ax.plot([0, 1], [0, 1], ":", color="black", linewidth=1.2, label="chance")
-    for (name, values), (_, line, colour) in zip(scores.items(), LOOKS, strict=False):
-        false_alarms, found, _ = roc_curve(positive, values)
-        ax.plot(false_alarms, found, line, color=colour, label=f"{name}, AUC {areas[name]:.2f}")
+    ax.plot([0, 1], [0, 1], ":", color="black", linewidth=1.2, label=_("chance"))
+    for (name, values), (_marker, line, colour) in zip(scores.items(), LOOKS, strict=False):
+        false_alarms, found, _thresholds = roc_curve(positive, values)
+        ax.plot(false_alarms, found, line, color=colour, label=f"{_(name)}, AUC {areas[name]:.2f}")
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    title = "Is there a tumour at all?"
-    style.name_axes(ax, "false alarms: share of slices without a tumour", "found: share of slices with one",
-                    title, grid="both")  # fmt: skip
+    style.name_axes(ax, _("false alarms: share of slices without a tumour"),
+                    _("found: share of slices with one"), _("Is there a tumour at all?"),
+                    grid="both")  # fmt: skip
     style.legend_below(figure, columns=1)
-    return figure.described(
-        f"ROC curves. Area under the curve: {'; '.join(f'{name} {areas[name]:.2f}' for name in scores)}."
-    )
+    words = [f"{_(name)} {areas[name]:.2f}" for name in scores]
+    said = _("ROC curves. Area under the curve: {areas}.")
+    return figure.described(said.format(areas="; ".join(words)))
 
 
 @style.course_style
@@ -126,17 +140,22 @@ def confident_answers(groups: Mapping[str, ArrayLike]) -> CourseFigure:
     thresholds = np.linspace(0.3, 1, 141)
     figure, ax = style.new_figure(size=(7.2, 4.0))
     words = []
-    for (name, confidence), (_, line, colour) in zip(groups.items(), LOOKS, strict=False):
+    for (name, confidence), (_marker, line, colour) in zip(groups.items(), LOOKS, strict=False):
         confidence = np.asarray(confidence)
         shares = (confidence >= thresholds[:, np.newaxis]).mean(axis=1)
-        ax.plot(thresholds, shares, line, color=colour, label=f"{name} (n = {len(confidence):,})")
-        words.append(f"{name} {np.mean(confidence >= 0.9):.0%}")
+        ax.plot(thresholds, shares, line, color=colour, label=f"{_(name)} (n = {grouped(len(confidence))})")
+        words.append(_percent(_(name), float(np.mean(confidence >= 0.9))))
     ax.set(xlim=(0.3, 1.01), ylim=(-0.03, 1.03))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
-    title = "Slices that the classifier answers"
-    style.name_axes(ax, "answered if the confidence is at least", "share of the slices", title, grid="both")
+    style.name_axes(ax, _("answered if the confidence is at least"), _("share of the slices"),
+                    _("Slices that the classifier answers"), grid="both")  # fmt: skip
     style.legend_below(figure)
-    return figure.described(f"{title} with a confidence of at least 0.9: {'; '.join(words)}.")
+    said = _("Slices that the classifier answers with a confidence of at least 0.9: {shares}.")
+    return figure.described(said.format(shares="; ".join(words)))
+
+
+def _percent(name: str, share: float) -> str:
+    return _("{name} {percent:.0f}%").format(name=name, percent=100 * share)
 
 
 def _bounds(intervals: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

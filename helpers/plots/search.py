@@ -10,10 +10,12 @@ from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
+from helpers.config.language import N_, _, grouped
 from helpers.plots import style
 from helpers.plots.style import CourseFigure
 
-SCORE = "validation accuracy"
+SCORE = N_("validation accuracy")
+NAMES = N_("random"), N_("grid"), N_("genetic")  # of the searches, which figures get from the notebook
 
 
 @style.course_style
@@ -31,15 +33,22 @@ def best_so_far(
     for (name, scores), (marker, line, colour) in zip(searches.items(), style.LOOKS, strict=False):
         best = np.maximum.accumulate(scores)
         ax.step(range(1, len(best) + 1), best, where="post", linestyle=line, color=colour, alpha=0.6)
-        ax.scatter(range(1, len(best) + 1), scores, 22, color=colour, marker=marker, label=name, zorder=3)
-        words.append(f"{name} {best[0]:.2f} after 1 trial and {best[-1]:.2f} after {len(best)}")
+        ax.scatter(range(1, len(best) + 1), scores, 22, color=colour, marker=marker, label=_(name),
+                   zorder=3)  # fmt: skip
+        said = _("{search} {first:.2f} after 1 trial and {last:.2f} after {count}")
+        words.append(said.format(search=_(name), first=best[0], last=best[-1], count=len(best)))
     if expected is not None:
-        ax.plot(range(1, len(expected) + 1), expected, color="black", linewidth=1.2, label="random, expected")
-        words.append(f"random search is expected to reach {expected[-1]:.2f} with {len(expected)}")
+        label = _("random, expected")
+        ax.plot(range(1, len(expected) + 1), expected, color="black", linewidth=1.2, label=label)
+        said = _("random search is expected to reach {score:.2f} with {count}")
+        words.append(said.format(score=expected[-1], count=len(expected)))
     style.count_axis(ax.xaxis)
-    style.name_axes(ax, "trial", SCORE, "Each trial (mark), and the best so far (line)", grid="y")
+    title = _("Each trial (mark), and the best so far (line)")
+    style.name_axes(ax, _("trial"), _(SCORE), title, grid="y")
     style.legend_below(figure)
-    return figure.described(f"Best {SCORE} so far: {'; '.join(words)}.")
+    return figure.described(
+        _("Best validation accuracy so far: {searches}.").format(searches="; ".join(words))
+    )
 
 
 @style.course_style
@@ -51,7 +60,7 @@ def trial_curves(curves: Sequence[Sequence[float]], pruned: Sequence[bool]) -> C
         pruned: per trial whether it was stopped early.
     """
     figure, ax = style.new_figure(size=(7.6, 4.0))
-    looks = {False: (style.BLUE, "o", "ran to its end"), True: (style.VERMILLION, "x", "pruned")}
+    looks = {False: (style.BLUE, "o", _("ran to its end")), True: (style.VERMILLION, "x", _("pruned"))}
     entries = {}
     for curve, stopped in zip(curves, pruned, strict=True):
         colour, marker, label = looks[bool(stopped)]
@@ -60,10 +69,13 @@ def trial_curves(curves: Sequence[Sequence[float]], pruned: Sequence[bool]) -> C
         (entries[label],) = ax.plot(epochs[-1], curve[-1], marker, color=colour, zorder=3)
     style.count_axis(ax.xaxis)
     count, stops = style.counted(len(pruned), "trial"), sum(pruned)
-    style.name_axes(ax, "epoch", SCORE, f"{count}, {stops} of them pruned", grid="y")
+    title = _("{trials}, {stops} of them pruned").format(trials=count, stops=stops)
+    style.name_axes(ax, _("epoch"), _(SCORE), title, grid="y")
     style.legend_below(figure, entries)
-    words = [f"{style.counted(len(curve), 'epoch')} to {curve[-1]:.2f}" for curve in curves[:12]]
-    return figure.described(f"{count}, {stops} pruned; {SCORE} by epoch: {'; '.join(words)}.")
+    said = _("{epochs} to {score:.2f}")
+    words = [said.format(epochs=style.counted(len(curve), "epoch"), score=curve[-1]) for curve in curves[:12]]
+    said = _("{trials}, {stops} pruned; validation accuracy by epoch: {curves}.")
+    return figure.described(said.format(trials=count, stops=stops, curves="; ".join(words)))
 
 
 @style.course_style
@@ -79,12 +91,16 @@ def parameter_importance(importances: pd.DataFrame) -> CourseFigure:
     ax.barh(middle.index, middle, color=style.SKY)
     ax.hlines(middle.index, low, high, color="black", linewidth=1.4)
     ax.set(xlim=(0, 1))
-    title = f"Median and 95% range over {style.counted(len(importances), 'resample')} of the trials"
-    style.name_axes(ax, "share of the variance explained", "hyper-parameter", title, grid="x")
+    said = _("Median and 95% range over {resamples} of the trials")
+    title = said.format(resamples=style.counted(len(importances), "resample"))
+    style.name_axes(ax, _("share of the variance explained"), _("hyper-parameter"), title, grid="x")
+    said = _("{name} {median:.2f} ({low:.2f} to {high:.2f})")
     words = [
-        f"{name} {middle[name]:.2f} ({low[name]:.2f} to {high[name]:.2f})" for name in middle.index[::-1]
+        said.format(name=name, median=middle[name], low=low[name], high=high[name])
+        for name in middle.index[::-1]
     ]
-    return figure.described(f"Importance of the hyper-parameters: {'; '.join(words)}.")
+    said = _("Importance of the hyper-parameters: {shares}.")
+    return figure.described(said.format(shares="; ".join(words)))
 
 
 @style.course_style
@@ -112,16 +128,21 @@ def parallel_coordinates(
             ax.text(place, level, f"{end:.3g}", ha="center", va="center")
     ax.set_xticks(
         range(trials.shape[1]), [f"{name} (log)" if name in logarithmic else name for name in trials]
-    )
+    )  # names of arguments, which aren't translated
     ax.set(ylim=(-0.12, 1.12), yticks=[])
     count = style.counted(len(trials), "trial")
-    style.name_axes(ax, "hyper-parameter", "smallest to largest value", count)
-    figure.colorbar(ScalarMappable(norm, colours), ax=ax, label=SCORE)
-    style.legend_below(figure, {"the best trial": Line2D([], [], color=colours(1.0), linewidth=3.2)})
+    style.name_axes(ax, _("hyper-parameter"), _("smallest to largest value"), count)
+    figure.colorbar(ScalarMappable(norm, colours), ax=ax, label=_(SCORE))
+    style.legend_below(figure, {_("the best trial"): Line2D([], [], color=colours(1.0), linewidth=3.2)})
     found = ", ".join(f"{name} {trials[name].iloc[best]:.3g}" for name in trials)
+    said = _(
+        "{trials} through {count} hyper-parameters, validation accuracy {low:.2f} to {high:.2f}. The best "
+        "one: {values}."
+    )
     return figure.described(
-        f"{count} through {len(trials.columns)} hyper-parameters, {SCORE} {scores.min():.2f} to "
-        f"{scores.max():.2f}. The best one: {found}."
+        said.format(
+            trials=count, count=len(trials.columns), low=scores.min(), high=scores.max(), values=found
+        )
     )
 
 
@@ -133,24 +154,28 @@ def best_of_n(table: pd.DataFrame) -> CourseFigure:
         table: index: number of trials; columns `chosen`, `all` and `unseen`: mean scores on the families
             that chose, on all, and on those that took no part in the choice.
     """
-    labels = {"chosen": "families that chose it", "all": "all families", "unseen": "families that didn't"}
+    labels = {
+        "chosen": _("families that chose it"), "all": _("all families"), "unseen": _("families that didn't"),
+    }  # fmt: skip
     figure, ax = style.new_figure(size=(7.2, 4.0))
     for (name, label), (marker, line, colour) in zip(labels.items(), style.LOOKS, strict=False):
         ax.plot(table.index, table[name], line, marker=marker, color=colour, label=label)
     ax.set_xscale("log", base=2)
-    ax.set_xticks(table.index, [f"{count:,}" for count in table.index])
+    ax.set_xticks(table.index, [grouped(count) for count in table.index])
     ax.minorticks_off()
-    title = "What the best of n trials is worth"
-    style.name_axes(ax, "trials to choose from", "accuracy of the best one", title, grid="y")
+    title = _("What the best of n trials is worth")
+    style.name_axes(ax, _("trials to choose from"), _("accuracy of the best one"), title, grid="y")
     style.legend_below(figure)
+    said = _("of {count} {chosen:.3f}, {all:.3f} and {unseen:.3f}")
     words = [
-        f"of {count} {row.chosen:.3f}, {row.all:.3f} and {row.unseen:.3f}"
+        said.format(count=count, chosen=row.chosen, all=row.all, unseen=row.unseen)
         for count, row in zip(table.index, table.itertuples(), strict=True)
     ]
-    return figure.described(
+    said = _(
         "Mean accuracy of the best trial on the families that chose it, on all, and on those that didn't: "
-        f"{'; '.join(words)}."
+        "{counts}."
     )
+    return figure.described(said.format(counts="; ".join(words)))
 
 
 def _scaled(values: pd.Series, logarithmic: bool) -> np.ndarray:

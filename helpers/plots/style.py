@@ -6,6 +6,7 @@ Figures are made without pyplot, so that a notebook shows each one once, at the 
 import base64
 import html
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from helpers.config.language import N_, _, grouped, ngettext
+
 # The colours of Okabe and Ito, which colour-blind readers can tell apart.
 GREY, LIGHT_GREY = "#767676", "#DDDDDD"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
-CLASS_COLOURS = {"meningioma": BLUE, "glioma": ORANGE, "pituitary": GREEN}
+PARTS = re.compile(r"(\n|: |, | \d+\b|\b\d+ )")  # of a title: what is between these
+CLASS_COLOURS = {N_("meningioma"): BLUE, N_("glioma"): ORANGE, N_("pituitary"): GREEN}
 LOOKS = (  # of what is compared in one figure: marker, line, colour
     ("o", "-", BLUE), ("s", "--", VERMILLION), ("^", "-.", GREEN), ("D", ":", PURPLE),
 )  # fmt: skip
@@ -136,9 +140,9 @@ def name_axes(ax: Axes, x: str, y: str, title: str, grid: str = "") -> None:
 
 
 def count_axis(axis: Axis) -> None:
-    """Put ticks at whole numbers, with thousands separators."""
+    """Put ticks at whole numbers, with separators of thousands."""
     axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
-    axis.set_major_formatter("{x:,.0f}")
+    axis.set_major_formatter(lambda x, _position: grouped(x, ".0f"))
 
 
 def legend_below(
@@ -158,6 +162,16 @@ def jitter(count: int, width: float) -> np.ndarray:
     return np.random.default_rng(0).uniform(-width, width, count)
 
 
+def translated(title: str) -> str:
+    """Translate a title from a notebook's code, or the parts that it was put together from.
+
+    Args:
+        title: such as "as it is", or "pituitary\\nanswer: glioma".
+    """
+    parts = [title] if _(title) != title else PARTS.split(title)
+    return "".join(map(_, parts))
+
+
 def marker_areas(counts: ArrayLike) -> np.ndarray:
     """Areas of markers in points squared, larger for more slices."""
     counts = np.asarray(counts, float)
@@ -166,15 +180,23 @@ def marker_areas(counts: ArrayLike) -> np.ndarray:
 
 def listed(items: Sequence[str]) -> str:
     """Join words for a sentence: "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+    return _(" and ").join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 
 def counted(count: int, noun: str) -> str:
     """Format a count with its noun: "1 slice", "3,064 slices"."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+    count = int(count)  # gettext refuses NumPy's integers
+    forms = {
+        "epoch": ngettext("{count} epoch", "{count} epochs", count),
+        "patient": ngettext("{count} patient", "{count} patients", count),
+        "resample": ngettext("{count} resample", "{count} resamples", count),
+        "slice": ngettext("{count} slice", "{count} slices", count),
+        "trial": ngettext("{count} trial", "{count} trials", count),
+    }
+    return forms[noun].format(count=grouped(count))
 
 
 def span(low: float, high: float, unit: str = "") -> str:
     """Format a range: "1 to 4,096", or "7" if both ends are equal."""
-    ends = [f"{end:,}" if isinstance(end, int | np.integer) else f"{end:.3g}" for end in (low, high)]
-    return " to ".join(dict.fromkeys(ends)) + unit
+    ends = [grouped(end) if isinstance(end, int | np.integer) else f"{end:.3g}" for end in (low, high)]
+    return _(" to ").join(dict.fromkeys(ends)) + unit

@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "misclassified",
             "misclassified_in_report",
         ],
-        "formatting": ["readable"],
+        "formatting": ["readable", "translated"],
         "protocol": ["intervals", "leakage_summary", "protocol_comparison"],
         "segmentation": [
             "iou_puzzle",

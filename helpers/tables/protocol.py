@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from helpers import reference
+from helpers.config.language import _, grouped
 from helpers.evaluation.bootstrap import ConfidenceInterval
 from helpers.splits import Split, leakage
 
@@ -72,8 +73,9 @@ def protocol_comparison(records: Iterable[Mapping], measures: Sequence[str]) -> 
     """
     rows = [row for record in records for row in _rows(record, measures)]
     for result in reference.PUBLISHED_RESULTS:
-        details = _listed(result.size and f"{result.size} px", result.note)
-        rows.append(asdict(result) | {"split by": result.split_by, "details": details})
+        details = _listed(result.size and f"{result.size} px", _(result.note))
+        words = {"split by": result.split_by, "details": details, "model": _(result.model)}
+        rows.append(asdict(result) | words)
     table = pd.DataFrame(rows, columns=COLUMNS).sort_values("task", kind="stable")
     return table.set_index(["task", "source"])
 
@@ -81,23 +83,28 @@ def protocol_comparison(records: Iterable[Mapping], measures: Sequence[str]) -> 
 def _rows(record: Mapping, measures: Sequence[str]) -> list[dict]:
     """One row for each of the measures that a run record has."""
     name, split = record["network"]["name"], record["split"]
-    notes = ["the test set is the validation set"] if split["validation_is_test"] else []
+    notes = [_("the test set is the validation set")] if split["validation_is_test"] else []
     if record.get("folds"):
-        notes = [f"cross-validation, {record['folds']} folds"]
+        notes = [_("cross-validation, {folds} folds").format(folds=record["folds"])]
     if record["training"]["augmentation"]:
-        notes.append("augmentation")
-    tested = f"{len(split['slices']['test'])} slices of {split['patients']['test']} patients"
+        notes.append(_("augmentation"))
+    tested = _("{slices} slices of {patients} patients")
+    tested = tested.format(slices=len(split["slices"]["test"]), patients=split["patients"]["test"])
     common = {
         "task": TASKS[name],
-        "model": f"{MODELS[name]}, {record['network']['parameters']:,} parameters",
-        "source": f"this run, {record['data']['folder']}",
+        "model": _("{network}, {count} parameters").format(
+            network=MODELS[name], count=grouped(record["network"]["parameters"])
+        ),
+        "source": _("this run, {folder}").format(folder=record["data"]["folder"]),
         "split by": split["unit"],
         "details": _listed(f"{record['size']} px", tested, *notes),
     }
     rows = []
     for measure in measures:
         if result := record["results"].get(measure):
-            full = f"{measure} at {result['threshold']}" if "threshold" in result else measure
+            full = measure
+            if "threshold" in result:
+                full = _("{measure} at {threshold}").format(measure=measure, threshold=result["threshold"])
             interval = ConfidenceInterval(*(result[name] for name in ("value", "low", "high")))
             rows.append(common | {"measure": full, "value": f"{interval:.3f}"})
     return rows

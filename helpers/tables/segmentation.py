@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from helpers import models, reference
+from helpers.config.language import _, grouped
 from helpers.evaluation import overlap as metrics
 from helpers.reference import CLASS_NAMES
 from helpers.splits import Split
@@ -146,7 +147,8 @@ def overlap_per_area_quartile(truth: ArrayLike, predicted: ArrayLike, spacing_mm
     groups = {}
     for quartile in np.unique(quartiles):
         rows = quartiles == quartile
-        groups[f"{metrics.QUARTERS[quartile]}, {areas[rows].min():,} to {areas[rows].max():,} px"] = rows
+        span = _(" to ").join([grouped(areas[rows].min()), grouped(areas[rows].max())])
+        groups[f"{_(metrics.QUARTERS[quartile])}, {span} px"] = rows
     return _overlap_per_group(truth, predicted, spacing_mm, groups, "quarter by true area")
 
 

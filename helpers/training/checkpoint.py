@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,7 +21,9 @@ import h5py
 import keras
 import pandas as pd
 
-from helpers._common import CourseError, read_json, write_json
+from helpers._common import LINE_WIDTH, CourseError, read_json, write_json
+from helpers.config.environment import COURSE_FOLDER
+from helpers.config.language import _
 
 if TYPE_CHECKING:
     from helpers.training.data_loader import Batches
@@ -92,10 +95,11 @@ class Checkpoint(keras.callbacks.Callback):
             TrainingError: the training isn't finished, or `fit` was not run in this session.
         """
         if self._model is None or not self.finished:
-            raise TrainingError(
-                f"this training isn't loaded, or not finished (epochs: {self.state['epoch']}): run the cell "
-                "with `fit` again."
+            said = _(
+                "this training isn't loaded, or not finished (epochs: {count}): run the cell with `fit` "
+                "again."
             )
+            raise TrainingError(said.format(count=self.state["epoch"]))
         return self.model
 
     @property
@@ -122,13 +126,14 @@ class Checkpoint(keras.callbacks.Callback):
         self._restore()
         done = self.state["epoch"]
         if self.finished:
-            folders = "\n".join(str(folder) for folder in (self.folder, self.copies) if folder)
-            self._say(
-                f"This run finished after {done} epochs; its weights were loaded. To train again, delete the "
-                f"folder, then run the cells from the one that builds the network:\n{folders}"
-            )
+            folders = "\n".join(_shown(folder) for folder in (self.folder, self.copies) if folder)
+            said = _(
+                "This run finished after {count} epochs; its weights were loaded. To train again, delete the "
+                "folder, then run the cells from the one that builds the network:"
+            ).format(count=done)
+            self._say(f"{textwrap.fill(said, LINE_WIDTH)}\n{folders}")
         elif done:
-            self._say(f"Resuming after epoch {done}.")
+            self._say(_("Resuming after epoch {count}.").format(count=done))
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -144,23 +149,27 @@ class Checkpoint(keras.callbacks.Callback):
         if self.best_epoch:
             self.model.load_weights(_path(self.folder, self.best_epoch) / WEIGHTS)
         elif self.state["history"]:
-            raise TrainingError(
+            said = _(
                 "the validation loss was not a number in any epoch. Try a smaller learning rate, and look "
-                f"at the data. To train again with the same settings, delete {self.folder}, then build the "
-                "network again."
+                "at the data. To train again with the same settings, delete {folder}, then build the network "
+                "again."
             )
+            raise TrainingError(said.format(folder=self.folder))
 
     def _refuse_another_training(self) -> None:
         if self.state is BLANK and hasattr(self.model, "has_trained"):
             raise TrainingError(
-                "this network already has the weights of another training. To train with these settings, run "
-                "the cells that build and compile it again, then those after them."
+                _(
+                    "this network already has the weights of another training. To train with these settings, "
+                    "run the cells that build and compile it again, then those after them."
+                )
             )
         if self.state is not BLANK and self.state["epochs"] != self.params["epochs"]:
-            raise TrainingError(
-                f"this checkpoint is for {self.state['epochs']} epochs, and `fit` was given "
-                f"{self.params['epochs']}. Run the cells from the one that sets the number of epochs again."
+            said = _(
+                "this checkpoint is for {count} epochs, and `fit` was given {given}. Run the cells from the "
+                "one that sets the number of epochs again."
             )
+            raise TrainingError(said.format(count=self.state["epochs"], given=self.params["epochs"]))
 
     def _say(self, line: str) -> None:
         if self.verbose:
@@ -170,10 +179,11 @@ class Checkpoint(keras.callbacks.Callback):
         saved = [counters for counters in self.state["callbacks"] if counters]
         counting = [callback for callback in self.watched if _counters(callback)]
         if len(saved) != len(counting):
-            raise TrainingError(
-                f"this training was saved with {len(saved)} callbacks that count epochs, and now has "
-                f"{len(counting)}: list the same callbacks as before, or delete {self.folder} to train again."
+            said = _(
+                "this training was saved with {count} callbacks that count epochs, and now has {now}: list "
+                "the same callbacks as before, or delete {folder} to train again."
             )
+            raise TrainingError(said.format(count=len(saved), now=len(counting), folder=self.folder))
         self.model.load_weights(_path(self.folder, self.state["epoch"]) / WEIGHTS)
         for callback, counters in zip(counting, saved, strict=True):
             for name, value in counters.items():
@@ -211,10 +221,11 @@ class Checkpoint(keras.callbacks.Callback):
             there = _newest(self.copies)
             if there and (here is None or there["epoch"] > here["epoch"]):
                 _copy(self.copies, self.folder, there)
-                self._say(f"Restored from {self.copies}.")
+                self._say(_("Restored from {folder}.").format(folder=self.copies))
                 return there
         except OSError as error:
-            print(f"The copies in {self.copies} cannot be read: {error.strerror or error}.")
+            said = _("The copies in {folder} cannot be read: {error}.")
+            print(said.format(folder=self.copies, error=error.strerror or error))
             return here
         if here:
             self._copy_away(here)
@@ -228,7 +239,8 @@ class Checkpoint(keras.callbacks.Callback):
             _copy(self.folder, self.copies, state)
             _remove_outdated(self.copies)
         except OSError as error:  # shutil.Error is one
-            print(f"No second copy in {self.copies}: {error.strerror or error}. The training continues.")
+            said = _("No second copy in {folder}: {error}. The training continues.")
+            print(said.format(folder=self.copies, error=error.strerror or error))
 
 
 def _path(folder: Path, epoch: int) -> Path:
@@ -266,7 +278,7 @@ def _newest(folder: Path) -> dict | None:
             _read(_path(folder, state["best_epoch"]))
             return state
         except DAMAGED:
-            print(f"{path.name} in {folder} is damaged: skipped.")
+            print(_("{file} in {folder} is damaged: skipped.").format(file=path.name, folder=folder))
     return None
 
 
@@ -312,3 +324,8 @@ def _remove(path: Path) -> None:
         for file in path.iterdir():
             file.write_bytes(b"")  # Google Drive keeps deleted files in its bin, which counts as used
         shutil.rmtree(path)
+
+
+def _shown(folder: Path) -> str:
+    """Name a folder; one in the course's folder as seen from there, so that outputs name no machine."""
+    return str(folder.relative_to(COURSE_FOLDER) if folder.is_relative_to(COURSE_FOLDER) else folder)

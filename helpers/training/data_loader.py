@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from helpers._common import CourseError
+from helpers.config.language import _
 from helpers.evaluation.prediction import network_input
 from helpers.training.augmentation import Augmentation
 
@@ -50,8 +51,10 @@ class Shuffle:
     def __post_init__(self):
         if not isinstance(self.augmentation, Augmentation | None):
             raise BatchesError(
-                f"the augmentation is {self.augmentation!r}; it must be None or, for example, "
-                "training.Augmentation()."
+                _(
+                    "the augmentation is {augmentation!r}; it must be None or, for example, "
+                    "training.Augmentation()."
+                ).format(augmentation=self.augmentation)
             )
 
 
@@ -97,13 +100,18 @@ class Batches(keras.utils.PyDataset):
         micro_batch = batch if micro_batch is None else micro_batch
         for name, size in (("batch", batch), ("micro_batch", micro_batch)):
             if not isinstance(size, Integral) or size < 1:
-                raise BatchesError(f"the {name} must be a whole number, 1 or more, not {size!r}.")
+                raise BatchesError(
+                    _("the {name} must be a whole number, 1 or more, not {size!r}.").format(
+                        name=name, size=size
+                    )
+                )
         if len(rows) == 0:
-            raise BatchesError("there are no slices to make batches of.")
+            raise BatchesError(_("there are no slices to make batches of."))
         if batch % micro_batch:
             raise BatchesError(
-                f"micro_batch {micro_batch} does not divide the batch of {batch}; "
-                f"choose one of {', '.join(map(str, divisors(batch)))}."
+                _(
+                    "micro_batch {micro_batch} does not divide the batch of {batch}; choose one of {choices}."
+                ).format(micro_batch=micro_batch, batch=batch, choices=", ".join(map(str, divisors(batch))))
             )
         self.images, self.targets, self.rows = images, targets, np.asarray(rows)
         self.batch, self.accumulation_steps = batch, batch // micro_batch
@@ -181,26 +189,30 @@ def explain_errors(batches: Batches, setting: str = "micro_batch") -> Iterator[N
         yield
     except KeyboardInterrupt:
         raise TrainingInterruptedError(
-            "the training was stopped. Run the cell again: it resumes after the last complete epoch."
+            _("the training was stopped. Run the cell again: it resumes after the last complete epoch.")
         ) from None
     except Exception as error:
         if isinstance(error, OSError) and os.strerror(errno.ENOSPC) in str(error):
             raise DiskFullError(
-                "the disk is full, so this epoch wasn't saved. Free some space, then run the cell again: it "
-                "resumes after the last complete epoch."
+                _(
+                    "the disk is full, so this epoch wasn't saved. Free some space, then run the cell again: "
+                    "it resumes after the last complete epoch."
+                )
             ) from None
         if not _ran_out(error):
             raise
         micro_batch = batches.batch // batches.accumulation_steps
         smaller = [size for size in divisors(batches.batch) if size <= micro_batch / 2]
-        advice = "Close other notebooks that use it, or choose a runtime with more memory."
+        advice = _("Close other notebooks that use it, or choose a runtime with more memory.")
         if smaller:
-            advice = (
-                f"Set {setting} = {smaller[-1]} (a divisor of the batch of {batches.batch}), and run the "
-                "cells from there again."
-            )
+            advice = _(
+                "Set {setting} = {smaller} (a divisor of the batch of {batch}), and run the cells from there "
+                "again."
+            ).format(setting=setting, smaller=smaller[-1], batch=batches.batch)
         raise DeviceMemoryError(
-            f"the device ran out of memory with {micro_batch} slices at once. {advice}"
+            _("the device ran out of memory with {micro_batch} slices at once. {advice}").format(
+                micro_batch=micro_batch, advice=advice
+            )
         ) from error
 
 

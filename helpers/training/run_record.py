@@ -25,6 +25,7 @@ import pandas as pd
 
 from helpers._common import CourseError, read_json, write_json
 from helpers.config import environment
+from helpers.config.language import _, ngettext
 from helpers.splits import Split, split_level
 from helpers.training.checkpoint import Checkpoint
 from helpers.training.training_log import EpochLogger, LivePlot
@@ -171,10 +172,10 @@ def write_record(folder: Path, description: Mapping[str, Any], history: pd.DataF
         RunRecordError: the folder is that of another training, or no epoch is complete.
     """
     if history.empty:
-        raise RunRecordError("no epoch of this training is complete; run the cell with `fit` again.")
+        raise RunRecordError(_("no epoch of this training is complete; run the cell with `fit` again."))
     if Path(folder).name != run_key(description):
         raise RunRecordError(
-            "the description is of another training; run the cell that describes this one again."
+            _("the description is of another training; run the cell that describes this one again.")
         )
     earlier = read_json(Path(folder) / NAME) or {}
     if (earlier.get("format"), earlier.get("epochs")) == (FORMAT, len(history)) and "history" in earlier:
@@ -239,7 +240,9 @@ def read_record(folder: Path) -> dict:
     record = read_json(Path(folder) / NAME)
     if record is None or record.get("format") != FORMAT:
         raise RunRecordError(
-            f"{Path(folder) / NAME} is missing or damaged: train again, or run the cell that trains."
+            _("{file} is missing or damaged: train again, or run the cell that trains.").format(
+                file=Path(folder) / NAME
+            )
         )
     return record
 
@@ -450,5 +453,6 @@ def _flat(record: Mapping[str, object], above: str = "") -> dict[str, object]:
 
 def _shown(name: str, value: object) -> object:
     if isinstance(value, list):
-        return f"{len(value)} slices" if ".slices." in name else json.dumps(value)
+        slices = ngettext("{count} slice", "{count} slices", len(value)).format(count=len(value))
+        return slices if ".slices." in name else json.dumps(value)
     return round(value, 4) if isinstance(value, float) else value

@@ -10,6 +10,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from helpers.config.language import _
+
 
 def copy_study(database: Path, copies: Path | None) -> None:
     """Copy an SQLite file that others may be writing to; a failure is reported, not raised.
@@ -27,7 +29,11 @@ def copy_study(database: Path, copies: Path | None) -> None:
         _place(snapshot, copies / database.name)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
-        print(f"No second copy in {copies}: {reason}. The search continues.")
+        print(
+            _("No second copy in {copies}: {reason}. The search continues.").format(
+                copies=copies, reason=reason
+            )
+        )
     finally:
         snapshot.unlink(missing_ok=True)
 
@@ -42,7 +48,7 @@ def restore_study(database: Path, copies: Path | None) -> None:
     database.parent.mkdir(parents=True, exist_ok=True)
     if copies is not None and not database.exists() and (copies / database.name).is_file():
         _place(copies / database.name, database)
-        print(f"Restored from {copies}.")
+        print(_("Restored from {copies}.").format(copies=copies))
 
 
 def _place(source: Path, destination: Path) -> None:

@@ -10,6 +10,7 @@ import keras
 from IPython import get_ipython
 from IPython.display import display
 
+from helpers.config.language import N_, _
 from helpers.config.settings import on_colab
 
 if TYPE_CHECKING:
@@ -25,19 +26,22 @@ class EpochLogger(keras.callbacks.Callback):
 
     def __init__(self, measures: Sequence[str]):
         super().__init__()
-        self.measures, self.first_line = measures, "epoch: training / validation"
+        self.measures, self.first_line = measures, N_("epoch: training / validation")
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
         if self.first_line:
-            print(self.first_line)
+            print(_(self.first_line))
             self.first_line = ""
 
     def on_epoch_end(self, epoch, logs=None):
         epochs = self.params["epochs"]
         left = (epochs - epoch - 1) * (time.perf_counter() - self.started)
-        shown = [f"{name} {logs[name]:.3f} / {logs['val_' + name]:.3f}" for name in self.measures]
-        print(f"{epoch + 1:2d} of {epochs}: {',  '.join(shown)}  ({_duration(left)} left)")
+        shown = [f"{_(name)} {logs[name]:.3f} / {logs['val_' + name]:.3f}" for name in self.measures]
+        said = _("{epoch:2d} of {epochs}: {measures}  ({duration} left)")
+        print(
+            said.format(epoch=epoch + 1, epochs=epochs, measures=",  ".join(shown), duration=_duration(left))
+        )
 
 
 class LivePlot(keras.callbacks.Callback):

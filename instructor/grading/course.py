@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from helpers._common import CourseError
 from helpers.checks import EXERCISES, Exercise
+from helpers.config.language import LOCALES
 from helpers.config.settings import COURSE_FOLDER
 from instructor.grading.inside.context import Statement, statements
 from instructor.grading.papers import Cell, Paper, read_paper
@@ -118,7 +119,7 @@ class Course:
                 if task.expression is None and task.exercise.kind != "open":
                     raise CourseError(f"{notebook.name}: exercise {task.exercise.id} has no check cell.")
         helpers = [path for path in (COURSE_FOLDER / "helpers").rglob("*") if path.suffix in HELPERS]
-        material = [*helpers, *paths]
+        material = [*helpers, *LOCALES.rglob("*.mo"), *paths]
         grader = [path for path in (COURSE_FOLDER / "instructor").rglob("*") if path.suffix in CODE]
         return cls(student_edition, notebooks, _hash(material), _hash([*material, *grader]))
 
@@ -146,6 +147,10 @@ def visible_course(folder: Path) -> Path:
     for source in (COURSE_FOLDER / "helpers", COURSE_FOLDER / "colab", GOOGLE):
         shutil.copytree(source, course / source.name, ignore=ignored)
     shutil.copy(COURSE_FOLDER / "pyproject.toml", course)
+    for catalogue in LOCALES.rglob("*.mo"):  # the others have texts of solutions
+        place = course / catalogue.relative_to(COURSE_FOLDER)
+        place.parent.mkdir(parents=True)
+        shutil.copy(catalogue, place)
     compileall.compile_dir(course, quiet=1)  # once rather than in every sandbox
     for path in course.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)

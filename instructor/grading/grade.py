@@ -77,7 +77,7 @@ def whole(submission: Submission, parts: dict, course: Course) -> dict:
     """
     pristine = course.named(submission.notebook)
     result = {key: value for key, value in asdict(submission).items() if key != "file"}
-    result |= {"marks": [], "rerun": None, "stored": None}
+    result |= {"marks": [], "rerun": None, "stored": None, "language": "en"}
     for name, part in parts.items():
         what = "marking" if name == "marks" else "the re-run"
         said = [f"{what} failed ({part['failed']}); grade it again"] if "failed" in part else []
@@ -88,14 +88,15 @@ def whole(submission: Submission, parts: dict, course: Course) -> dict:
         except PaperError as error:  # for example, the limit of nesting depends on where it is read
             paper, result["problem"] = Paper(), str(error)
         made = marks.not_run(paper, pristine, parts.get("marks", {}).get("failed", ""))
-        result["marks"] = [asdict(mark) for mark in made]
+        result |= {"marks": [asdict(mark) for mark in made], "language": marks.spoken(paper)}
     return result
 
 
 def _marks(content: bytes, pristine: Pristine, place: Workplace) -> dict:
     paper = read_paper(content)
     made = marks.mark(paper, pristine, place.box, place.visible, place.shared, place.options.limits)
-    return {"marks": [asdict(mark) for mark in made], "notes": marks.notes(paper, pristine)}
+    said = {"notes": marks.notes(paper, pristine), "language": marks.spoken(paper)}
+    return {"marks": [asdict(mark) for mark in made]} | said
 
 
 def _rerun(content: bytes, pristine: Pristine, place: Workplace) -> dict:

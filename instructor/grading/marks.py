@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from helpers.checks import NOT_ATTEMPTED, NOT_YET, MissingOutput, Verdict
+from helpers.config import language
+from helpers.config.language import _
 from instructor.grading import sandbox, watch
 from instructor.grading.course import Pristine, Task
 from instructor.grading.inside.answer_codec import CodecError, decode
@@ -46,7 +48,7 @@ class Mark:
 def mark(
     paper: Paper, pristine: Pristine, box: sandbox.Sandbox, course: Path, shared: Path | None, limits: Limits
 ) -> list[Mark]:
-    """Mark every exercise of a notebook.
+    """Mark every exercise of a notebook, with messages in its language.
 
     Args:
         paper: the submission.
@@ -66,13 +68,20 @@ def mark(
     # For each answer, and to start: the limit for the notebook is not theirs.
     enough = replace(limits, seconds=seconds["clock_seconds"] * (len(tried) + 2))
     results = _results(job, box, sandbox.Visible(course, shared), enough)
-    return [_mark(task, answers, results) for task in pristine.tasks]
+    with language.speaking(spoken(paper)):
+        return [_mark(task, answers, results) for task in pristine.tasks]
 
 
 def not_run(paper: Paper, pristine: Pristine, reason: str) -> list[Mark]:
     """Return the marks of answers that could not be run, which a person decides; 0 if there are none."""
     results = {task.exercise.id: reason for task in pristine.tasks}
-    return [_mark(task, answer_cells(paper), results) for task in pristine.tasks]
+    with language.speaking(spoken(paper)):
+        return [_mark(task, answer_cells(paper), results) for task in pristine.tasks]
+
+
+def spoken(paper: Paper) -> str:
+    """Return the language of a notebook, as its setup cell has it."""
+    return language.of_sources(cell.source for cell in paper.cells if cell.cell_type == "code")
 
 
 def notes(paper: Paper, pristine: Pristine) -> list[str]:
@@ -99,7 +108,7 @@ def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
     texts = result.get("outputs")
     if not isinstance(texts, list) or len(texts) != len(seeds):
         problem = result.get("problem")
-        words = storable(problem[:1000]) if isinstance(problem, str) else "It gave no result."
+        words = storable(problem[:1000]) if isinstance(problem, str) else _("It gave no result.")
         return Verdict(NOT_YET, words, 0.0)
     verdicts = []
     for seed, text in zip(seeds, texts, strict=True):
@@ -107,7 +116,7 @@ def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
         try:
             outputs = decode(text if isinstance(text, str) else "")
         except CodecError as error:
-            outputs = [MissingOutput(str(error)) for _ in cases]
+            outputs = [MissingOutput(str(error))] * len(cases)
         verdicts.append(exercise.judge(cases, outputs))
     worst = min(verdicts, key=lambda verdict: verdict.score)
     return replace(worst, message=storable(worst.message))  # the message may quote an output
@@ -121,6 +130,7 @@ def _to_be_run(task: Task, answers: dict[str, str]) -> bool:
 def _jobs(tried: list[Task], answers: dict[str, str], paper: Paper, pristine: Pristine) -> list[dict]:
     """Return the jobs of `inside/answers.py`; the student's code is parsed in the sandbox."""
     own, counts = _own_cells(paper, pristine, answers)
+    said = spoken(paper)
     # The student's own earlier answers: `checks.choose` replaces those that are not correct.
     cells = [
         to_python(answer) if (answer := answers.get(exercise_number(cell) or "")) else found
@@ -129,6 +139,7 @@ def _jobs(tried: list[Task], answers: dict[str, str], paper: Paper, pristine: Pr
     return [
         {
             "id": number,
+            "language": said,
             "cells": cells[: task.before],
             "own": own[: counts[number]],
             "answer": to_python(answers[number]),
@@ -200,19 +211,21 @@ def _without_result(outcome: watch.Outcome) -> dict | str:
 def _mark(task: Task, answers: dict[str, str], results: dict) -> Mark:
     exercise, answer = task.exercise, answers.get(task.exercise.id)
     if answer is None:
-        message = f"There is no cell that begins with '# Exercise {exercise.id}'."
+        message = _("There is no cell that begins with '# Exercise {number}'.").format(number=exercise.id)
         status, got = NOT_FOUND, 0.0
     elif is_stub(answer):
-        status, message, got = NOT_ATTEMPTED, "The cell is as you found it.", 0.0
+        status, message, got = NOT_ATTEMPTED, _("The cell is as you found it."), 0.0
     elif exercise.kind == "open":
-        status, message, got = BY_HAND, "A person reads this one.", None
+        status, message, got = BY_HAND, _("A person reads this one."), None
     elif isinstance(result := results[exercise.id], str):
-        status, message, got = NEEDS_A_LOOK, f"It was not graded. {storable(result)}", None
+        not_graded = _("It was not graded.")
+        status, message, got = NEEDS_A_LOOK, f"{not_graded} {storable(result)}", None
     else:
         verdict = judge(task, result, _seeds(task, answers))
         status, message, got = verdict.status, verdict.message, verdict.score * exercise.points
         if verdict.score < 1 and (module := _missing_module(result)):
-            message = f"The module {module} is missing where it was graded: a person decides. {message}"
+            missing = _("The module {module} is missing where it was graded: a person decides.")
+            message = f"{missing.format(module=module)} {message}"
             status, got = NEEDS_A_LOOK, None
     about = exercise.id, exercise.title, exercise.points
     return Mark(*about, status, message, got, task.section, answer or "")

@@ -12,6 +12,7 @@ from functools import cache, cached_property
 from itertools import chain
 
 from helpers.checks import EXERCISES
+from helpers.config.language import in_all
 from helpers.config.settings import COURSE_FOLDER
 from instructor.grading.papers import Cell, read_paper
 from instructor.notebooks.student_edition import answer_cells, free_text
@@ -51,8 +52,8 @@ NO_ANSWER = Answer("", "", [], [])
 
 @cache
 def _cells() -> list[Cell]:
-    """Return the cells of the student edition."""
-    papers = [read_paper(path.read_bytes()) for path in sorted((NOTEBOOKS / "student").glob("*.ipynb"))]
+    """Return the cells of the student editions, in every language."""
+    papers = [read_paper(path.read_bytes()) for path in sorted(NOTEBOOKS.glob("**/student/*.ipynb"))]
     return [cell for paper in papers for cell in paper.cells]
 
 
@@ -66,15 +67,20 @@ def _stub_lines() -> set[str]:
 def _course_runs() -> set[tuple[str, ...]]:
     """Return the runs of the course's texts and rubrics, which anybody may quote."""
     texts = [cell.source for cell in _cells() if cell.cell_type == "markdown"]
-    texts += [criterion for one in EXERCISES.values() for criterion, _ in one.rubric]
+    criteria = [criterion for one in EXERCISES.values() for criterion, _ in one.rubric]
+    texts += [text for criterion in criteria for text in in_all(criterion)]
     return {run for text in texts for run in _read_text("", text).sequence}
 
 
 @cache
 def _models() -> dict[str, Answer]:
-    """Return the answers of the solved edition."""
-    papers = [read_paper(path.read_bytes()) for path in NOTEBOOKS.glob("*.ipynb")]
-    return {number: _read("", number, text) for one in papers for number, text in answer_cells(one).items()}
+    """Return the answers of the solved edition; a text is followed by its translations."""
+    texts: dict[str, str] = {}
+    for path in [*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("es/*.ipynb")]:
+        for number, text in answer_cells(read_paper(path.read_bytes())).items():
+            if number not in texts or _is_text(number):
+                texts[number] = f"{texts.get(number, '')}\n\n{text}".strip()
+    return {number: _read("", number, text) for number, text in texts.items()}
 
 
 def odd_names(mark: dict) -> list[str]:

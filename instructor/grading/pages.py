@@ -15,6 +15,8 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader
 
 from helpers.checks import EXERCISES
+from helpers.config import language
+from helpers.config.language import N_, ngettext
 from instructor.grading.oddities import alike
 from instructor.grading.tables import by_student, reasons_to_look, reproduces, short, sums
 from instructor.notebooks.student_edition import free_text
@@ -22,11 +24,17 @@ from instructor.notebooks.student_edition import free_text
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 BINS = 10
 LONGEST, LONGEST_TEXT = 1500, 15_000
+STATUSES = (  # of marks, the re-run and its comparison; pages show them in the student's language
+    N_("correct"), N_("not yet"), N_("not attempted"), N_("not found"), N_("by hand"), N_("needs a look"),
+    N_("marked by hand"), N_("yes"), N_("no"), N_("agree"), N_("differ"), N_("not compared"),
+)  # fmt: skip
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def write_pages(results: list[dict], box: str, out: Path) -> None:
-    """Write `feedback/<student>.html` and `summary.html`; outdated pages are deleted.
+    """Write `feedback/<student>.html`, in the language of the student's notebooks, and `summary.html`.
+
+    Outdated pages are deleted.
 
     Args:
         results: of all submissions.
@@ -41,7 +49,11 @@ def write_pages(results: list[dict], box: str, out: Path) -> None:
     rubrics = {number: exercise.rubric for number, exercise in EXERCISES.items()}
     for student, own in by_student(results).items():
         page = templates.get_template("feedback.html.jinja")
-        text = page.render(student=student, results=own, total=sums(own), rubrics=rubrics)
+        spoken = own[0].get("language", "en")
+        with language.speaking(spoken):
+            text = page.render(
+                student=student, results=own, total=sums(own), rubrics=rubrics, language=spoken
+            )
         (folder / f"{own[0]['slug']}.html").write_text(text, encoding="utf-8")
     script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -54,12 +66,21 @@ def _templates() -> Environment:
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    templates.globals["_"] = language._
+    templates.filters["days"] = _days
     templates.filters["points"] = lambda value: "\N{EN DASH}" if value is None else f"{value:g}"
     templates.filters["spaced"] = lambda name: name.replace("_", " ")
     templates.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:]}."
     templates.filters |= {"short": short, "reproduces": reproduces, "shortened": _shortened}
     templates.filters["paragraphs"] = lambda answer: re.split(r"\n\s*\n", _text(answer))
     return templates
+
+
+def _days(late: str) -> str:
+    """Say by how much a notebook was late, from "2026-11-26 10:00, 2 days late"."""
+    found = re.search(r", (\d+) days? late$", late)
+    count = int(found[1]) if found else 0
+    return ngettext("{count} day late", "{count} days late", count).format(count=count) if found else late
 
 
 def _shortened(text: str, longest: int = LONGEST) -> str:

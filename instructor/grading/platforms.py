@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from dateutil import parser
 
+from helpers.config import language
+from helpers.config.language import _
 from instructor.grading.names import IDS, words
 from instructor.grading.tables import NOT_SUBMITTED, TableError, by_student, read_table, sums
 
@@ -189,14 +191,21 @@ def _time(text: str) -> datetime | None:
 
 def _comment(own: list[dict], total: dict) -> str:
     """Return a student's feedback comment, in HTML, which is what Moodle takes it for."""
+    with language.speaking(own[0].get("language", "en")):
+        lines, points = _lines(own), _("{got:g} of {points:g} points")
+    items = "".join(f"<li>{html.escape(line.strip())}</li>" for line in lines)
+    text = f"<p>{points.format(got=total['got'], points=total['out_of'])}</p><ul>{items}</ul>"
+    text = re.sub(r"[=+@＝＋－＠-]", lambda sign: f"&#{ord(sign[0])};", text)  # no formulas
+    return text.replace("\n", " ")
+
+
+def _lines(own: list[dict]) -> list[str]:
+    """Say what is worth less than its points, or has a comment, and what is taken off for being late."""
+    said, off = _("{number} {title}: {got:g} of {points:g}. {message}"), _("{percent:g}% taken off: {why}")
     lines = [
-        f"{mark['id']} {mark['title']}: {mark['got']:g} of {mark['points']:g}. {mark['message']} "
-        f"{mark['comment']}"
+        f"{said.format(**mark | {'number': mark['id'], 'title': _(mark['title'])})} {mark['comment']}"
         for mark in (mark for one in own for mark in one["marks"])
         if mark["got"] < mark["points"] or mark["comment"]
     ]
-    lines += [f"{one['late']['got']:g}% taken off: {one['late']['answer']}" for one in own if one["late"]]
-    items = "".join(f"<li>{html.escape(line.strip())}</li>" for line in lines)
-    text = f"<p>{total['got']:g} of {total['out_of']:g} points</p><ul>{items}</ul>"
-    text = re.sub(r"[=+@＝＋－＠-]", lambda sign: f"&#{ord(sign[0])};", text)  # no formulas
-    return text.replace("\n", " ")
+    late = [one["late"] for one in own if one["late"]]
+    return [*lines, *(off.format(percent=one["got"], why=one["answer"]) for one in late)]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from helpers._common import CourseError
 from helpers.checks.exercise import COURSES_OWN
+from helpers.config.language import in_all
 from instructor.grading.course import REPORT
 from instructor.grading.oddities import from_the_course, length, odd_names
 
@@ -102,7 +103,9 @@ def reasons_to_look(results: list[dict]) -> list[str]:
         waiting: dict[str, list[str]] = {}
         for mark in result["marks"]:
             which = f"{name}: exercise {mark['id']}"
-            if COURSES_OWN in mark["message"] or "EXERCISES[" in mark.get("answer", ""):
+            if any(text in mark["message"] for text in in_all(COURSES_OWN)) or "EXERCISES[" in mark.get(
+                "answer", ""
+            ):
                 reasons.append(f"{which} is answered with the course's own function")
             if mark["got"] is None and mark["status"] != "by hand" and not result["problem"]:
                 waiting.setdefault(mark["message"], []).append(mark["id"])

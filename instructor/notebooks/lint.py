@@ -27,6 +27,7 @@ METADATA = {
     "kernelspec": {"display_name", "language", "name"},
     "language_info": {"name"},
 }
+TITLE_WORDS = {"en": ("**You will**", "**Time**"), "es": ("**Vas a**", "**Tiempo**")}
 CELL_METADATA = {"cellView", "nbgrader", "tags"}
 
 Rule = Callable[[NotebookNode, Path], Iterator[str]]
@@ -79,7 +80,7 @@ def first_cells(notebook: NotebookNode, path: Path) -> Iterator[str]:
     """Title with badge and time, data and licence, section 0, the setup cell as a form."""
     chapter = _chapter(path)
     expected = [
-        ("markdown", [f"# {chapter} · ", "colab.research.google.com/github/", "**You will**", "**Time**"]),
+        ("markdown", [f"# {chapter} · ", "colab.research.google.com/github/", *TITLE_WORDS[_language(path)]]),
         ("markdown", ["CC BY 4.0", "10.6084/m9.figshare.1512427"]),
         ("markdown", [f"## {chapter}.0 "]),
         ("code", []),
@@ -96,8 +97,13 @@ def first_cells(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 
 def cells_are_short(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """One idea per cell: nine in ten below 18 lines, none above 25, not counting blank lines."""
-    lengths = {cell.id: sum(map(bool, map(str.strip, cell.source.splitlines()))) for cell in _code(notebook)}
+    """One idea per cell: nine in ten below 18 lines, none above 25; blank lines and titles don't count."""
+    lengths = {
+        cell.id: sum(
+            bool(line.strip()) and not line.startswith("# @title") for line in cell.source.splitlines()
+        )
+        for cell in _code(notebook)
+    }
     for cell_id, length in lengths.items():
         if length > MOST_LINES:
             yield f"cell '{cell_id}': {length} lines of code, more than {MOST_LINES}."
@@ -124,14 +130,14 @@ def heading_order(notebook: NotebookNode, path: Path) -> Iterator[str]:
         for level, words in markdown.headings(cell.source):
             if level > above + 1 or (level == 1) != (above == 0):
                 yield f"cell '{cell.id}': '{words}' of level {level} follows a heading of level {above}."
-            if level == 2 and re.match(r"Part [A-Z]: ", words):
+            if level == 2 and re.match(r"Parte? [A-Z]: ", words):
                 top = 3
             elif level <= top and level > 1:
                 if not words.startswith(f"{chapter}.{section} "):
                     yield f"cell '{cell.id}': the section '{words}' should be {chapter}.{section}."
                 section += 1
             above = level
-        for bold in re.findall(r"^\*\*(?:Part|Section)\b.*\*\*$", cell.source, re.MULTILINE):
+        for bold in re.findall(r"^\*\*(?:Parte?|Section|Sección)\b.*\*\*$", cell.source, re.MULTILINE):
             yield f"cell '{cell.id}': {bold} should be a heading."
 
 
@@ -253,6 +259,10 @@ RULES: tuple[Rule, ...] = (
 def _chapter(path: Path) -> str:
     """Return what the numbers of sections begin with: "2" in 02_name.ipynb, "G" in grad_cam.ipynb."""
     return str(int(path.name[:2])) if path.name[:2].isdecimal() else path.name[0].upper()
+
+
+def _language(path: Path) -> str:
+    return "es" if "es" in path.parts[-4:-1] else "en"
 
 
 def _code(notebook: NotebookNode) -> list[NotebookNode]:

@@ -18,6 +18,11 @@ PLACES = (
     "notebooks/beyond/*.ipynb",
     "notebooks/student/*.ipynb",
     "notebooks/student/beyond/*.ipynb",
+    "notebooks/es/*.ipynb",
+    "notebooks/es/beyond/*.ipynb",
+    "notebooks/es/student/*.ipynb",
+    "notebooks/es/student/beyond/*.ipynb",
+    "locales/*/LC_MESSAGES/*.po",
 )
 # What GitHub allows, as far as it is allowed in a URL unquoted without being quoted.
 NAME = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)

@@ -5,11 +5,15 @@ from pathlib import Path
 import nbformat
 
 from helpers.checks import NOT_ATTEMPTED
+from helpers.checks.exercise import SHOWN
+from helpers.config.language import LANGUAGES, catalogue
 from helpers.config.settings import COURSE_FOLDER
 from instructor.notebooks.execute import placed, read_notebook, run_course
 from instructor.notebooks.student_edition import differences, is_check, make_student_edition
 
 STUDENT_FOLDER = COURSE_FOLDER / "notebooks" / "student"
+# What a check says of a stub, in each language.
+NOTHING = tuple(catalogue(language).gettext(SHOWN[NOT_ATTEMPTED]) for language in LANGUAGES)
 
 
 def build(notebooks: list[Path], folder: Path) -> list[Path]:
@@ -83,7 +87,7 @@ def attempted(notebooks: list[Path], folder: Path, out: Path) -> list[str]:
         for cell in read_notebook(page.with_suffix(".ipynb")).cells:
             if is_check(cell):
                 said = "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
-                if not said.lower().startswith(NOT_ATTEMPTED):
+                if not said.startswith(NOTHING):
                     found.append(f"{page.stem}, cell '{cell.id}': says {said!r}, but nothing was answered.")
     return found
 

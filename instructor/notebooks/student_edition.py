@@ -18,14 +18,18 @@ from nbformat import NotebookNode
 
 from helpers._common import CourseError
 from helpers.checks.exercise import OPEN_STUB
+from helpers.config.language import in_all
 
 CODE_STUB, VALUE_STUB = "return None  # your code here", "None  # your answer here"
+OPEN_STUBS = in_all(OPEN_STUB)
 SOLUTION = re.compile(r"^[ \t]*### BEGIN SOLUTION\n(.*?)^[ \t]*### END SOLUTION\n?", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(
     r"^[ \t]*### BEGIN HIDDEN TESTS\n.*?^[ \t]*### END HIDDEN TESTS\n?", re.DOTALL | re.MULTILINE
 )
-MARK = re.compile(r"[#*\s]*(?:Exercise|Your answer to Think!)\s+((?:\d+|[A-Z])(?:\.\d+)+)", re.IGNORECASE)
-OPEN_TITLE = re.compile(r"[#*\s]*Your answer to Think!", re.IGNORECASE)
+OPEN_TITLE = re.compile(r"[#*\s]*(?:Your answer to Think!|Tu respuesta a ¡Piensa!)", re.IGNORECASE)
+MARK = re.compile(
+    rf"(?:[#*\s]*(?:Exercise|Ejercicio)|{OPEN_TITLE.pattern})\s+((?:\d+|[A-Z])(?:\.\d+)+)", re.IGNORECASE
+)
 GRADE_ID = re.compile(r"(?:exercise|think)-((?:\d+|[a-z])(?:-\d+)+)")
 KEPT = ("image/png", "text/html")  # figures and tables
 SHORT = 12  # characters; shorter lines of a solution reveal nothing
@@ -141,7 +145,7 @@ def is_stub(source: str) -> bool:
         True if only None is returned and assigned, or if a free-text answer has no text after its
         first line. An import can be an answer: of another function, under the expected name.
     """
-    if OPEN_STUB in source or OPEN_TITLE.match(source):
+    if any(stub in source for stub in OPEN_STUBS) or OPEN_TITLE.match(source):
         return not free_text(source).strip("*")
     try:
         nodes = parse(source).body
@@ -155,7 +159,9 @@ def is_stub(source: str) -> bool:
 
 def free_text(source: str) -> str:
     """Return what a student wrote in a free-text answer: without its title and the stub."""
-    return re.sub(rf"\A{MARK.pattern}[*:]*", "", source.replace(OPEN_STUB, ""), flags=MARK.flags).strip()
+    for stub in OPEN_STUBS:
+        source = source.replace(stub, "")
+    return re.sub(rf"\A{MARK.pattern}[*:]*", "", source, flags=MARK.flags).strip()
 
 
 def differences(solved: NotebookNode, student: NotebookNode) -> list[str]:
@@ -253,7 +259,7 @@ def _role(cell: NotebookNode) -> set[str]:
 
 def _may_answer(cell: NotebookNode, first_line: str) -> bool:
     """Whether a cell can be an answer: "### Exercise 1.5" in a text cell is the question."""
-    return cell.cell_type == "code" or "your answer" in first_line.lower()
+    return cell.cell_type == "code" or bool(re.search("your answer|tu respuesta", first_line.lower()))
 
 
 def _stub_of(solution: re.Match) -> str:

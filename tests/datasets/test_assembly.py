@@ -16,7 +16,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from helpers.config import settings
+from helpers.config import language, settings
 from helpers.datasets import assembly, matfile, preprocessing
 from helpers.datasets.assembly import AssemblyError, assemble
 from helpers.datasets.dataset import Dataset, DatasetError
@@ -291,6 +291,15 @@ def test_the_number_of_workers_changes_no_byte(dataset, phantom_folder, tmp_path
 def test_bad_files_are_listed_by_worker_processes_too(some_bad, tmp_path, monkeypatch):
     monkeypatch.setattr(assembly, "WORTH_PROCESSES", 1)
     with pytest.raises(AssemblyError, match=r"2 of 30 files are bad: 4\.mat.*; 17\.mat: file is a web page"):
+        assemble(some_bad, tmp_path / "set", workers=2, progress=False)
+
+
+def test_worker_processes_speak_the_language_of_the_notebook(some_bad, tmp_path, monkeypatch):
+    monkeypatch.setattr(assembly, "WORTH_PROCESSES", 1)
+    with (
+        language.speaking("es"),
+        pytest.raises(AssemblyError, match=r"17\.mat: archivo es una página web"),
+    ):
         assemble(some_bad, tmp_path / "set", workers=2, progress=False)
 
 

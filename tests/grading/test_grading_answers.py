@@ -110,6 +110,28 @@ def test_own_cells_after_the_answer_do_not_count(marked):
     assert "'join' is not defined" in mark.message
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            f"{DECODE}return np.zeros(2)",
+            "Devolvió un arreglo de (2,) float64; une sus caracteres en un solo texto",
+        ),
+        (f"{DECODE}return codes[99]", "se detuvo con IndexError"),
+        (f"{DECODE}return (", "no es Python válido"),
+        (f"{DECODE}while True: pass", "¿hay un bucle que no termina nunca?"),
+        (RIGHT, "Están todas las letras, los dígitos y los ceros iniciales."),
+        (tiny.STUBS[0], "La celda está como la encontraste."),
+    ],
+)
+def test_a_spanish_notebook_gets_spanish_messages_in_a_mixed_class(marked, answer, said):
+    spanish = marked(answer, ['LANGUAGE = "es"  # @param ["en", "es"]'])
+    assert said in spanish.message
+    english = marked(answer)
+    assert said not in english.message
+    assert (english.status, english.got) == (spanish.status, spanish.got)
+
+
 @pytest.mark.parametrize("name", MISSING)
 def test_a_missing_module_waits_for_a_person(marked, name):
     mark = marked(MISSING[name], ["import torchvision_of_colab"])

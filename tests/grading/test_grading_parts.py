@@ -194,6 +194,7 @@ def test_the_visible_course_is_sufficient_for_the_setup_cell(tmp_path):
     program = "from helpers.config import settings; settings.start({})"
     subprocess.run([sys.executable, "-c", program], cwd=course, check=True, capture_output=True)
     assert not list(course.rglob("*.ipynb")) and not (course / "instructor").exists()
+    assert [path.name for path in (course / "locales").rglob("*.*")] == ["course.mo"]  # no solutions
 
 
 def test_a_later_answer_may_use_an_earlier_one():

@@ -15,6 +15,7 @@ import pytest
 
 from helpers._common import CourseError, read_json, write_json
 from helpers.checks import EXERCISES
+from helpers.config.language import catalogue
 from helpers.config.settings import COURSE_FOLDER
 from instructor.grading import command, oddities, open_marks, pages, platforms, tables
 from instructor.grading.command import (
@@ -724,13 +725,14 @@ SOURCE = (
 )
 
 
-def solved(number):
-    path = next(COURSES.glob("report.ipynb" if number[0] == "R" else f"0{number[0]}*.ipynb"))
+def solved(number, language=""):
+    path = next((COURSES / language).glob("report.ipynb" if number[0] == "R" else f"0{number[0]}*.ipynb"))
     return answer_cells(read_paper(path.read_bytes()))[number]
 
 
-def rubric(number):
-    return "\n".join(criterion for criterion, _ in EXERCISES[number].rubric)
+def rubric(number, language="en"):
+    translate = catalogue(language).gettext
+    return "\n".join(translate(criterion) for criterion, _ in EXERCISES[number].rubric)
 
 
 @pytest.mark.parametrize(
@@ -760,6 +762,8 @@ def test_the_courses_own_code_is_not_shared(number):
         ("R.6", rubric("R.6"), "hardly a word that is not the question's"),
         ("R.6", f"{rubric('R.6')} {prose(300, 0)}", ""),
         ("2.4.1", free_text(solved("2.4.1")), "words of the course's own answer"),
+        ("2.4.1", free_text(solved("2.4.1", "es")), "words of the course's own answer"),
+        ("R.6", rubric("R.6", "es"), "hardly a word that is not the question's"),
         ("2.4.1", f"{prose(300, 0)} {free_text(solved('2.4.1'))}", "words of the course's own answer"),
         ("R.6", free_text(solved("R.6")), "words of the course's own answer"),
         ("R.8", SOURCE, ""),
@@ -820,6 +824,37 @@ def test_the_summary_shows_the_most_frequent_message_and_leaves_out_what_waits()
     assert (row["times"], row["wrong"], row["message"], row["blank"]) == (2, 3, "3 of 5 wrong", 0)
     assert summary["bins"] == [3, 0, 0, 0, 0, 0, 0, 0, 0, 1]
     assert summary["waiting"] == 2
+
+
+def test_the_feedback_is_in_the_language_of_the_submission(tmp_path):
+    def one(student, **more):
+        return result(student, marks=[mark(got=0.0, status="not yet"), essay()]) | more
+
+    late = {"late": {"id": "late 01", "title": "", "points": 100, "got": 10.0, "status": "late",
+                     "answer": "2026-11-26 10:00, 2 days late", "comment": ""},
+            "told": True, "handed_in": "2026-11-26 10:00"}  # fmt: skip
+    out = written([one("Ana", language="es"), one("Bo", language="en"), one("Cy")], tmp_path)
+    spanish, english, other = (
+        (out / "feedback" / f"{name}.html").read_text("utf-8") for name in ("ana", "bo", "cy")
+    )
+    assert '<html lang="es">' in spanish and "<h1>Comentarios para" in spanish
+    assert (
+        "todavía no</span>" in spanish
+        and "1.5 Normalizar un corte" in spanish
+        and "Dice qué tienen en común" in spanish
+    )  # a criterion of 1.10
+    assert english == other.replace("Cy", "Bo") and '<html lang="en">' in english
+    pages.write_pages([one("Ana", language="es") | late], "bubblewrap", tmp_path)
+    page = (tmp_path / "feedback" / "ana.html").read_text("utf-8")
+    assert "Entregado: 2026-11-26 10:00." in page
+    assert "Son 2 días tarde: se descuenta el 10\u00a0% de los puntos." in page
+
+
+def test_the_comment_for_moodle_is_in_the_language_of_the_submission():
+    own = [result("Ana", marks=[mark(got=1.0, status="not yet", message="Casi {así}.")]) | {"language": "es"}]
+    text = platforms._comment(own, tables.sums(own))
+    assert text == "<p>1 de 2 puntos</p><ul><li>1.5 Normalizar un corte: 1 de 2. Casi {así}.</li></ul>"
+    assert platforms._comment([own[0] | {"language": "en"}], tables.sums(own)).startswith("<p>1 of 2 points")
 
 
 def test_the_feedback_shows_a_free_text_answer_with_its_rubric_and_comment(tmp_path):

@@ -11,6 +11,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from helpers import hand_in
 from helpers.checks import EXERCISES
+from helpers.config import language
 from helpers.hand_in.archive import HandInError
 from tests.hand_in.conftest import write
 
@@ -243,3 +244,16 @@ def test_in_colab_the_open_notebook_counts_and_the_archive_is_downloaded(here, r
     monkeypatch.setattr("helpers.hand_in.archive.on_colab", lambda: True)
     archive = hand_in.pack(results)
     assert downloads == [str(archive)]
+
+
+def test_a_spanish_report_is_understood_and_answered_in_spanish(here, results):
+    write_report(here / "report.ipynb", TEXTS | {"R.6": UNTOUCHED})
+    stub = language.catalogue("es").gettext(UNTOUCHED)
+    text = (here / "report.ipynb").read_text(encoding="utf-8")
+    text = text.replace("Your answer to Think!", "Tu respuesta a ¡Piensa!").replace(UNTOUCHED, stub)
+    (here / "report.ipynb").write_text(text, encoding="utf-8")
+    assert missing(results) == ["R.6 Discussion: not written yet"]
+    with language.speaking("es"):
+        table = hand_in.check(results)
+    assert table.columns.tolist() == ["parte", "qué falta"]
+    assert table.to_numpy().tolist() == [["R.6 Discusión", "sin escribir todavía"]]

@@ -6,6 +6,7 @@ import pytest
 
 from helpers import hand_in, models, training
 from helpers._common import CourseError
+from helpers.config import language
 
 
 def change(course, name, edit):
@@ -129,3 +130,16 @@ def test_a_reason_for_nothing_is_refused(as_in_the_course):
 def test_without_results_the_cells_are_named(course):
     with pytest.raises(hand_in.MissingResultError, match="Run Part A"):
         hand_in.changed_settings(hand_in.find(course), course)
+
+
+def test_reasons_are_known_under_english_and_spanish_words(as_in_the_course):
+    change(as_in_the_course, "by slice", lambda record: record["training"].update(batch=16, optimizer="SGD"))
+    given = {
+        "validación cruzada por corte: lote": "Cabía.",
+        "cross-validation by slice: optimizer": "Por probar.",
+    }
+    with language.speaking("es"):
+        rows = {row[1]: row[-1] for row in changed(as_in_the_course, given)}
+        with pytest.raises(CourseError, match=r"'lotes'.*validación cruzada por corte: lote; "):
+            changed(as_in_the_course, {"lotes": "Por probar."})
+    assert rows == {"batch": "Cabía.", "optimizer": "Por probar."}

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from helpers import hand_in
 from helpers._common import CourseError
+from helpers.config import language
 from helpers.hand_in import document as module
 from helpers.plots import style
 
@@ -181,3 +182,24 @@ def test_tables_of_records_need_a_result(course, dataset):
     for table in (hand_in.scores, hand_in.origin):
         with pytest.raises(hand_in.MissingResultError, match="Run Part A"):
             table(found, dataset)
+
+
+def test_captions_labels_and_words_are_in_the_students_language(shown):
+    document = hand_in.Document()
+    with language.speaking("es"):
+        document.table(TABLE, "Networks and hyper-parameters.")
+        document.table(TABLE.iloc[:0], "My own caption, in any language {as it is}.")
+        document.figure(style.sentence_figure("A sentence."), "Curves of {name}.", name="U-Net")
+        document.cover("", "Ana", "", "2026")
+    assert [text.splitlines()[0] for _, text in shown] == [
+        "Cuadro 1. Redes e hiperparámetros.",
+        "Cuadro 2. My own caption, in any language {as it is}. Ninguno.",
+        "Figura 1. Curves of U-Net.",
+        "(falta el título)",
+    ]
+    assert "<th>clase</th>" in shown[0][0]
+
+
+def test_an_interval_in_spanish_stays_on_one_line(shown):
+    hand_in.Document().table(pd.DataFrame({"value": ["0.9 (-0.1 a 0.8)"]}), "Scores.")
+    assert "0.9&nbsp;(-0.1&nbsp;a&nbsp;0.8)" in shown[0][0]

@@ -10,6 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers.checks.exercise import OPEN_STUB
+from helpers.config.language import catalogue
 from helpers.hand_in import report_page
 from helpers.hand_in.formulas import mathml
 from tests.support.report import answer, executed_report, heading, html, markup
@@ -318,3 +319,25 @@ def test_a_formula_that_cannot_be_read_is_shown_as_code(formula):
 
 def test_a_formulas_source_is_escaped():
     assert mathml(r"\foo<b>") == r"<code>\foo&lt;b&gt;</code>"
+
+
+def test_a_spanish_report_has_a_spanish_page():
+    setup = new_code_cell('LANGUAGE = "es"  # @param ["en", "es"]', metadata={"tags": ["remove-cell"]})
+    stub = catalogue("es").gettext(OPEN_STUB)
+    text = page(
+        setup,
+        heading(1, "Problema"),
+        new_markdown_cell("**Tu respuesta a ¡Piensa! R.1**\n\nEs difícil: mira la sección R.5."),
+        heading(3, "Teoría"),
+        new_markdown_cell(stub),
+        heading(5, "Resultados"),
+        new_markdown_cell(f"**Qué muestran estos resultados**\n\n{stub}"),
+        new_code_cell("", outputs=[html(pd.DataFrame({"a": ["0.9 (0.8 a 1.0)"]}).to_html())]),
+        heading(7, "Trabajo futuro"),
+        new_markdown_cell(f"**Tu respuesta a ¡Piensa! R.7**\n\n{stub}"),
+    )
+    assert '<html lang="es">' in text and ">Contenido</h2>" in text and "<h1>Informe técnico</h1>" in text
+    assert body(text).startswith("1 Problema Es difícil: mira la sección 2. 2 Resultados")
+    assert body(text).endswith("3 Trabajo futuro (sin escribir todavía)")
+    assert "0.9 (0.8&nbsp;a&nbsp;1.0)" in text and 'aria-label="Cuadro"' in text
+    assert '<html lang="es">' in page(heading(1, "Problem"), spoken="es")

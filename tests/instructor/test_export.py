@@ -27,6 +27,12 @@ def test_a_page_has_a_title_a_language_and_alt_texts(notebook):
     assert "<th></th>" not in html
 
 
+def test_the_page_of_a_spanish_notebook_says_so(notebook):
+    notebook.cells += [new_markdown_cell("## Parte A: ¿qué?"), new_code_cell('LANGUAGE = "es"')]
+    html = page(notebook, "01_a")
+    assert '<html lang="es">' in html and '<nav aria-label="Contenido">' in html
+
+
 def test_a_page_links_to_the_next_page(notebook):
     html = page(notebook, "01_a")
     assert 'href="02_b.html#x"' in html

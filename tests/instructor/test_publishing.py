@@ -11,6 +11,7 @@ from helpers.config.settings import COURSE_FOLDER
 from instructor.notebooks import publishing, release
 from instructor.notebooks.execute import NOTEBOOKS
 from instructor.notebooks.publishing import AddressError, publish, published
+from instructor.translation import editions
 
 NEW = ("someone-else/mri_101.course", "term/2027", "2.10")
 SETUP = re.compile(r'REPOSITORY, VERSION = "([^"]+)", "([^"]+)"')
@@ -37,7 +38,7 @@ def course(tmp_path):
 def assert_all_agree(course):
     address = published(course)
     notebooks = [name for name in places(course) if name.endswith(".ipynb")]
-    assert len(notebooks) == 2 * len(NOTEBOOKS)
+    assert len(notebooks) == 2 * (len(NOTEBOOKS) + len(editions.translated()))
     for name in notebooks:
         cells = nbformat.read(course / name, as_version=4).cells
         badges = [badge for cell in cells for badge in BADGE.findall(cell.source)]
@@ -45,7 +46,7 @@ def assert_all_agree(course):
         setup = next(cell for cell in cells if cell.id == "setup")
         assert SETUP.search(setup.source).groups() == (address.repository, address.version)
     readme = (course / "README.md").read_text(encoding="utf-8")
-    opened = [name for name in notebooks if re.search("student/(0|report)", name)]
+    opened = [name for name in notebooks if re.match(r"notebooks/student/[^/]+$", name)]
     assert BADGE.findall(readme) == [address.badge(name) for name in opened]
 
 
@@ -58,7 +59,10 @@ def test_the_setup_cell_is_short_and_the_same_in_every_notebook():
     for name, path in places(COURSE_FOLDER).items():
         if name.endswith(".ipynb"):
             cells = nbformat.read(path, as_version=4).cells
-            sources.add(next(cell.source for cell in cells if cell.id == "setup"))
+            source = next(cell.source for cell in cells if cell.id == "setup")
+            language = "es" if "/es/" in name else "en"
+            assert f'LANGUAGE = "{language}"  # @param ["en", "es"]' in source
+            sources.add(source.replace('LANGUAGE = "es"', 'LANGUAGE = "en"'))
     (source,) = sources
     title, *lines = source.splitlines()
     assert title.startswith("# @title ")  # what Colab shows in place of the code

@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,13 +22,19 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 from helpers import plots
+from helpers.config import language
 from helpers.datasets.matfile import Slice
 from helpers.evaluation import calibration, overlap
 from helpers.evaluation.bootstrap import ConfidenceInterval
+from helpers.plots import style as course_style
 from helpers.reference import CLASS_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_BYTES = 200_000
+ENGLISH = re.compile(
+    r"\b(the|of|and|is|are|with|which|that|for|from|not|this|at|by|slices?)\b", re.IGNORECASE
+)
+INPUT = re.compile(r"second\sslice|over slices")  # names that only these tests give
 
 
 # ---- synthetic inputs, as the notebooks have them ----
@@ -334,6 +341,41 @@ def test_alt_text_contains_the_numbers(drawn, name):
     assert "secret" not in figure.alt  # a patient's id
     assert figure.alt.endswith(".")
     assert data["text/plain"] == metadata["image/png"]["alt"] == figure.alt
+
+
+@pytest.fixture(scope="module")
+def spanish() -> dict[str, plots.CourseFigure]:
+    language.choose("es")
+    try:
+        return {name: draw(name) for name in FIGURES}
+    finally:
+        language.choose("en")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_speaks_the_language_of_the_course(spanish, name):
+    texts = {spanish[name].alt, *(text.get_text() for text in spanish[name].findobj(Text))}
+    assert {text for text in texts if ENGLISH.search(INPUT.sub("", text))} == set()
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("as it is", "tal como es"),
+        ("pituitary\nanswer: glioma", "pituitario\nrespuesta: glioma"),
+        ("no tumour, as in N.3", "sin tumor, como en N.3"),
+        ("known, row 45", "conocido, fila 45"),
+        ("Heat inside the tumour, 240 slices", "Calor dentro del tumor, 240 cortes"),
+        ("collected/0.jpg", "collected/0.jpg"),
+    ],
+)
+def test_a_title_that_was_put_together_is_translated_part_by_part(title, shown):
+    assert course_style.translated(title) == title
+    language.choose("es")
+    try:
+        assert course_style.translated(title) == shown
+    finally:
+        language.choose("en")
 
 
 @pytest.mark.parametrize("name", FIGURES)

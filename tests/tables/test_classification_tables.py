@@ -4,6 +4,7 @@ import pytest
 from sklearn.metrics import classification_report
 
 from helpers import models, reference, tables
+from helpers.config import language
 from helpers.evaluation.prediction import Timing
 from helpers.splits import classification_split
 
@@ -92,3 +93,14 @@ def test_a_readable_table_separates_thousands_and_has_a_dash_for_what_is_missing
     assert numbers["Dice"].isna().sum() == 1  # the original is as it was
     mixed = pd.DataFrame({"report": [np.int64(8_643_170), 0.17, np.float64(1.61294)]}, dtype=object)
     assert tables.readable(mixed, 4)["report"].tolist() == ["8,643,170", "0.17", "1.6129"]
+
+
+def test_a_readable_table_has_the_courses_words_in_the_students_language():
+    columns = pd.MultiIndex.from_tuples([("precision", "this run"), ("precision", "report")])
+    table = pd.DataFrame([[0.5, 2832], [0.7, 12_728]], index=["glioma", "accuracy"], columns=columns)
+    with language.speaking("es"):
+        shown = tables.readable(table.rename_axis("class"))
+    assert shown.columns.tolist() == [("precisión", "esta ejecución"), ("precisión", "informe")]
+    assert shown.index.tolist() == ["glioma", "exactitud"] and shown.index.name == "clase"
+    assert shown["precisión", "informe"].tolist() == ["2832", "12\u202f728"]
+    assert table.columns[0] == ("precision", "this run")  # code goes on using the English words

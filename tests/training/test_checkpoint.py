@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from helpers.config.environment import COURSE_FOLDER
 from helpers.training import checkpoint as checkpoint_module
 from helpers.training.checkpoint import STATE, WEIGHTS, Checkpoint, TrainingError
 from helpers.training.training_log import EpochLogger
@@ -68,6 +69,11 @@ def test_a_finished_training_is_loaded_and_nothing_is_written(undisturbed, kind,
     np.testing.assert_array_equal(flat(loaded), flat(trained))
     assert checkpoint.finished and checkpoint.history.equals(before.history)
     assert files == {path: path.stat().st_mtime_ns for path in before.folder.rglob("*")}
+
+
+def test_a_folder_in_the_course_is_shown_as_seen_from_there(tmp_path):
+    assert checkpoint_module._shown(COURSE_FOLDER / "data" / "runs") == "data/runs"
+    assert checkpoint_module._shown(tmp_path) == str(tmp_path)
 
 
 def test_the_weights_are_those_of_the_best_epoch(undisturbed, tmp_path):

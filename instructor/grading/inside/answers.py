@@ -30,6 +30,8 @@ from context import NOT_PYTHON, Statement, compiled, needed, statements
 from report import Report, read_job, share_finished_work
 
 from helpers import checks
+from helpers.config import language
+from helpers.config.language import _
 
 LARGEST_BYTES = 26 << 20
 PAUSE = 0.02
@@ -49,6 +51,8 @@ def run(job: dict) -> dict:
 
 def outputs(job: dict) -> dict:
     """Return the answer's outputs, or the problem that prevented them."""
+    os.environ["COURSE_LANGUAGE"] = job.get("language", "en")  # also of the cells before the answer
+    language.choose(os.environ["COURSE_LANGUAGE"])
     exercise = checks.EXERCISES[job["id"]]
     # Bound before the student's code runs. It cannot gain by changing them, but could break its own run.
     encode, run_answer = encode_outputs, checks.run_answer
@@ -58,8 +62,9 @@ def outputs(job: dict) -> dict:
         check = compile(job["expression"], "<the check>", "eval")
         before = _run_before(job, [answer, check], names)
     except NOT_PYTHON as error:
-        place = f"Line {error.lineno} of the cell" if isinstance(error, SyntaxError) else "The cell"
-        return {"problem": f"{place} is not valid Python: {getattr(error, 'msg', error)}."}
+        place = _line(error.lineno if isinstance(error, SyntaxError) else None)
+        said = _("{place} is not valid Python: {error}.")
+        return {"problem": said.format(place=place, error=getattr(error, "msg", error))}
     said = ""
     try:
         _execute(answer, names)
@@ -126,7 +131,9 @@ def _in_a_child(one: dict, seconds: float, clock_seconds: float) -> dict | str:
     content, status = _watched(child, reading, time.monotonic() + clock_seconds)
     os.close(reading)
     if os.WTERMSIG(status or 0) == signal.SIGXCPU:  # also if it dumped its core
-        return {"problem": f"It was stopped after {seconds:.0f} seconds: does a loop never end?"}
+        with language.speaking(one.get("language", "en")):
+            said = _("It was stopped after {seconds:.0f} seconds: does a loop never end?")
+        return {"problem": said.format(seconds=seconds)}
     if status or len(content) > LARGEST_BYTES:
         raise SystemExit(f"exercise {one['id']} ended its process (status {status}), or wrote too much")
     if status is None:
@@ -205,7 +212,8 @@ def _execute(code: CodeType, names: dict) -> None:
 
 
 def _stopped(error: BaseException) -> str:
-    return f"{_place(error)} stopped with {type(error).__name__}: {str(error)[:300]}"
+    said = _("{place} stopped with {name}: {error}")
+    return said.format(place=_place(error), name=type(error).__name__, error=str(error)[:300])
 
 
 def _place(error: BaseException) -> str:
@@ -214,7 +222,11 @@ def _place(error: BaseException) -> str:
         if frame.tb_frame.f_code.co_filename == OWN_LINES:
             line = frame.tb_lineno
         frame = frame.tb_next
-    return f"Line {line} of the cell" if line else "The cell"
+    return _line(line)
+
+
+def _line(line: int | None) -> str:
+    return _("Line {line} of the cell").format(line=line) if line else _("The cell")
 
 
 if __name__ == "__main__":
