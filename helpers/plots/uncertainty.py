@@ -25,7 +25,6 @@ NAMES = (
     N_("recall of pituitary"), N_("report, test"), N_("report, validation"),
     N_("tumour Dice at threshold 0.5, mean over slices"), N_("tumour Dice at threshold 0.5, pixels pooled"),
     N_("tumour IoU at threshold 0.5, mean over slices"), N_("tumour IoU at threshold 0.5, pixels pooled"),
-    N_("Each slice tested once, with 95% intervals"),
     N_("no tumour anywhere"), N_("the network"), N_("the true mask, at probability 0.99"),
     N_("centre of the head"), N_("share, meningioma"), N_("share, glioma"), N_("share, pituitary"),
     N_("hit rate, meningioma"), N_("hit rate, glioma"), N_("hit rate, pituitary"),
