@@ -157,11 +157,11 @@ def missing_and_unknown(roster: Path | None, students: Iterable[str]) -> tuple[l
     listed = _read_roster(roster) if roster else []
     left, unknown = [*listed], []
     for student in sorted(students):
-        spelled = spellings(student)
+        spelled = _spellings(student) | _spellings(student.partition(" (")[0])  # without what `labels` adds
         found = next((one for one in left if one[1] & spelled), None)
         if found:
             left.remove(found)
-        elif roster and not any(others & spelled for _, others in listed):
+        elif roster and not any(spellings & spelled for _, spellings in listed):
             unknown.append(student)
     return [name for name, _ in left], unknown
 
@@ -176,21 +176,17 @@ def _read_roster(path: Path) -> list[tuple[str, set[str]]]:
         raise TableError(f"{path}: no column is called name, id or e-mail (nombre, id, correo): {heading}.")
     students = [(" ".join(compress(row, names)).strip(), [*compress(row, ids)]) for row in rows]
     return [
-        (clean(name or max(others, key=len)), set().union(*map(spellings, [name, *others])))
+        (clean(name or max(others, key=len)), set().union(*map(_spellings, [name, *others])))
         for name, others in students
         if (name or any(others)) and name not in NOBODY
     ]
 
 
-def spellings(name: str) -> set[str]:
-    """Return what identifies a name, with and without what `labels` adds: its words in any order, and as one
-    word, as Canvas writes it.
-    """
-    found = set()
-    for own in map(words, (name, name.partition(" (")[0], name.partition("@")[0])):
-        joined = ("".join(own[place:] + own[:place]) for place in range(len(own)))
-        found |= {" ".join(sorted(set(own))), *joined}
-    return found - {""}
+def _spellings(name: str) -> set[str]:
+    """Return what identifies a name: its words in any order, and as one word, as Canvas writes it."""
+    own = words(name)
+    joined = ("".join(own[place:] + own[:place]) for place in range(len(own)))
+    return {" ".join(sorted(set(own))), *joined, "".join(words(name.partition("@")[0]))} - {""}
 
 
 def words(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dateutil import parser
 
-from instructor.grading.names import IDS, spellings, words
+from instructor.grading.names import IDS, words
 from instructor.grading.tables import NOT_SUBMITTED, TableError, by_student, read_table, sums
 
 # In English and Spanish; in other languages the columns are found by what is in them.
@@ -143,25 +143,29 @@ def _people(
     students: dict[str, list[dict]], header: list[str], body: list[list[str]], ids: list[str], name: int
 ) -> dict:
     """Find each student's row and number: by number, else by the name, e-mail or login of one row."""
-    called = [spellings(row[name]) for row in body]  # "Pérez, Ana" is Ana Pérez
+    called = [{_letters(row[name]), _letters(" ".join(reversed(row[name].split(","))))} for row in body]
     logins = [
         place for place, text in enumerate(header) if place != name and IDS.search(" ".join(words(text)))
     ]
-    logged = [set().union(*(spellings(row[place]) for place in logins)) for row in body]
-    own = {student: spellings(student) for student in students}
-    found = {one: ids.index(said[0]["number"]) for one, said in students.items() if said[0]["number"] in ids}
-    known = [one | two for one, two in zip(called, logged, strict=True)]
-    agreeing = sum(bool(own[student] & known[place]) for student, place in found.items())
-    if 2 * agreeing < len(found) and any(one & row for one in own.values() for row in known):
+    logged = [{_letters(row[place]) for place in logins} for row in body]
+    names = [one | two for one, two in zip(called, logged, strict=True)]  # "Pérez, Ana" is Ana Pérez
+    found = {name: ids.index(own[0]["number"]) for name, own in students.items() if own[0]["number"] in ids}
+    agreeing = sum(_letters(student) in names[place] for student, place in found.items())
+    if 2 * agreeing < len(found) and any(_letters(student) in row for student in students for row in names):
         found = {}  # another assignment's worksheet, in which Moodle numbers participants differently
     for texts in (called, logged):
         free = set(range(len(body))) - set(found.values())
-        for student in [one for one in own if one not in found]:
-            fitting = [place for place in free if own[student] & texts[place]]
+        for student in [one for one in students if one not in found and _letters(one)]:
+            fitting = [place for place in free if _letters(student) in texts[place]]
             if len(fitting) == 1:
                 found[student] = fitting[0]
     places = list(found.values())
     return {name: (body[one], ids[one]) for name, one in found.items() if places.count(one) == 1}
+
+
+def _letters(name: str) -> str:
+    """Return the letters and digits of a name, without accents and what is added in brackets."""
+    return "".join(words(re.sub(r" \([^()]*\)$", "", name.strip())))
 
 
 def _number(text: str) -> float:

@@ -489,6 +489,12 @@ def test_canvas_gradebook_is_filled_in(tmp_path, capsys, delimiter, points, ana)
         platforms.read_canvas(given, results, "")
 
 
+def test_a_name_is_not_the_beginning_of_an_address():
+    header, row = ["Identifier", "Full name", "Email address"], ["Participant 1", "Wei, Li", "ana@x.example"]
+    for student, found in {"Ana": [], "ana@x.example": ["ana@x.example"], "Li Wei": ["Li Wei"]}.items():
+        assert [*platforms._people({student: [result(student)]}, header, [row], ["1"], 1)] == found
+
+
 def test_a_name_is_not_taken_for_a_login_or_a_section(tmp_path):
     given = tmp_path / "given.csv"
     given.write_text(
