@@ -20,10 +20,8 @@ from pathlib import Path
 from benchmarks.command import parser, write_figures
 from instructor.grading import sandbox
 from instructor.grading.course import Course
-from instructor.grading.crew import Options, default_jobs, grade_all, workplace
-from instructor.grading.grade import grade, whole
+from instructor.grading.crew import Options, default_jobs, grade, grade_all, prepare, whole, workplace
 from instructor.grading.intake import Stored
-from instructor.grading.preparation import prepare
 from instructor.grading.submissions import Submission
 from instructor.grading.tables import sums
 from instructor.grading.watch import Limits
@@ -106,7 +104,9 @@ def _train_again(course: Course, found: list[Submission], options: Options) -> d
     with workplace(course, options) as place:
         alone = replace(place, shared=None)
         results: list[dict] = []
-        wall, cpu = _seconds(lambda: results.extend(whole(one, grade(one, alone), course) for one in found))
+        wall, cpu = _seconds(
+            lambda: results.extend(whole(one, grade(one, alone, {}), course) for one in found)
+        )
     reproduced = sum(one["rerun"]["verdict"] == "yes" for one in results)
     return {"again_wall_seconds": wall, "again_cpu_seconds": cpu, "again_reproduced": reproduced}
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from helpers._common import CourseError
 from helpers.config import language, settings
+from instructor import hand_in_reproduction
 from instructor.colab import cli as colab
 from instructor.grading import command as grading
-from instructor.grading import hand_in_reproduction
 from instructor.notebooks import lint, publishing, release, report
 from instructor.notebooks.execute import NOTEBOOKS, NotebookError, placed, run_course
 

@@ -156,34 +156,55 @@ THRESHOLDS = [0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875]  # exact in binary, a
 CLEARLY = 0.005  # by which the best threshold is better than the others
 
 
-def _pixel_accuracy(truth: np.ndarray, mask: np.ndarray) -> float:
-    return float((truth == mask).mean())
+def _pixel_accuracy(truth: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    return (truth == masks).mean(axis=(1, 2, 3))
 
 
-def _mean_dice(truth: np.ndarray, mask: np.ndarray) -> float:
-    return float(dice(truth, mask).mean())
+def _mean_dice(truth: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    return _dice_of_each(truth, masks).mean(axis=1)
 
 
-def _smoothed_dice(truth: np.ndarray, mask: np.ndarray) -> float:
+def _smoothed_dice(truth: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """The form of many loss functions: 1 added above and below."""
-    both, areas = (truth & mask).sum(axis=(1, 2)), truth.sum(axis=(1, 2)) + mask.sum(axis=(1, 2))
-    return float(np.mean((2 * both + 1) / (areas + 1)))
+    both, areas = _counted(truth, masks)
+    return ((2 * both + 1) / (areas + 1)).mean(axis=1)
 
 
-def _dice_if_any(truth: np.ndarray, mask: np.ndarray) -> float:
+def _mean_iou(truth: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    both, areas = _counted(truth, masks)
+    return np.where(areas > 0, both / np.maximum(areas - both, 1), 1.0).mean(axis=1)
+
+
+def _dice_of_all_pixels(truth: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    both, areas = (counts.sum(axis=1) for counts in _counted(truth, masks))
+    return np.where(areas > 0, 2 * both / np.maximum(areas, 1), 1.0)
+
+
+def _dice_if_any(truth: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """A mistake: slices without a tumour, true or found, are left out."""
-    some = (truth | mask).any(axis=(1, 2))
-    return _mean_dice(truth[some], mask[some])
+    some = (truth | masks).any(axis=(2, 3))
+    return (_dice_of_each(truth, masks) * some).sum(axis=1) / some.sum(axis=1)
 
 
-def _dice_or_0(truth: np.ndarray, mask: np.ndarray) -> float:
+def _dice_or_0(truth: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """A mistake: 0 for slices without a tumour, true or found."""
-    return float((dice(truth, mask) * (truth | mask).any(axis=(1, 2))).mean())
+    return (_dice_of_each(truth, masks) * (truth | masks).any(axis=(2, 3))).mean(axis=1)
+
+
+def _counted(truth: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the common pixels and the sum of both areas, (thresholds, slices)."""
+    return (truth & masks).sum(axis=(2, 3)), truth.sum(axis=(1, 2)) + masks.sum(axis=(2, 3))
+
+
+def _dice_of_each(truth: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    both, areas = _counted(truth, masks)
+    return np.where(areas > 0, 2 * both / np.maximum(areas, 1), 1.0)
 
 
 def _scores(inputs: tuple, measure: Callable, compared: Callable = np.greater_equal) -> np.ndarray:
+    """Measure the (thresholds, slices, height, width) masks of all thresholds at once, since this is slow."""
     truth, probabilities, thresholds = inputs
-    return np.array([measure(truth, compared(probabilities, threshold)) for threshold in thresholds])
+    return measure(truth, compared(probabilities, np.reshape(thresholds, (-1, 1, 1, 1))))
 
 
 def _first(inputs: tuple, scores: np.ndarray) -> float:
@@ -201,7 +222,7 @@ def _best(inputs: tuple) -> float:
 # A mistake: what it returns, the message, the share of the points.
 THRESHOLD_MISTAKES: list[tuple[Callable[[tuple], Any], str, float]] = [
     (
-        lambda inputs: _first(inputs, _scores(inputs, lambda *masks: iou(*masks).mean())),
+        lambda inputs: _first(inputs, _scores(inputs, _mean_iou)),
         N_(
             "That threshold has the highest IoU. The mean Dice can have another one: each weighs errors in "
             "its own way."
@@ -209,7 +230,7 @@ THRESHOLD_MISTAKES: list[tuple[Callable[[tuple], Any], str, float]] = [
         0.0,
     ),
     (
-        lambda inputs: _first(inputs, _scores(inputs, pooled_dice)),
+        lambda inputs: _first(inputs, _scores(inputs, _dice_of_all_pixels)),
         N_(
             "That threshold has the highest Dice of all pixels pooled, in which large tumours decide. "
             "Calculate the Dice of each slice, then average."

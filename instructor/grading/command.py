@@ -9,13 +9,11 @@ from pathlib import Path
 from helpers._common import CourseError, read_json, write_json
 from instructor.grading import platforms, sandbox
 from instructor.grading.course import Course
-from instructor.grading.crew import Options, default_jobs, grade_all, kept_at
+from instructor.grading.crew import Options, default_jobs, grade_all, kept_at, prepare
 from instructor.grading.intake import collect
-from instructor.grading.late import add_times
 from instructor.grading.names import missing_and_unknown
-from instructor.grading.open_marks import take_open_marks
+from instructor.grading.open_marks import add_times, take_open_marks
 from instructor.grading.pages import write_pages
-from instructor.grading.preparation import prepare
 from instructor.grading.submissions import Submission, submissions
 from instructor.grading.tables import NOT_SUBMITTED, by_student, plain, write_grades
 from instructor.grading.watch import Limits
@@ -64,9 +62,6 @@ def _moment(text: str) -> datetime:
 def grade_command(chosen: argparse.Namespace) -> int:
     """Grade the submissions and write tables and pages.
 
-    Args:
-        chosen: the options of the command line.
-
     Returns:
         The exit status: 0, or 130 if it was interrupted.
 
@@ -99,25 +94,20 @@ def grade_command(chosen: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("\nStopped. The same command resumes.", file=sys.stderr)
         return 130
-    for student, own in by_student(results).items():
-        own[0]["notes"] += ["is not on the roster"] if student in unknown else []
+    students = by_student(results)
+    for student in students.keys() & {*unknown}:
+        students[student][0]["notes"].append("is not on the roster")
     write_all(results, box, chosen)
-    students, look = len(by_student(results)), chosen.out / "summary.html"
     for who, what in ((missing, "on the roster, but submitted nothing"), (unknown, "not on the roster")):
         if who:
             print(f"{len(who)} {what}: {', '.join(who)}")
-    print(f"{students} students, {len(results)} notebooks. Look at {look} first.")
+    look = chosen.out / "summary.html"
+    print(f"{len(students)} students, {len(results)} notebooks. Look at {look} first.")
     return 0
 
 
 def write_all(results: list[dict], box: str, chosen: argparse.Namespace) -> None:
-    """Write tables and pages.
-
-    Args:
-        results: of all submissions.
-        box: name of the sandbox.
-        chosen: the options of the command line.
-    """
+    """Write tables and pages of all results; `box` is the sandbox's name."""
     results, out = plain(results), chosen.out
     sheets = _sheets(results, chosen)
     add_times(results, sheets["moodle"].times if "moodle" in sheets else None, chosen.due, chosen.late)

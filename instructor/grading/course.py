@@ -45,17 +45,16 @@ class Pristine:
     @cached_property
     def tasks(self) -> list[Task]:
         """Its exercises, in order."""
-        return [
-            Task(
-                EXERCISES[number],
-                sum(cell.cell_type == "code" for cell in self.paper.cells[:place]),
-                self._expression(number),
-                self._section(place),
-            )
-            for place, cell in enumerate(self.paper.cells)
-            for number in answer_cells(Paper([cell]))
-            if number in EXERCISES
-        ]
+        found = []
+        for place, cell in enumerate(self.paper.cells):
+            above = self.paper.cells[:place]
+            texts = "\n".join(one.source for one in above if one.cell_type == "markdown")
+            sections = re.findall(r"^#{2,3} ((?:\d+|[A-Z])\.\d+ .+)", texts, re.MULTILINE) or [self.name]
+            before = sum(one.cell_type == "code" for one in above)
+            for number in answer_cells(Paper([cell])).keys() & EXERCISES.keys():
+                checks = filter(None, (checked_expression(one.source, number) for one in self.code))
+                found.append(Task(EXERCISES[number], before, next(checks, None), sections[-1]))
+        return found
 
     @cached_property
     def code(self) -> list[Cell]:
@@ -78,15 +77,6 @@ class Pristine:
         number, _, words = self.name.replace("_", " ").partition(" ")
         name = f"{path.stem.replace('_', ' ').lower()} "
         return f"{number} " in name or (words != "" and words.lower() in name)
-
-    def _expression(self, number: str) -> str | None:
-        found = (checked_expression(cell.source, number) for cell in self.code)
-        return next((one for one in found if one), None)
-
-    def _section(self, place: int) -> str:
-        texts = [cell.source for cell in self.paper.cells[:place] if cell.cell_type == "markdown"]
-        found = re.findall(r"^#{2,3} ((?:\d+|[A-Z])\.\d+ .+)", "\n".join(texts), re.MULTILINE)
-        return found[-1] if found else self.name
 
 
 @dataclass(frozen=True)
@@ -134,13 +124,8 @@ class Course:
 
 
 def visible_course(folder: Path) -> Path:
-    """Copy what a sandbox may read of the course: the helpers, a stub of `google.colab`, no solutions.
-
-    Args:
-        folder: for the copy.
-
-    Returns:
-        The copy.
+    """Copy what a sandbox may read of the course to a folder: the helpers, a stub of `google.colab`, no
+    solutions. Return the copy.
     """
     course = empty_course(folder)
     ignored = shutil.ignore_patterns("__pycache__")
@@ -158,12 +143,7 @@ def visible_course(folder: Path) -> Path:
 
 
 def checked_expression(source: str, exercise: str) -> str | None:
-    """Return the second argument of `checks.check("1.2", ...)` as source; None if there is no such call.
-
-    Args:
-        source: of a code cell in the course's notebook.
-        exercise: its number.
-    """
+    """Return the second argument of `checks.check("1.2", ...)` in a code cell, or None."""
     for node in ast.walk(parse(source)):
         if isinstance(node, ast.Call) and len(node.args) == 2:
             number, answer = node.args

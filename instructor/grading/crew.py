@@ -1,6 +1,11 @@
-"""Grade many submissions in parallel, on this machine or on Dask workers; only what changed is graded."""
+"""Grade many submissions in parallel, on this machine or on Dask workers; only what changed is graded.
+
+A result has two parts, which are made and cached apart: the marks, and the re-run. A failure of one keeps the
+other. Parts are plain dictionaries, which are sent between machines.
+"""
 
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -9,27 +14,72 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from functools import cache
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 from threading import Event, Lock
 
 from joblib import Parallel, delayed, parallel_config
 
 from helpers._common import CourseError, progress_bar, read_json, write_json
-from instructor.grading import sandbox
-from instructor.grading.course import Course, visible_course
-from instructor.grading.grade import Options, Workplace, grade, wanted, whole
-from instructor.grading.marks import NEEDS_A_LOOK
-from instructor.grading.preparation import prepare
+from helpers.config import settings
+from instructor.grading import marks, reproduction, sandbox, stored
+from instructor.grading.course import REPORT, Course, visible_course
+from instructor.grading.papers import Paper, PaperError, read_paper
 from instructor.grading.submissions import Submission
-from instructor.grading.watch import LOOK_SECONDS, end_all
+from instructor.grading.watch import LOOK_SECONDS, Limits, end_all
+from instructor.notebooks.execute import run_course
 
 CONNECT_SECONDS = 10
+PREPARED = "prepared-for-grading.json"
 
 
 class CrewError(CourseError):
     """A Dask scheduler or worker cannot be used."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to grade; the same on every machine."""
+
+    rerun: bool = True  # run the notebooks, in addition to marking the answers
+    no_sandbox: bool = False
+    limits: Limits = field(default_factory=Limits)  # of each program
+    cores: int = 1  # threads per program
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What one machine needs for grading."""
+
+    course: Course
+    box: sandbox.Sandbox
+    visible: Path  # the copy of the course that student code can read
+    shared: Path | None  # finished data sets and trainings
+    options: Options
+
+
+def prepare(course: Course, run: bool = True) -> Path:
+    """Run the course's own notebooks on the quick data, except the report, unless this was done before.
+
+    Args:
+        run: whether they are needed; if not, what there is will do.
+
+    Returns:
+        The COURSE_HOME with their data set and trainings, which all submissions share.
+
+    Raises:
+        NotebookError: the course itself does not run.
+    """
+    os.environ.update(COURSE_DATA="phantoms", COURSE_PROFILE="quick")
+    home = settings.load().home
+    if run and (read_json(home / PREPARED) or {}).get("material") != course.material:
+        print("Running the course's own notebooks first: every submission shares their data and trainings.")
+        with tempfile.TemporaryDirectory() as pages:
+            run_course(course.paths, Path(pages))
+        home.mkdir(parents=True, exist_ok=True)
+        write_json(home / PREPARED, {"material": course.material})
+    return home
 
 
 @contextmanager
@@ -47,15 +97,12 @@ def grade_all(
     """Grade submissions and show the progress.
 
     Args:
-        found: the submissions.
-        course: the course.
-        options: how to grade.
         memory: folder with earlier marks and re-runs, which are reused if nothing has changed.
         jobs: how many submissions at once on this machine.
         scheduler: address of a Dask scheduler, to grade on its workers instead.
 
     Returns:
-        One result per submission, in order.
+        One result per submission, in order: see `whole`.
 
     Raises:
         CrewError: no scheduler or worker is reached, or a worker has another version of the course.
@@ -64,20 +111,18 @@ def grade_all(
     files = [kept_at(memory, one) for one in found]
     keys = [_keys(one, course, options) for one in found]
     parts = list(map(_remembered, files, keys))
-    missing = [
-        place for place, one in enumerate(found) if one.file and wanted(one, options) - {*parts[place]}
-    ]
+    missing = [n for n, one in enumerate(found) if one.file and _wanted(one, options) - {*parts[n]}]
     if missing:
         crew = _dask(scheduler, course, options) if scheduler else _here(jobs, course, options)
         bar = progress_bar(total=len(missing), unit="notebook", title="grading")
-        with crew as (work, settings), bar as progress:
-            sent = ((place, found[place].carried() if scheduler else found[place]) for place in missing)
-            tasks = (delayed(work)(place, submission, parts[place]) for place, submission in sent)
-            graded = Parallel(return_as="generator_unordered", batch_size=1, **settings)(tasks)
+        with crew as (work, backend), bar as progress:
+            sent = ((n, found[n].carried() if scheduler else found[n], parts[n]) for n in missing)
+            tasks = itertools.starmap(delayed(work), sent)
+            graded = Parallel(return_as="generator_unordered", batch_size=1, **backend)(tasks)
             try:
-                for place, made in graded:
-                    parts[place] = json.loads(made)
-                    _remember(files[place], keys[place], parts[place])
+                for n, made in graded:
+                    parts[n] = json.loads(made)
+                    _remember(files[n], keys[n], parts[n])
                     progress.update()
             finally:
                 with warnings.catch_warnings(action="ignore"):  # joblib's, about what is not finished
@@ -85,15 +130,75 @@ def grade_all(
     return [whole(one, part, course) for one, part in zip(found, parts, strict=True)]
 
 
+def grade(submission: Submission, place: Workplace, known: dict) -> dict:
+    """Grade one notebook of one student.
+
+    Args:
+        known: the parts of an earlier result that are still valid; they are not made again.
+
+    Returns:
+        The parts: "marks", and "rerun" if it is wanted. One that failed has the reason as "failed".
+    """
+    parts = dict(known)
+    for name in sorted(_wanted(submission, place.options) - {*parts}) if submission.file else []:
+        make = _marks if name == "marks" else _rerun
+        try:
+            parts[name] = make(read_paper(submission.content), place, submission.notebook)
+        except Exception as error:  # a fault of the grader, or of the machine, which must not stop the others
+            parts[name] = {"failed": f"{type(error).__name__}: {error}"}
+    return parts
+
+
+def whole(submission: Submission, parts: dict, course: Course) -> dict:
+    """Put the parts of a result, as made by `grade`, together.
+
+    Returns:
+        `student`, `slug`, `number`, `notebook`, `path`, `problem`, `notes`; `marks`, one per
+        exercise; `rerun` and `stored`, or None if the notebook was not run.
+    """
+    result = {key: value for key, value in asdict(submission).items() if key != "file"}
+    result |= {"marks": [], "rerun": None, "stored": None, "language": "en"}
+    for name, part in parts.items():
+        what = "marking" if name == "marks" else "the re-run"
+        said = [f"{what} failed ({part['failed']}); grade it again"] if "failed" in part else []
+        result |= part | {"notes": [*result["notes"], *part.get("notes", said)]}
+    if not result["marks"]:
+        try:
+            paper = read_paper(content) if (content := submission.content) else Paper()
+        except PaperError as error:  # for example, the limit of nesting depends on where it is read
+            paper, result["problem"] = Paper(), str(error)
+        reason = parts.get("marks", {}).get("failed", "")
+        made = marks.not_run(paper, course.named(submission.notebook), reason)
+        result |= {"marks": [asdict(mark) for mark in made], "language": marks.spoken(paper)}
+    return result
+
+
+def _wanted(submission: Submission, options: Options) -> set[str]:
+    return {"marks", "rerun"} if options.rerun and submission.notebook != REPORT else {"marks"}
+
+
+def _marks(paper: Paper, place: Workplace, notebook: str) -> dict:
+    pristine = place.course.named(notebook)
+    made = marks.mark(paper, pristine, place.box, place.visible, place.shared, place.options.limits)
+    said = {"notes": marks.notes(paper, pristine), "language": marks.spoken(paper)}
+    return {"marks": [asdict(mark) for mark in made]} | said
+
+
+def _rerun(paper: Paper, place: Workplace, _notebook: str) -> dict:
+    limits, cores = place.options.limits, place.options.cores
+    again = reproduction.rerun(paper, place.box, place.visible, place.shared, limits, cores)
+    return {"rerun": asdict(again), "stored": asdict(stored.compare(paper, again.texts))}
+
+
 @contextmanager
 def _here(jobs: int, course: Course, options: Options) -> Iterator[tuple[Callable, dict]]:
     """Yield what grades one submission, and joblib's settings: threads, since each runs other processes."""
     busy, interrupted = set(), Event()
 
-    def work(order: int, submission: Submission, parts: dict) -> tuple[int, str]:
+    def work(order: int, submission: Submission, known: dict) -> tuple[int, str]:
         busy.add(order)
         try:
-            return order, json.dumps({} if interrupted.is_set() else grade(submission, place, parts))
+            return order, json.dumps(known if interrupted.is_set() else grade(submission, place, known))
         finally:
             busy.discard(order)
 
@@ -115,11 +220,7 @@ def _dask(address: str, course: Course, options: Options) -> Iterator[tuple[Call
     except ImportError as error:
         raise CrewError("--scheduler needs Dask: pip install distributed") from error
 
-    version = course.version  # alone, since what `work` uses is sent with each submission
-
-    def work(order: int, submission: Submission, parts: dict) -> tuple[int, str]:
-        return order, _on_worker(submission, parts, version, options)
-
+    work = partial(_on_worker, course.version, options)  # without the course, since this is sent each time
     try:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except OSError as error:
@@ -132,13 +233,13 @@ def _dask(address: str, course: Course, options: Options) -> Iterator[tuple[Call
         raise CrewError(f"no worker answers at {address}: {error} Finished results are kept.") from error
 
 
-def _on_worker(submission: Submission, parts: dict, version: str, options: Options) -> str:
+def _on_worker(version: str, options: Options, order: int, submission: Submission, known: dict):
     with _one_at_a_time:  # a worker has threads, and the course is prepared once
         place = _worker_place(options)
     if place.course.version != version:
         where = f"the worker on {platform.node()}"
         raise CrewError(f"{where} has another version of the course: update it there, and restart it.")
-    return json.dumps(grade(submission, place, parts))
+    return order, json.dumps(grade(submission, place, known))
 
 
 @cache
@@ -171,13 +272,12 @@ def _remembered(file: Path, keys: tuple[str, str]) -> dict:
 
 def _remember(file: Path, keys: tuple[str, str], parts: dict) -> None:
     """Write the parts that are finished; a re-run that took too long depends on the limit."""
-    always, timed = keys
     kept = {
-        name: {"key": timed if part.get("rerun", {}).get("ending") == "time" else always, "part": part}
+        name: {"key": keys[part.get("rerun", {}).get("ending") == "time"], "part": part}
         for name, part in parts.items()
         if "failed" not in part
         and "ModuleNotFoundError" not in str(part.get("rerun", {}).get("failures"))
-        and NEEDS_A_LOOK not in [mark["status"] for mark in part.get("marks", [])]
+        and marks.NEEDS_A_LOOK not in [mark["status"] for mark in part.get("marks", [])]
     }
     write_json(file, kept)
 

@@ -12,7 +12,7 @@ import time
 import weakref
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import takewhile
@@ -115,15 +115,12 @@ def _in_folder(source: Path) -> Iterator[Entry]:
     while todo:
         path = todo.pop()
         mode, size, modified = 0, 0, 0.0  # of what can't be read, as a file either
-        try:
+        with suppress(OSError):
             about = path.lstat()
             if stat.S_ISDIR(about.st_mode):
                 todo += path.iterdir()
             mode, size, modified = about.st_mode, about.st_size, about.st_mtime
-        except OSError:
-            pass
-        name = _text(os.fsencode(path.relative_to(source).as_posix()), "latin-1")
-        yield name, mode, Stored(path), size, modified
+        yield _text(os.fsencode(path.relative_to(source)), "latin-1"), mode, Stored(path), size, modified
 
 
 def _in_zip(archive: Stored) -> Iterator[Entry]:
@@ -131,13 +128,19 @@ def _in_zip(archive: Stored) -> Iterator[Entry]:
         declared = member.flag_bits & 0x800
         name = member.filename if declared else _text(member.filename.encode("cp437"), "cp437")
         mode = stat.S_IFDIR if member.is_dir() else member.external_attr >> 16
-        stored = Stored(archive.path, (*archive.members, position))
-        yield name.replace("\\", "/"), mode, stored, member.file_size, _modified(member)
+        stored, modified = Stored(archive.path, (*archive.members, position)), 0.0
+        with suppress(ValueError, OverflowError):
+            modified = time.mktime((*member.date_time, 0, 0, -1))
+        yield name.replace("\\", "/"), mode, stored, member.file_size, modified
 
 
 def _files(entries: Iterable[Entry], archive: PurePosixPath | None = None) -> Iterator[SubmittedFile]:
     for name, mode, stored, size, modified in entries:
-        parts = _label(name)
+        # Without what would point outside the folder.
+        parts = [
+            part[:LONGEST_NAME] for part in name[:LONGEST_PATH].split("/") if part not in ("", ".", "..")
+        ]
+        parts = parts or ["unnamed"]
         kept = list(takewhile(lambda part: part.lower() not in IGNORED and part[:2] != "._", parts))
         path = PurePosixPath(archive or "", *kept)
         if stat.S_ISDIR(mode) or len(kept) < len(parts):
@@ -203,22 +206,9 @@ def _opened(path: Path, members: tuple[int, ...]) -> zipfile.ZipFile:
     return archive
 
 
-def _label(text: str) -> list[str]:
-    """Return the parts of a path, without what would point outside the folder."""
-    parts = [part[:LONGEST_NAME] for part in text[:LONGEST_PATH].split("/") if part not in ("", ".", "..")]
-    return parts or ["unnamed"]
-
-
 def _text(name: bytes, otherwise: str) -> str:
     """Return a name as text: UTF-8 if it is valid as such, even if nothing says so."""
     try:
         return name.decode("utf-8")
     except UnicodeDecodeError:
         return name.decode(otherwise)
-
-
-def _modified(member: zipfile.ZipInfo) -> float:
-    try:
-        return time.mktime((*member.date_time, 0, 0, -1))
-    except (ValueError, OverflowError):
-        return 0

@@ -8,20 +8,21 @@ import importlib.util
 import json
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from helpers.checks import NOT_ATTEMPTED, NOT_YET, MissingOutput, Verdict
+from helpers.checks import NOT_ATTEMPTED, NOT_YET, Exercise, MissingOutput, Verdict
 from helpers.config import language
 from helpers.config.language import _
-from instructor.grading import sandbox, watch
+from instructor.grading import sandbox
 from instructor.grading.course import Pristine, Task
 from instructor.grading.inside.answer_codec import CodecError, decode
 from instructor.grading.oddities import odd_in
 from instructor.grading.papers import Paper, storable
-from instructor.grading.watch import Limits
+from instructor.grading.watch import Limits, Outcome
 from instructor.notebooks.student_edition import answer_cells, exercise_number, is_stub, to_python
 
 TRIALS = 3
@@ -48,35 +49,23 @@ class Mark:
 def mark(
     paper: Paper, pristine: Pristine, box: sandbox.Sandbox, course: Path, shared: Path | None, limits: Limits
 ) -> list[Mark]:
-    """Mark every exercise of a notebook, with messages in its language.
+    """Mark every exercise of a notebook, in its order, with messages in its language.
 
     Args:
-        paper: the submission.
-        pristine: the notebook that it was made from.
-        box: the sandbox.
+        pristine: the notebook that the submission was made from.
         course: the copy of the course that student code can read.
         shared: finished data sets and trainings.
-        limits: of time and memory.
-
-    Returns:
-        One mark per exercise, in the notebook's order.
     """
     answers = answer_cells(paper)
-    tried = [task for task in pristine.tasks if _to_be_run(task, answers)]
-    seconds = {"seconds": limits.answer_seconds, "clock_seconds": WAITING * limits.answer_seconds}
-    job = {"answers": _jobs(tried, answers, paper, pristine), **seconds}
-    # For each answer, and to start: the limit for the notebook is not theirs.
-    enough = replace(limits, seconds=seconds["clock_seconds"] * (len(tried) + 2))
-    results = _results(job, box, sandbox.Visible(course, shared), enough)
+    results = _results(_jobs(paper, pristine, answers), box, sandbox.Visible(course, shared), limits)
     with language.speaking(spoken(paper)):
-        return [_mark(task, answers, results) for task in pristine.tasks]
+        return [_mark(task, answers, results.get(task.exercise.id)) for task in pristine.tasks]
 
 
 def not_run(paper: Paper, pristine: Pristine, reason: str) -> list[Mark]:
     """Return the marks of answers that could not be run, which a person decides; 0 if there are none."""
-    results = {task.exercise.id: reason for task in pristine.tasks}
     with language.speaking(spoken(paper)):
-        return [_mark(task, answer_cells(paper), results) for task in pristine.tasks]
+        return [_mark(task, answer_cells(paper), reason) for task in pristine.tasks]
 
 
 def spoken(paper: Paper) -> str:
@@ -99,7 +88,6 @@ def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
     """Judge the outputs of one exercise on all trials; the worst one counts.
 
     Args:
-        task: the exercise.
         result: from the sandbox's JSON; any object.
         seeds: of the trials' inputs.
     """
@@ -122,12 +110,7 @@ def judge(task: Task, result: object, seeds: list[int]) -> Verdict:
     return replace(worst, message=storable(worst.message))  # the message may quote an output
 
 
-def _to_be_run(task: Task, answers: dict[str, str]) -> bool:
-    answer = answers.get(task.exercise.id)
-    return task.exercise.kind != "open" and answer is not None and not is_stub(answer)
-
-
-def _jobs(tried: list[Task], answers: dict[str, str], paper: Paper, pristine: Pristine) -> list[dict]:
+def _jobs(paper: Paper, pristine: Pristine, answers: dict[str, str]) -> list[dict]:
     """Return the jobs of `inside/answers.py`; the student's code is parsed in the sandbox."""
     own, counts = _own_cells(paper, pristine, answers)
     said = spoken(paper)
@@ -144,11 +127,12 @@ def _jobs(tried: list[Task], answers: dict[str, str], paper: Paper, pristine: Pr
             "own": own[: counts[number]],
             "answer": to_python(answers[number]),
             "expression": task.expression,
-            "seeds": _seeds(task, answers),
+            "seeds": _seeds(task.exercise, answers[number]),
             "keras": bool(task.exercise.make_reference) or "keras" in answers[number],
         }
-        for task in tried
+        for task in pristine.tasks
         for number in [task.exercise.id]
+        if task.exercise.kind != "open" and number in answers and not is_stub(answers[number])
     ]
 
 
@@ -171,27 +155,35 @@ def _own_cells(paper: Paper, pristine: Pristine, answers: dict[str, str]) -> tup
     return own, counts
 
 
-def _results(job: dict, box: sandbox.Sandbox, visible: sandbox.Visible, limits: Limits) -> dict:
+def _results(jobs: list[dict], box: sandbox.Sandbox, visible: sandbox.Visible, limits: Limits) -> dict:
     """Return the sandbox's results by exercise, or the reason why there is none.
 
     The answers share a sandbox, which saves time. If it ends in any unusual way, none of its results is used,
     and each answer gets a sandbox of its own, so that it cannot affect the others.
     """
-    results, size = {}, len(job["answers"])
-    while waiting := [one for one in job["answers"] if one["id"] not in results][:size]:
-        program = [f"{sandbox.PROGRAMS}/answers.py"]
-        outcome = sandbox.run(box, program, job | {"answers": waiting}, visible, limits)
+    results, todo = {}, [jobs] if jobs else []
+    clock_seconds = WAITING * limits.answer_seconds
+    for group in todo:
+        # For each answer, and to start: the limit for the notebook is not theirs.
+        enough = replace(limits, seconds=clock_seconds * (len(group) + 2))
+        job = {"answers": group, "seconds": limits.answer_seconds, "clock_seconds": clock_seconds}
+        outcome = sandbox.run(box, [f"{sandbox.PROGRAMS}/answers.py"], job, visible, enough)
         found = _read(outcome)
-        if found and found.keys() <= {one["id"] for one in waiting}:
+        if found and found.keys() <= {one["id"] for one in group}:
             results |= found
-        elif size > 1:
-            size = 1
+            left = [one for one in group if one["id"] not in found]
+            todo += [left] if left else []
+        elif len(group) > 1:
+            todo += [[one] for one in group]
+        elif outcome.ending == "done":
+            results[group[0]["id"]] = f"The answer ended the program that runs it (status {outcome.status})."
         else:
-            results[waiting[0]["id"]] = _without_result(outcome)
+            much = "many" if outcome.ending.endswith("s") else "much"  # files, processes
+            results[group[0]["id"]] = {"problem": f"It took too {much} {outcome.ending} and was stopped."}
     return results
 
 
-def _read(outcome: watch.Outcome) -> dict:
+def _read(outcome: Outcome) -> dict:
     """Return the results; {} if the program did anything but write one line and end."""
     if outcome.ending != "done" or outcome.status or outcome.stdout.find(b"\n") != len(outcome.stdout) - 1:
         return {}
@@ -201,14 +193,7 @@ def _read(outcome: watch.Outcome) -> dict:
         return {}
 
 
-def _without_result(outcome: watch.Outcome) -> dict | str:
-    if outcome.ending != "done":
-        much = "many" if outcome.ending.endswith("s") else "much"  # files, processes
-        return {"problem": f"It took too {much} {outcome.ending} and was stopped."}
-    return f"The answer ended the program that runs it (status {outcome.status})."
-
-
-def _mark(task: Task, answers: dict[str, str], results: dict) -> Mark:
+def _mark(task: Task, answers: dict[str, str], result: object) -> Mark:
     exercise, answer = task.exercise, answers.get(task.exercise.id)
     if answer is None:
         message = _("There is no cell that begins with '# Exercise {number}'.").format(number=exercise.id)
@@ -217,11 +202,11 @@ def _mark(task: Task, answers: dict[str, str], results: dict) -> Mark:
         status, message, got = NOT_ATTEMPTED, _("The cell is as you found it."), 0.0
     elif exercise.kind == "open":
         status, message, got = BY_HAND, _("A person reads this one."), None
-    elif isinstance(result := results[exercise.id], str):
+    elif isinstance(result, str):
         not_graded = _("It was not graded.")
         status, message, got = NEEDS_A_LOOK, f"{not_graded} {storable(result)}", None
     else:
-        verdict = judge(task, result, _seeds(task, answers))
+        verdict = judge(task, result, _seeds(exercise, answer))
         status, message, got = verdict.status, verdict.message, verdict.score * exercise.points
         if verdict.score < 1 and (module := _missing_module(result)):
             missing = _("The module {module} is missing where it was graded: a person decides.")
@@ -234,15 +219,17 @@ def _mark(task: Task, answers: dict[str, str], results: dict) -> Mark:
 def _missing_module(result: object) -> str | None:
     """Return a module that an answer wanted, and that is not installed here; Colab may have it."""
     for name in dict.fromkeys(NO_MODULE.findall(json.dumps(result))):
-        try:
+        with suppress(ValueError):  # of a module without a specification, such as __main__
             if importlib.util.find_spec(name) is None:
                 return name
-        except ValueError:  # a module without a specification, such as __main__
-            continue
     return None
 
 
-def _seeds(task: Task, answers: dict[str, str]) -> list[int]:
-    """Return seeds of inputs that students can't know; the same if the same answer is marked again."""
-    digest = hashlib.sha256(f"{task.exercise.id}\n{answers[task.exercise.id]}".encode()).digest()
-    return [int.from_bytes(digest[4 * trial : 4 * trial + 4]) for trial in range(TRIALS)]
+def _seeds(exercise: Exercise, answer: str) -> list[int]:
+    """Return seeds of inputs that students can't know; the same if the same answer is marked again.
+
+    Keras is slow, so an answer that builds networks gets one trial. Every known mistake is caught in each.
+    """
+    digest = hashlib.sha256(f"{exercise.id}\n{answer}".encode()).digest()
+    trials = 1 if exercise.make_reference else TRIALS
+    return [int.from_bytes(digest[4 * trial : 4 * trial + 4]) for trial in range(trials)]

@@ -5,7 +5,8 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from itertools import compress, takewhile
+from itertools import compress
+from os.path import commonprefix
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,12 +63,16 @@ def people(places: list[tuple[str, ...]]) -> list[Person]:
     Args:
         places: for each file, the parts of its path that the platform gave. The first one decides.
     """
-    platform = _platform({parts[0] for parts in places})
-    outermost = {parts[0]: _person(parts[0], len(parts) > 1, platform) for parts in places}
+    # The pattern that most of the names have; if several, the one that ends first. The rest of a name is the
+    # student's, who could write another platform's name and someone's number there.
+    names = {parts[0] for parts in places}
+    ends = {one: [found.end() for name in names if (found := one.match(name))] for one in PLATFORMS}
+    platform = max(PLATFORMS, key=lambda one: (len(ends[one]), -sum(ends[one])))
+    outermost = {parts[0]: _person(parts[0], len(parts) > 1, (platform,)) for parts in places}
     # In Blackboard's names, the title, which all of them begin with, and the user may both have "_" in them.
-    titled = {part: one.key[1].split("_") for part, one in outermost.items() if _has_title(one)}
-    beginnings = zip(*(pieces[:-1] for pieces in titled.values()), strict=False)
-    shared = len([*takewhile(lambda same: len(set(same)) == 1, beginnings)])
+    titled = {part: one.key[1].split("_") for part, one in outermost.items()
+              if one.key[0] == "platform" and one.key[1].endswith(f"_{one.name}")}  # fmt: skip
+    shared = len(commonprefix([pieces[:-1] for pieces in titled.values()]))  # noqa: RUF071, of lists
     for part, pieces in titled.items():
         outermost[part] = outermost[part]._replace(name="_".join(pieces[shared:]))
     count = Counter((person.key, person.once) for person in outermost.values() if person.once)
@@ -129,12 +134,10 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
         names: of students, each once. If two would get the same file name, or an empty one, a part of
             the name's hash is added.
     """
-    plain = {name: _plain(name) for name in names}
+    plain = {name: "-".join(re.findall(r"[a-z0-9]+", " ".join(words(name))))[:LONGEST] for name in names}
     count = Counter(plain.values())
-    return {
-        name: slug if slug and count[slug] == 1 else f"{slug or 'student'}-{_digest(name)}"
-        for name, slug in plain.items()
-    }
+    return {name: slug if slug and count[slug] == 1 else f"{slug or 'student'}-{_digest(name)}"
+            for name, slug in plain.items()}  # fmt: skip
 
 
 def missing_and_unknown(roster: Path | None, students: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -179,13 +182,17 @@ def _read_roster(path: Path) -> list[tuple[str, set[str]]]:
     ]
 
 
-def _platform(names: set[str]) -> tuple[re.Pattern, ...]:
-    """Return the pattern that most of the names have; if several, the one that ends first.
+def _spellings(name: str) -> set[str]:
+    """Return what identifies a name: its words in any order, and as one word, as Canvas writes it."""
+    own = words(name)
+    joined = ("".join(own[place:] + own[:place]) for place in range(len(own)))
+    return {" ".join(sorted(set(own))), *joined, "".join(words(name.partition("@")[0]))} - {""}
 
-    The rest of a name is the student's, who could write another platform's name and someone's number there.
-    """
-    ends = {one: [found.end() for name in names if (found := one.match(name))] for one in PLATFORMS}
-    return (max(PLATFORMS, key=lambda one: (len(ends[one]), -sum(ends[one]))),)
+
+def words(text: str) -> list[str]:
+    """Return the words of a text in lower case, without accents."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return re.findall(r"[^\W_]+", "".join(char for char in letters if not unicodedata.combining(char)))
 
 
 def _person(part: str, folder: bool, platforms: tuple[re.Pattern, ...] = PLATFORMS) -> Person:
@@ -204,10 +211,6 @@ def _person(part: str, folder: bool, platforms: tuple[re.Pattern, ...] = PLATFOR
     return _alone(part)
 
 
-def _has_title(person: Person) -> bool:
-    return person.key[0] == "platform" and person.key[1].endswith(f"_{person.name}")
-
-
 def _alone(part: str) -> Person:
     return Person(_stem(part), None, ("file", part), named=not TITLE.search(_stem(part)))
 
@@ -215,9 +218,7 @@ def _alone(part: str) -> Person:
 def _of_one_student(files: set[tuple[str, ...]]) -> bool:
     """Whether a folder has a single notebook, or one per number and under the notebook's own name."""
     files = {parts for parts in files if parts[0] != RESULTS} or files
-    books = {
-        parts for parts in files if parts[1:] or re.search(r"\.(?:ipynb|zip)", parts[0].lower())
-    } or files
+    books = {one for one in files if one[1:] or re.search(r"\.(?:ipynb|zip)", one[0].lower())} or files
     titles = {title[0] for parts in books if (title := TITLE.match(parts[0]))}
     plain = all(len(parts) == 1 and _person(parts[0], folder=False).key[0] == "file" for parts in books)
     return plain and len(books) in (1, len(titles))
@@ -225,23 +226,6 @@ def _of_one_student(files: set[tuple[str, ...]]) -> bool:
 
 def _stem(part: str) -> str:
     return COPY_NUMBER.sub("", SUFFIX.sub("", clean(part), count=1))
-
-
-def _spellings(name: str) -> set[str]:
-    """Return what identifies a name: its words in any order, and as one word, as Canvas writes it."""
-    own = words(name)
-    joined = ("".join(own[place:] + own[:place]) for place in range(len(own)))
-    return {" ".join(sorted(set(own))), *joined, "".join(words(name.partition("@")[0]))} - {""}
-
-
-def words(text: str) -> list[str]:
-    """Return the words of a text in lower case, without accents."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return re.findall(r"[^\W_]+", "".join(char for char in letters if not unicodedata.combining(char)))
-
-
-def _plain(name: str) -> str:
-    return "-".join(re.findall(r"[a-z0-9]+", " ".join(words(name))))[:LONGEST]
 
 
 def _digest(name: str) -> str:

@@ -9,12 +9,12 @@ import tokenize
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 
 from helpers.checks import EXERCISES
 from helpers.config.language import in_all
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading.papers import Cell, read_paper
+from instructor.grading.papers import read_paper
 from instructor.notebooks.student_edition import answer_cells, free_text
 
 ODD = {"_exit", "_getframe", "checks", "ctypes", "eval", "exec", "gc", "getattr", "globals", "importlib",
@@ -28,18 +28,17 @@ PASSAGE = 12  # words of a passage in a text
 ALIKE = 0.8  # share of common runs in code; share of a text that is the course's
 REFERENCE = re.compile(r"10\.\d{4,}/|https?://")
 LONGEST_REFERENCE = 400  # characters of a line
-ENDS = 80  # characters that are shown of what is between two passages
 NOTEBOOKS = COURSE_FOLDER / "notebooks"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as it is compared."""
+    """An answer as it is compared: its text, its words, and the place of each word in the text."""
 
     student: str
     text: str
     words: list[str]
-    places: list[tuple[int, int]]  # of each word in the text
+    places: list[tuple[int, int]]
 
     @cached_property
     def sequence(self) -> list[tuple[str, ...]]:
@@ -47,28 +46,23 @@ class Answer:
         return [tuple(self.words[place : place + RUN]) for place in range(len(self.words) - RUN + 1)]
 
 
-NO_ANSWER = Answer("", "", [], [])
-
-
 @cache
-def _cells() -> list[Cell]:
-    """Return the cells of the student editions, in every language."""
+def _cells(kind: str) -> list[str]:
+    """Return the sources of the student editions' cells of a kind, in every language."""
     papers = [read_paper(path.read_bytes()) for path in sorted(NOTEBOOKS.glob("**/student/*.ipynb"))]
-    return [cell for paper in papers for cell in paper.cells]
+    return [cell.source for paper in papers for cell in paper.cells if cell.cell_type == kind]
 
 
 @cache
 def _stub_lines() -> set[str]:
-    code = [cell.source for cell in _cells() if cell.cell_type == "code"]
-    return {line.strip() for source in code for line in source.splitlines()}
+    return {line.strip() for source in _cells("code") for line in source.splitlines()}
 
 
 @cache
 def _course_runs() -> set[tuple[str, ...]]:
     """Return the runs of the course's texts and rubrics, which anybody may quote."""
-    texts = [cell.source for cell in _cells() if cell.cell_type == "markdown"]
     criteria = [criterion for one in EXERCISES.values() for criterion, _ in one.rubric]
-    texts += [text for criterion in criteria for text in in_all(criterion)]
+    texts = [*_cells("markdown"), *chain.from_iterable(map(in_all, criteria))]
     return {run for text in texts for run in _read_text("", text).sequence}
 
 
@@ -110,9 +104,9 @@ def from_the_course(mark: dict) -> str:
     """Say which text of the course a free-text answer repeats at length; "" if none."""
     if not _is_text(mark["id"]) or not mark["answer"]:
         return ""
-    answer, model = _read("", mark["id"], mark["answer"]), _models().get(mark["id"], NO_ANSWER)
-    copied = _count(_passages(answer, set(model.sequence) - _course_runs(), PASSAGE))
-    if copied >= LONG_TEXT or (answer.words and answer.words == model.words):
+    answer, model = _read("", mark["id"], mark["answer"]), _models().get(mark["id"])
+    copied = _count(_passages(answer, set(model.sequence) - _course_runs(), PASSAGE)) if model else 0
+    if copied >= LONG_TEXT or (model and answer.words and answer.words == model.words):
         return f"has {copied or len(answer.words)} words of the course's own answer"
     asked = _count(_passages(answer, _course_runs()))
     if asked and asked >= ALIKE * len(answer.words):
@@ -130,19 +124,17 @@ def alike(results: list[dict]) -> list[dict]:
     Returns:
         The groups of students with such answers, texts first, and the longest passages first: `exercise`,
         whether it is `code`, `students`, and `pairs`: enough of them to show everything that is shared. A
-        pair has the two `students`, the number of `words` that they share, and the `sides`: pieces of each
-        answer, with whether it is shared.
+        pair has the two `students`, the `passages` that they share, and how many `words` these have.
     """
-    answers: dict[str, list[Answer]] = defaultdict(list)
-    titles = {}
+    answers: dict[tuple[str, str], list[Answer]] = defaultdict(list)
     for result in results:
         for mark in result["marks"]:
             if mark["answer"] and mark["status"] not in ("not attempted", "not found"):
-                titles[mark["id"]] = f"{mark['id']} {mark['title']}"
-                answers[mark["id"]].append(_read(result["student"], mark["id"], mark["answer"]))
+                own = _read(result["student"], mark["id"], mark["answer"])
+                answers[mark["id"], mark["title"]].append(own)
     groups = [
-        {"exercise": titles[number], "code": not _is_text(number), **group}
-        for number, own in answers.items()
+        {"exercise": f"{number} {title}", "code": not _is_text(number), **group}
+        for (number, title), own in answers.items()
         for group in _groups(_pairs(own, number))
     ]
     return sorted(groups, key=lambda group: (group["code"], -max(pair["words"] for pair in group["pairs"])))
@@ -150,42 +142,37 @@ def alike(results: list[dict]) -> list[dict]:
 
 def _pairs(answers: list[Answer], number: str) -> list[dict]:
     """Compare each answer with the earlier ones, until what it shares with any of them is explained."""
-    least, runs, pairs = PASSAGE if _is_text(number) else 0, [], []
-    known = set(_models().get(number, NO_ANSWER).sequence)
+    text, pairs = _is_text(number), []
+    known = set(_models()[number].sequence) if number in _models() else set()
     index: dict[tuple, list[int]] = defaultdict(list)  # the earlier answers that have a run
     for place, answer in enumerate(answers):
         own = set(answer.sequence)
-        if least:
+        if text:
             own -= known | _course_runs()
-        elif len(answer.words) < LONG_CODE or _similar(own, known, own & known):
+        elif len(answer.words) < LONG_CODE or _similar(own, known):
             own = set()
-        left = set(own)
-        shared = Counter(chain.from_iterable(index[run] for run in own))
+        left, shared = set(own), Counter(chain.from_iterable(index[run] for run in own))
         for earlier, count in shared.most_common():
-            if min(count, len(left)) < (PASSAGE - RUN + 1 if least else ALIKE * len(own)):
+            if min(count, len(left)) < (PASSAGE - RUN + 1 if text else ALIKE * len(own)):
                 break
-            common = left & runs[earlier]
-            if least:
-                same = _count(_passages(answer, common, least)) >= LONG_TEXT
-            else:
-                same = _similar(own, runs[earlier], common)
-            if same:
-                pairs.append(_pair(answers[earlier], answer, own & runs[earlier], least))
-                left -= common
-        runs.append(own)
+            one, other = answers[earlier], set(answers[earlier].sequence)
+            if (
+                _count(_passages(answer, left & other, PASSAGE)) >= LONG_TEXT
+                if text
+                else _similar(own, other)
+            ):
+                passages = _passages(answer, own & other, PASSAGE if text else 0)
+                texts = [answer.text[answer.places[a][0] : answer.places[b - 1][1]] for a, b in passages]
+                students = [one.student, answer.student]
+                pairs.append({"students": students, "words": _count(passages), "passages": texts})
+                left -= other
         for run in own:
             index[run].append(place)
     return pairs
 
 
-def _similar(one: set, other: set, common: set) -> bool:
-    return len(common) >= ALIKE * len(one | other) > 0
-
-
-def _pair(one: Answer, other: Answer, common: set, least: int) -> dict:
-    words = _count(_passages(other, common, least))
-    sides = [_pieces(answer, _passages(answer, common, least)) for answer in (one, other)]
-    return {"students": [one.student, other.student], "words": words, "sides": sides}
+def _similar(one: set, other: set) -> bool:
+    return len(one & other) >= ALIKE * len(one | other) > 0
 
 
 def _groups(pairs: list[dict]) -> list[dict]:
@@ -195,8 +182,10 @@ def _groups(pairs: list[dict]) -> list[dict]:
         joined = [group for group in groups if {*group["students"]} & {*pair["students"]}]
         students = dict.fromkeys(chain(*(group["students"] for group in joined), pair["students"]))
         own = [*chain(*(group["pairs"] for group in joined)), pair]
-        groups = [group for group in groups if group not in joined]
-        groups.append({"students": [*students], "pairs": own})
+        groups = [
+            *(group for group in groups if group not in joined),
+            {"students": [*students], "pairs": own},
+        ]
     return groups
 
 
@@ -214,20 +203,6 @@ def _count(passages: list[tuple[int, int]]) -> int:
     return sum(end - start for start, end in passages)
 
 
-def _pieces(answer: Answer, passages: list[tuple[int, int]]) -> list[tuple[str, bool]]:
-    """Cut an answer into its passages and what is between them, which is shortened."""
-    pieces, done = [], 0
-    for first, end in passages:
-        start, stop = answer.places[first][0], answer.places[end - 1][1]
-        pieces += [(_ends(answer.text[done:start]), False), (answer.text[start:stop], True)]
-        done = stop
-    return [(text, shared) for text, shared in [*pieces, (_ends(answer.text[done:]), False)] if text]
-
-
-def _ends(text: str) -> str:
-    return text if len(text) <= 2 * ENDS + 5 else f"{text[:ENDS]} ... {text[-ENDS:]}"
-
-
 def _read(student: str, number: str, source: str) -> Answer:
     return _read_text(student, free_text(source)) if _is_text(number) else _read_code(student, source)
 
@@ -241,23 +216,18 @@ def _read_text(student: str, text: str) -> Answer:
 
 
 def _read_code(student: str, source: str) -> Answer:
-    """Read the tokens of code that the student edition does not have, whatever its names."""
-    lines, start, starts = source.split("\n"), 0, []
-    for line in lines:
-        starts.append(start)
-        start += len(line) + 1
+    """Read the tokens of code that the student edition does not have. The names that a student may choose are
+    all the same: not built-in ones, keywords and what is after a dot.
+    """
+    lines = source.split("\n")
+    starts = [0, *accumulate(len(line) + 1 for line in lines)]
     tokens = [one for one in _tokens(source) if one[1] < len(lines)]
     own = [one for one in tokens if lines[one[1]].strip() not in _stub_lines()]
-    places = [(starts[row] + left, starts[row] + right) for _, row, left, right in own]
-    return Answer(student, source, _renamed([word for word, *_ in own]), places)
-
-
-def _renamed(words: list[str]) -> list[str]:
-    """Replace the names that a student may choose: not built-in ones, keywords and what is after a dot."""
-    return [
+    words = [
         "name" if word.isidentifier() and word not in KEPT and before != "." else word
-        for before, word in zip(["", *words], words, strict=False)
+        for (before, *_), (word, *_) in pairwise([("", 0), *own])
     ]
+    return Answer(student, source, words, [(starts[row] + a, starts[row] + b) for _, row, a, b in own])
 
 
 @cache

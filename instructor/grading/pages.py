@@ -32,23 +32,30 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def write_pages(results: list[dict], box: str, out: Path) -> None:
-    """Write `feedback/<student>.html`, in the language of the student's notebooks, and `summary.html`.
-
-    Outdated pages are deleted.
-
-    Args:
-        results: of all submissions.
-        box: name of the sandbox.
-        out: folder.
+    """Write `feedback/<student>.html`, in the language of the student's notebooks, and `summary.html`; `box`
+    names the sandbox. Old pages are deleted.
     """
     folder = out / "feedback"
     folder.mkdir(parents=True, exist_ok=True)
     for page in folder.glob("*.html"):
         page.unlink()
-    templates = _templates()
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    templates.globals["_"] = language._
+    templates.filters |= {
+        "days": _days,
+        "points": lambda value: "\N{EN DASH}" if value is None else f"{value:g}",
+        "spaced": lambda name: name.replace("_", " "),
+        "sentence": lambda text: f"{text[:1].upper()}{text[1:]}.",
+        "paragraphs": lambda answer: re.split(r"\n\s*\n", _shortened(free_text(answer), LONGEST_TEXT)),
+        "short": short,
+        "reproduces": reproduces,
+        "shortened": _shortened,
+    }
     rubrics = {number: exercise.rubric for number, exercise in EXERCISES.items()}
+    page = templates.get_template("feedback.html.jinja")
     for student, own in by_student(results).items():
-        page = templates.get_template("feedback.html.jinja")
         spoken = own[0].get("language", "en")
         with language.speaking(spoken):
             text = page.render(
@@ -62,20 +69,6 @@ def write_pages(results: list[dict], box: str, out: Path) -> None:
     (out / "summary.html").write_text(text, encoding="utf-8")
 
 
-def _templates() -> Environment:
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    templates.globals["_"] = language._
-    templates.filters["days"] = _days
-    templates.filters["points"] = lambda value: "\N{EN DASH}" if value is None else f"{value:g}"
-    templates.filters["spaced"] = lambda name: name.replace("_", " ")
-    templates.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:]}."
-    templates.filters |= {"short": short, "reproduces": reproduces, "shortened": _shortened}
-    templates.filters["paragraphs"] = lambda answer: re.split(r"\n\s*\n", _text(answer))
-    return templates
-
-
 def _days(late: str) -> str:
     """Say by how much a notebook was late, from "2026-11-26 10:00, 2 days late"."""
     found = re.search(r", (\d+) days? late$", late)
@@ -85,10 +78,6 @@ def _days(late: str) -> str:
 
 def _shortened(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[:longest]} ..."
-
-
-def _text(answer: str) -> str:
-    return _shortened(free_text(answer), LONGEST_TEXT)
 
 
 def _summary(results: list[dict]) -> dict:
@@ -120,10 +109,9 @@ def _exercises(marks: list[dict]) -> list[dict]:
         own = [mark for mark in marks if mark["id"] == number]
         read = [mark["got"] / mark["points"] for mark in own if mark["got"] is not None]
         count = Counter(mark["status"] for mark in own)
-        said = Counter()
-        for mark in own:
-            said[NUMBER.sub("#", mark["message"])] += mark["status"] == "not yet"  # whatever its numbers
-        common, times = said.most_common(1)[0]
+        said = [mark["message"] for mark in own if mark["status"] == "not yet"]
+        alike = Counter(NUMBER.sub("#", message) for message in said)  # whatever its numbers
+        common, times = alike.most_common(1)[0] if said else ("", 0)
         rows.append({
             "id": number,
             "title": own[0]["title"],
@@ -134,6 +122,6 @@ def _exercises(marks: list[dict]) -> list[dict]:
             "blank": count["not attempted"] + count["not found"],
             "waiting": len(own) - len(read),
             "times": times,
-            "message": next(mark["message"] for mark in own if NUMBER.sub("#", mark["message"]) == common),
+            "message": next((message for message in said if NUMBER.sub("#", message) == common), ""),
         })  # fmt: skip
     return sorted(rows, key=lambda row: (row["percent"] is None, row["percent"]))

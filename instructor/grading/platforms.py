@@ -103,9 +103,8 @@ def fill_in(sheet: Sheet, results: list[dict], path: Path) -> str:
     for student, own in by_student(results).items():
         total, (row, _) = sums(own), sheet.people.get(student, ([], ""))
         if not row or row[sheet.grade].strip() in KEPT:
-            told.setdefault("Excused, kept" if row else "Not found, or found more than once", []).append(
-                student
-            )
+            what = "Excused, kept" if row else "Not found, or found more than once"
+            told.setdefault(what, []).append(student)
         elif not total["final"]:
             nothing = all(one["problem"] == NOT_SUBMITTED for one in own)
             told.setdefault("Nothing submitted" if nothing else "No grade yet", []).append(student)

@@ -1,17 +1,21 @@
 """First verdict: whether the submitted notebook runs from top to bottom."""
 
+import io
 import json
+from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import Image
+
 from instructor.grading import sandbox
-from instructor.grading.figures import clean_png
 from instructor.grading.papers import Paper, storable
 from instructor.grading.watch import Limits, Outcome
 
 YES, NO = "yes", "no"
 MOST_FIGURES = 40
 LONGEST_TEXT, LONGEST_ALT = 20_000, 1000
+LARGEST_FIGURE_BYTES, LARGEST_SIDE_PX = 2 * 2**20, 4000
 REASONS = {
     "time": "it ran for too long (more than {limit}), and was stopped",
     "memory": "it took more than {memory} GB of memory, and was stopped",
@@ -48,11 +52,8 @@ def rerun(paper: Paper, box: sandbox.Sandbox, course: Path, shared: Path | None,
     """Run a notebook in a sandbox.
 
     Args:
-        paper: the notebook.
-        box: the sandbox.
         course: the copy of the course that student code can read.
         shared: finished data sets and trainings, which are loaded if the settings are the same.
-        limits: of time, memory and output.
         cores: threads for the notebook.
     """
     job = {
@@ -65,11 +66,28 @@ def rerun(paper: Paper, box: sandbox.Sandbox, course: Path, shared: Path | None,
     return _read(paper, outcome, limits)
 
 
+def checked_png(encoded: str) -> str | None:
+    """Return a PNG in base64 that may be shown on a page; None if it is damaged or too large."""
+    if len(encoded) > LARGEST_FIGURE_BYTES * 4 // 3:
+        return None
+    try:
+        content = b64decode("".join(encoded.split()), validate=True)
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            image.verify()  # the checksums, without decoding a pixel
+            return b64encode(content).decode() if max(image.size) <= LARGEST_SIDE_PX else None
+    except Exception:  # Pillow has no common base for what it raises here
+        return None
+
+
 def _read(paper: Paper, outcome: Outcome, limits: Limits) -> Rerun:
     """Check every line of the untrusted report, and ignore what is not as specified."""
     result = Rerun(seconds=outcome.seconds)
     place, ending = None, outcome.ending if outcome.ending != "done" else "died"
-    for line in _lines(outcome.stdout):
+    for text in outcome.stdout.splitlines():
+        try:
+            line = dict(json.loads(text))
+        except (ValueError, TypeError, RecursionError):
+            continue
         if type(line.get("begin")) is int and 0 <= line["begin"] < len(paper.cells):
             place = line["begin"]
         elif isinstance(line.get("outputs"), list) and place is not None:
@@ -79,24 +97,22 @@ def _read(paper: Paper, outcome: Outcome, limits: Limits) -> Rerun:
             ending = line["ending"]
     result.ending = ending
     if ending != "done":
-        reason = _reason(ending, limits, whole=outcome.ending == "time")
+        reason = _reason(ending, limits, limits.seconds if outcome.ending == "time" else limits.cell_seconds)
         if place is None:
             result.reason = reason
         else:
             result.failures.append(Failure(place, paper.cells[place].source, reason))
-    if result.failures or result.reason:
-        result.verdict = NO
+    result.verdict = NO if result.failures or result.reason else YES
     return result
 
 
 def _take(result: Rerun, paper: Paper, place: int, outputs: list, error: object) -> None:
     texts = []
     for output in outputs:
-        if not isinstance(output, dict):
-            continue
-        said = {key: storable(value) for key, value in output.items() if isinstance(value, str)}
+        items = output.items() if isinstance(output, dict) else ()
+        said = {key: storable(value) for key, value in items if isinstance(value, str)}
         if "png" in said and len(result.figures) < MOST_FIGURES:
-            picture = clean_png(said["png"])
+            picture = checked_png(said["png"])
             shows = said.get("text", "")[:LONGEST_ALT] or f"Figure that cell {place + 1} drew"
             result.figures += [(place, picture, shows)] if picture else []
         elif "text" in said:
@@ -104,22 +120,10 @@ def _take(result: Rerun, paper: Paper, place: int, outputs: list, error: object)
     if error is None:
         result.texts[place] = "".join(texts)
     else:
-        reason = storable(str(error))[:1000]
-        result.failures.append(Failure(place, paper.cells[place].source, reason))
+        result.failures.append(Failure(place, paper.cells[place].source, storable(str(error))[:1000]))
 
 
-def _lines(stdout: bytes):
-    for line in stdout.splitlines():
-        try:
-            content = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(content, dict):
-            yield content
-
-
-def _reason(ending: str, limits: Limits, whole: bool) -> str:
-    seconds = limits.seconds if whole else limits.cell_seconds
+def _reason(ending: str, limits: Limits, seconds: float) -> str:
     return REASONS[ending].format(
         limit=f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds",
         memory=round(limits.memory_bytes / 2**30, 1),

@@ -108,9 +108,7 @@ def _examined(file: SubmittedFile, course: Course, enough: bool) -> tuple[str, R
     try:
         paper = read_paper(file.stored.read())
     except PaperError as error:
-        if file.path.suffix.lower() in ANY_CONTENT:
-            raise PaperError(NOT_A_NOTEBOOK) from error
-        raise
+        raise PaperError(NOT_A_NOTEBOOK if file.path.suffix.lower() in ANY_CONTENT else error) from error
     except Exception as error:  # of a decompressor, or of the disk; it must not stop the other files
         raise PaperError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
     pristine, answers = course.the_one_like(paper, file.path), answer_cells(paper)
@@ -144,13 +142,12 @@ def _code(source: str) -> list[str]:
 
 def _choose(submission: Submission, versions: list[tuple[Rank, SubmittedFile]]) -> None:
     """Take the last version."""
-    last, *others = [file for _, file in reversed(versions)] or [None]
-    if last:
+    for _, last in versions[-1:]:
         submission.file, submission.path, submission.modified = last.stored, str(last.path), last.modified
-    others = [file for file in others if last and file.stored.read() != last.stored.read()]
-    if others:
-        paths = _listed([str(file.path) for file in others])
-        submission.notes.append(f"several versions: {submission.path} was graded, not {paths}")
+        others = [file for _, file in versions[-2::-1] if file.stored.read() != last.stored.read()]
+        if others:
+            paths = _listed([str(file.path) for file in others])
+            submission.notes.append(f"several versions: {submission.path} was graded, not {paths}")
 
 
 def _tell(problems: dict[tuple[str, str], list[str]], by_notebook: dict[str, Submission]) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 import zipfile
+from collections import defaultdict
 from pathlib import Path
 
 import pandas as pd
@@ -53,9 +54,9 @@ def plain(value):
 
 def by_student(results: list[dict]) -> dict[str, list[dict]]:
     """Group results by student, in the order of the course's notebooks."""
-    students: dict[str, list[dict]] = {}
+    students: dict[str, list[dict]] = defaultdict(list)
     for result in results:
-        students.setdefault(result["student"], []).append(result)
+        students[result["student"]].append(result)
     return students
 
 
@@ -75,17 +76,16 @@ def sums(results: list[dict]) -> dict:
     """Sum the points of results: `got` so far, less what is taken off for being late; `out_of` in total;
     `waiting` for a person; and `final`, whether they are a grade: something was submitted, nothing waits.
     """
+    got = 0.0
+    for one in results:
+        off = one["late"]["got"] if one.get("late") else 0
+        got += sum(mark["got"] or 0 for mark in one["marks"]) * (1 - off / 100)
     marks = [mark for result in results for mark in result["marks"]]
     waiting = sum(mark["points"] for mark in marks if mark["got"] is None)
     given = any(one["problem"] != NOT_SUBMITTED for one in results)
-    off = [one["late"]["got"] if one.get("late") else 0 for one in results]
-    got = [sum(mark["got"] or 0 for mark in one["marks"]) for one in results]
-    return {
-        "got": round(sum(points * (1 - percent / 100) for points, percent in zip(got, off, strict=True)), 4),
-        "out_of": sum(mark["points"] for mark in marks),
-        "waiting": waiting,
-        "final": not waiting and (given or any(mark["status"] == MARKED for mark in marks)),
-    }
+    final = not waiting and (given or any(mark["status"] == MARKED for mark in marks))
+    out_of = sum(mark["points"] for mark in marks)
+    return {"got": round(got, 4), "out_of": out_of, "waiting": waiting, "final": final}
 
 
 def reasons_to_look(results: list[dict]) -> list[str]:
@@ -97,7 +97,8 @@ def reasons_to_look(results: list[dict]) -> list[str]:
         if result["problem"] and result["problem"] not in "; ".join(result["notes"]):
             reasons.append(f"{name}: {result['problem']}")
         if result["rerun"] and result["rerun"]["verdict"] == "no":
-            reasons.append(f"{name}: does not run: {first_failure(result['rerun'])}")
+            failed = [f"cell {one['place'] + 1}, {one['reason']}" for one in result["rerun"]["failures"]]
+            reasons.append(f"{name}: does not run: {[*failed, result['rerun']['reason']][0]}")
         if result["stored"] and result["stored"]["verdict"] == "differ":
             reasons.append(f"{name}: stored results differ from the re-run")
         waiting: dict[str, list[str]] = {}
@@ -122,21 +123,9 @@ def reasons_to_look(results: list[dict]) -> list[str]:
     return reasons
 
 
-def first_failure(rerun: dict) -> str:
-    """Return the first failure of a re-run, with its cell."""
-    if rerun["failures"]:
-        first = rerun["failures"][0]
-        return f"cell {first['place'] + 1}, {first['reason']}"
-    return rerun["reason"]
-
-
 def write_grades(results: list[dict], out: Path) -> None:
     """Write grades.csv and grades.xlsx, one row per student, and grades.json, which has everything but
-    figures and answers.
-
-    Args:
-        results: of all submissions.
-        out: folder.
+    figures and answers, to a folder.
     """
     exercises, rows = [mark["id"] for result in results for mark in result["marks"]], []
     for student, own in by_student(results).items():
@@ -150,7 +139,7 @@ def write_grades(results: list[dict], out: Path) -> None:
             row[f"reproduces {name}"] = reproduces(one)
         rows.append(row | {"look": "; ".join(reasons_to_look(own))})
     write_csv(out / "grades.csv", rows).to_excel(out / "grades.xlsx", index=False, freeze_panes=(1, 1))
-    content = json.dumps([_slim(result) for result in results], indent=2)
+    content = json.dumps(list(map(_slim, results)), indent=2)
     (out / "grades.json").write_text(f"{content}\n", encoding="utf-8")
 
 

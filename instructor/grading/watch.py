@@ -6,10 +6,12 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -42,48 +44,30 @@ class MachineError(CourseError):
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of a program.
+    """Limits of a program."""
 
-    Args:
-        seconds: wall time in total.
-        cell_seconds: wall time of one cell of a notebook.
-        answer_seconds: processor time of one answer, including its imports; by the clock, four times as much.
-        memory_bytes: of all its processes together.
-        processes: at the same time.
-        threads: at the same time, of all processes together.
-        output_bytes: of its output.
-        disk_bytes: of each writable folder, which is in memory.
-        files: in all writable folders together.
-    """
-
-    seconds: float = 1800
-    cell_seconds: float = 600
-    answer_seconds: float = 60
-    memory_bytes: int = 6 * 2**30
-    processes: int = 64
-    threads: int = 1024
+    seconds: float = 1800  # wall time in total
+    cell_seconds: float = 600  # wall time of one cell of a notebook
+    answer_seconds: float = (
+        60  # processor time of one answer with its imports; by the clock, four times as much
+    )
+    memory_bytes: int = 6 * 2**30  # of all its processes together
+    processes: int = 64  # at the same time
+    threads: int = 1024  # at the same time, of all processes together
     output_bytes: int = 40 * 2**20
-    disk_bytes: int = 2**30
-    files: int = 2**16
+    disk_bytes: int = 2**30  # of each writable folder, which is in memory
+    files: int = 2**16  # in all writable folders together
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a command.
+    """The outcome of a command."""
 
-    Args:
-        stdout: what it wrote, up to the limit.
-        stderr: the start of what it wrote there, as text.
-        ending: "done", or the limit exceeded: "time", "memory", "processes", "files", "output".
-        status: exit status, negative for a signal.
-        seconds: wall time.
-    """
-
-    stdout: bytes
-    stderr: str
-    ending: str
-    status: int
-    seconds: float
+    stdout: bytes  # what it wrote, up to the limit
+    stderr: str  # the start of what it wrote there, as text
+    ending: str  # "done", or the limit exceeded: "time", "memory", "processes", "files", "output"
+    status: int  # exit status, negative for a signal
+    seconds: float  # wall time
 
 
 def watch(command: list[str], stdin: bytes, limits: Limits, folders: list[str] | None = None) -> Outcome:
@@ -98,30 +82,41 @@ def watch(command: list[str], stdin: bytes, limits: Limits, folders: list[str] |
     Raises:
         MachineError: the machine's memory ran out, and this command used most of it.
     """
-    started = time.monotonic()
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    process = subprocess.Popen(_leashed(command), **pipes, start_new_session=True)
-    written = _Pipe(process.stdout, limits.output_bytes)
-    errors = _Pipe(process.stderr, STDERR_BYTES)
-    threading.Thread(target=_send, args=(process, stdin), daemon=True).start()
+    started, ending = time.monotonic(), "done"
+    written, errors = bytearray(), bytearray()
+    with tempfile.TemporaryFile() as given:
+        given.write(stdin)
+        given.seek(0)
+        process = subprocess.Popen(
+            _leashed(command),
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    readers = [
+        threading.Thread(target=_read, args=given, daemon=True)
+        for given in ((process.stdout, written, limits.output_bytes), (process.stderr, errors, STDERR_BYTES))
+    ]
+    for reader in readers:
+        reader.start()
     family = _Family(process.pid, folders or [])
     _running.add(family)
-    ending = "done"
     try:
         while process.poll() is None and ending == "done":
-            ending = _too_much(family, written, limits, time.monotonic() - started)
+            ending = _too_much(family, len(written), limits, time.monotonic() - started)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(LOOK_SECONDS)
     finally:
         family.kill()
         process.wait()
         _running.discard(family)
-    written.join()
-    errors.join()
-    if written.overflow:
+    for reader in readers:
+        reader.join(5)  # without a sandbox, an escaped process may keep the pipe open
+    if len(written) > limits.output_bytes:
         ending = "output"
-    said, seconds = errors.content.decode(errors="replace"), time.monotonic() - started
-    return Outcome(bytes(written.content), said, ending, process.returncode, seconds)
+    said, seconds = errors[:STDERR_BYTES].decode(errors="replace"), time.monotonic() - started
+    return Outcome(bytes(written[: limits.output_bytes]), said, ending, process.returncode, seconds)
 
 
 def end_all() -> None:
@@ -138,14 +133,21 @@ def _leashed(command: list[str]) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), keyctl, *command]
 
 
-def _too_much(family: "_Family", written: "_Pipe", limits: Limits, seconds: float) -> str:
+def _read(stream: IO[bytes], kept: bytearray, most: int) -> None:
+    """Read a pipe to its end, and keep one byte more than `most`."""
+    with stream:
+        while block := stream.read1(1 << 16):
+            kept += block[: most + 1 - len(kept)]
+
+
+def _too_much(family: "_Family", written: int, limits: Limits, seconds: float) -> str:
     family.look()
     counted = {
         "time": (seconds, limits.seconds),
         "processes": (family.count, limits.processes),
         "memory": (family.bytes, limits.memory_bytes),
         "files": (family.files, limits.files),
-        "output": (written.overflow, 0),
+        "output": (written, limits.output_bytes),
     }
     if exceeded := [name for name, (value, limit) in counted.items() if value > limit]:
         return exceeded[0]
@@ -159,30 +161,6 @@ def _too_much(family: "_Family", written: "_Pipe", limits: Limits, seconds: floa
             "grade with fewer --jobs. If it is always this notebook, read it before you run it."
         )
     return "done"
-
-
-def _send(process: subprocess.Popen, content: bytes) -> None:
-    with contextlib.suppress(OSError), process.stdin:  # it may end before reading everything
-        process.stdin.write(content)
-
-
-class _Pipe(threading.Thread):
-    """Read a pipe to its end, and keep a limited number of bytes."""
-
-    def __init__(self, stream, cap: int):
-        super().__init__(daemon=True)
-        self.stream, self.cap = stream, cap
-        self.content, self.overflow = bytearray(), False
-        self.start()
-
-    def run(self) -> None:
-        with self.stream:
-            while block := self.stream.read1(1 << 16):
-                self.overflow |= len(self.content) + len(block) > self.cap
-                self.content += b"" if self.overflow else block
-
-    def join(self, timeout: float = 5) -> None:
-        super().join(timeout)  # without a sandbox, an escaped process may keep the pipe open
 
 
 class _Family:
@@ -201,7 +179,11 @@ class _Family:
             first = psutil.Process(self.first)
             for process in [first, *first.children(recursive=True)]:
                 self.seen.setdefault(process.pid, process)
-        sizes = [size for process in list(self.seen.values()) if (size := _resident(process)) is not None]
+        sizes = []
+        for process in list(self.seen.values()):
+            with contextlib.suppress(psutil.Error):
+                if process.is_running():  # and its id belongs to no other process
+                    sizes.append(process.memory_info().rss)
         size, self.files = self._in_folders()
         self.count, self.bytes = len(sizes), sum(sizes) + size + self.files * FILE_BYTES
 
@@ -223,14 +205,6 @@ class _Family:
         for process in list(self.seen.values()):  # the watching thread may add more
             with contextlib.suppress(psutil.Error):
                 process.kill()
-
-
-def _resident(process: psutil.Process) -> int | None:
-    """Return the bytes in memory; None if it has ended, or its id belongs to another process."""
-    try:
-        return process.memory_info().rss if process.is_running() else None
-    except psutil.Error:
-        return None
 
 
 _running: set[_Family] = set()

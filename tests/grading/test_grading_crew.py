@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading import command, crew, marks, preparation, reproduction, tables
-from instructor.grading import grade as grade_module
+from instructor.grading import command, crew, marks, reproduction, tables
 from instructor.grading.course import STUDENT_EDITION, Course
 from instructor.grading.crew import CrewError, Options, grade_all
 from instructor.grading.intake import collect
@@ -267,11 +266,9 @@ def test_the_report_is_marked_once_and_not_run(tmp_path, counted, runs):
 
 def test_the_course_is_run_once_before_the_submissions(course, tmp_path, monkeypatch):
     runs = []
-    monkeypatch.setattr(
-        preparation, "run_course", lambda paths, out: runs.append([one.name for one in paths])
-    )
+    monkeypatch.setattr(crew, "run_course", lambda paths, out: runs.append([one.name for one in paths]))
     for _ in range(2):
-        assert preparation.prepare(course) == tmp_path / "home"
+        assert crew.prepare(course) == tmp_path / "home"
     assert runs == [["01_tiny.ipynb"]]
 
 
@@ -377,14 +374,14 @@ def test_one_student_again_with_roster_notebook_and_gradebook(course, tmp_path, 
 
 def test_a_notebook_that_cannot_be_read_twice_stops_nobody(source, course, tmp_path, monkeypatch):
     """JSON of a depth near the limit: it was read at the intake, and cannot be read where it is graded."""
-    read = grade_module.read_paper
+    read = crew.read_paper
 
     def too_deep(content):
         if b"deep here" in content:
             raise PaperError("is nested too deeply")
         return read(content)
 
-    monkeypatch.setattr(grade_module, "read_paper", too_deep)
+    monkeypatch.setattr(crew, "read_paper", too_deep)
     (source / "bo" / "01_tiny.ipynb").write_text(tiny.notebook(*tiny.RIGHT, more=("'deep here'",)))
     results = graded(source, course, tmp_path)
     assert [one["marks"][0]["status"] for one in results] == ["correct", "not found", "correct"]

@@ -14,13 +14,12 @@ import psutil
 import pytest
 
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading import boxes, marks
+from instructor.grading import marks, sandbox
 from instructor.grading.command import write_all
 from instructor.grading.course import Course, visible_course
-from instructor.grading.crew import Options, grade_all
+from instructor.grading.crew import Options, grade_all, prepare
 from instructor.grading.intake import collect
 from instructor.grading.papers import read_paper
-from instructor.grading.preparation import prepare
 from instructor.grading.submissions import submissions
 from tests.support import tiny_course as tiny
 from tests.support.hostile import ANSWER_ATTACKS, LEFT_RUNNING, attacks
@@ -96,7 +95,7 @@ def graded(box, place, archive, tmp_path_factory):
         patch.setenv("COURSE_DATA", "phantoms")
         patch.setenv("COURSE_PROFILE", "quick")
         patch.setenv("PYTHONPATH", str(COURSE_FOLDER))  # the tiny course is in another folder
-        patch.setattr(boxes, "HOME", OWN_HOME)
+        patch.setattr(sandbox, "HOME", OWN_HOME)
         course = Course.load(tiny.student_edition(tmp_path_factory.mktemp("edition")))
         prepare(course)
         before = state_of(place)

@@ -17,9 +17,19 @@ import psutil
 import pytest
 
 from helpers.config.settings import COURSE_FOLDER
-from instructor.grading import boxes, sandbox
-from instructor.grading.boxes import INSIDE, Bare, Bubblewrap, Container
-from instructor.grading.sandbox import SandboxError, Visible, choose, empty_course, run, why_not
+from instructor.grading import sandbox
+from instructor.grading.sandbox import (
+    INSIDE,
+    Bare,
+    Bubblewrap,
+    Container,
+    SandboxError,
+    Visible,
+    choose,
+    empty_course,
+    run,
+    why_not,
+)
 from instructor.grading.watch import KEYCTL, Limits, MachineError, watch
 
 LIMITS = Limits(seconds=20, memory_bytes=1 << 30, processes=20, output_bytes=1 << 20, disk_bytes=16 << 20)
@@ -55,17 +65,20 @@ REFUSED = {
 }
 # Writes to whatever the first process, which reports the results, has open.
 INTO_THE_REPORT = """
-import os, subprocess, sys
+import subprocess, sys
 sys.path.insert(0, "/programs")
-from report import Report
-report = Report()
-subprocess.run([sys.executable, "-c", '''
+from report import main
+
+def run(job, write):
+    subprocess.run([sys.executable, "-c", '''
 import os
 for fd in range(20):
     try: os.write(os.open(f"/proc/1/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK), b"forged")
     except OSError: pass
 '''])
-report.end({"whole": True})
+    return {"whole": True}
+
+main(run)
 """
 
 
@@ -289,8 +302,8 @@ def test_a_command_has_keys_of_its_own_and_ends_first_without_memory():
 
 
 def test_systemd_limits_the_kernels_memory_too(monkeypatch):
-    monkeypatch.setattr(boxes, "scope", lambda: ("systemd-run", "--scope"))
-    monkeypatch.setattr(boxes, "system_call_filter", lambda: SimpleNamespace(fileno=lambda: 3))
+    monkeypatch.setattr(sandbox, "scope", lambda: ("systemd-run", "--scope"))
+    monkeypatch.setattr(sandbox, "system_call_filter", lambda: SimpleNamespace(fileno=lambda: 3))
     with Bubblewrap().command(["x.py"], Visible(sandbox.Path("/c")), LIMITS, 2) as command:
         words = " ".join(command)
     assert words.startswith("systemd-run --scope --property MemoryMax=1073741824 --property MemorySwapMax=0")
@@ -300,9 +313,9 @@ def test_systemd_limits_the_kernels_memory_too(monkeypatch):
 GRADER = """
 import sys
 from pathlib import Path
-from instructor.grading import boxes, sandbox
+from instructor.grading import sandbox
 from instructor.grading.watch import Limits
-box = boxes.Bare() if sys.argv[2] == "bare" else boxes.Bubblewrap()
+box = sandbox.Bare() if sys.argv[2] == "bare" else sandbox.Bubblewrap()
 source = "import sys, time; sys.path[:0] = ['/programs']; import report; report.read_job(); time.sleep(86399)"
 program = ["-c", source, sys.argv[3]]
 sandbox.run(box, program, {}, sandbox.Visible(Path(sys.argv[1])), Limits(seconds=60))

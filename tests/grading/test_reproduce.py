@@ -9,7 +9,7 @@ import pytest
 
 from helpers.training.run_record import FORMAT
 from instructor import __main__ as command
-from instructor.grading import hand_in_reproduction as reproduce
+from instructor import hand_in_reproduction as reproduce
 from instructor.grading.course import Course
 from tests.support import tiny_course as tiny
 

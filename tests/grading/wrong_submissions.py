@@ -15,7 +15,7 @@ from helpers._common import write_json
 from helpers.config import settings
 from instructor import __main__ as command
 from instructor.grading.course import Course
-from instructor.grading.preparation import PREPARED
+from instructor.grading.crew import PREPARED
 from instructor.grading.stored import TAG
 from tests.support.make_class import NOTEBOOKS, as_own, make_class
 

@@ -17,11 +17,11 @@ from helpers._common import CourseError
 from helpers.checks import MissingOutput
 
 MAX_CHARACTERS = 8 << 20
-MAX_DEPTH = 20
-MAX_DIMENSIONS = 8
+MAX_DEPTH, MAX_DIMENSIONS = 20, 8
 MAX_ERROR_CHARACTERS = 1_000
 MAX_INT_BITS = 256
 DTYPES = {f"<{kind}{size}" for kind in "iuf" for size in (2, 4, 8)} | {"|b1", "|i1", "|u1"}
+TEXTS = re.compile(r"<U[1-9][0-9]{0,2}")  # of up to 999 characters
 
 
 class CodecError(CourseError):
@@ -46,7 +46,16 @@ def encode(value: Any) -> str:
 
 def encode_outputs(outputs: list) -> str:
     """Write the outputs of an answer as JSON; one that cannot be sent becomes a `MissingOutput`."""
-    return encode([_sendable(output) for output in outputs])
+    sent = []
+    for output in outputs:
+        try:
+            encode(output)
+        except CodecError as error:
+            output = MissingOutput(f"{str(error)[0].upper()}{str(error)[1:]}")
+        except Exception as error:
+            output = MissingOutput(f"What it returned cannot be looked at ({type(error).__name__}).")
+        sent.append(output)
+    return encode(sent)
 
 
 def decode(text: str | bytes) -> Any:
@@ -62,45 +71,27 @@ def decode(text: str | bytes) -> Any:
         raise CodecError(f"the result has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read.")
     try:
         return _from_json(json.loads(text), 0)
+    except CodecError:
+        raise
     except (ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
-        if isinstance(error, CodecError):
-            raise
         raise CodecError(f"the result cannot be read ({type(error).__name__}).") from error
-
-
-def _sendable(output: Any) -> Any:
-    try:
-        encode(output)
-    except CodecError as error:
-        return MissingOutput(f"{str(error)[0].upper()}{str(error)[1:]}")
-    except Exception as error:
-        return MissingOutput(f"What it returned cannot be looked at ({type(error).__name__}).")
-    return output
 
 
 def _to_json(value: Any, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise CodecError(f"the answer is nested more than {MAX_DEPTH} deep.")
     kind = type(value)
-    if value is None or kind is bool:
-        return value
-    if kind is int:
-        return _small(value)
-    if kind is str:
+    if value is None or kind in (bool, int, str):
         return _sound(value)
     if kind is float:
         return value if math.isfinite(value) else {"float": repr(value)}
-    if kind is list:
-        return [_to_json(item, depth + 1) for item in value]
-    if kind is tuple:
-        return {"tuple": [_to_json(item, depth + 1) for item in value]}
+    if kind in (list, tuple):
+        items = [_to_json(item, depth + 1) for item in value]
+        return items if kind is list else {"tuple": items}
     if isinstance(value, dict):  # a Counter or defaultdict too
-        pairs = dict.items(value)
-        return {"dict": [[_to_json(part, depth + 1) for part in pair] for pair in pairs]}
-    if kind is np.ndarray:
-        return {"array": _packed(value)}
-    if isinstance(value, np.generic):
-        return {"scalar": _packed(np.asarray(value))}
+        return {"dict": [[_to_json(part, depth + 1) for part in pair] for pair in dict.items(value)]}
+    if kind is np.ndarray or isinstance(value, np.generic):
+        return {"array" if kind is np.ndarray else "scalar": _packed(np.asarray(value))}
     if kind is MissingOutput:
         return {"error": _sound(value.reason)[:MAX_ERROR_CHARACTERS]}
     raise CodecError(f"the answer is or holds a {kind.__name__}, which no exercise asks for.")
@@ -110,21 +101,16 @@ def _packed(array: np.ndarray) -> dict[str, Any]:
     if array.nbytes > MAX_CHARACTERS // 2:
         raise CodecError(f"the answer holds an array of {array.shape}, which is too large.")
     little = array.astype(array.dtype.newbyteorder("<"))
-    _require_dtype(little.dtype.str)
     data = b64encode(little.tobytes()).decode()
-    return {"dtype": little.dtype.str, "shape": list(array.shape), "base64": data}
+    return {"dtype": _known(little.dtype.str), "shape": list(array.shape), "base64": data}
 
 
 def _from_json(value: Any, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise CodecError(f"the result is nested more than {MAX_DEPTH} deep.")
     match value:
-        case None | bool():
-            return value
-        case str():
+        case None | str() | int():  # and bool
             return _sound(value)
-        case int():
-            return _small(value)
         case float() if math.isfinite(value):  # unlike 1e999 and NaN
             return value
         case list():
@@ -149,29 +135,24 @@ def _from_json(value: Any, depth: int) -> Any:
 def _array(dtype: str, shape: list[int], base64: str) -> np.ndarray:
     if len(shape) > MAX_DIMENSIONS or any(type(n) is not int or n < 0 for n in shape):
         raise CodecError("an array of the result has an impossible shape.")
-    _require_dtype(dtype)
     data = b64decode(base64, validate=True)
-    if dtype == "|b1" and not set(data) <= {0, 1}:
+    if _known(dtype) == "|b1" and not set(data) <= {0, 1}:
         raise CodecError("a bool of the result is neither 0 nor 1.")
     if dtype.startswith("<U"):
         data.decode("utf-32-le")  # an invalid code point is a ValueError
     return np.frombuffer(data, dtype).reshape(shape).copy()  # another size is a ValueError
 
 
-def _require_dtype(dtype: str) -> None:
-    texts = re.fullmatch(r"<U[1-9][0-9]{0,2}", dtype)  # of up to 999 characters
-    if dtype not in DTYPES and not texts:
+def _known(dtype: str) -> str:
+    if dtype not in DTYPES and not TEXTS.fullmatch(dtype):
         raise CodecError(f"the answer holds an array of {dtype[:20]}, which no exercise asks for.")
+    return dtype
 
 
-def _small(value: int) -> int:
-    if value.bit_length() > MAX_INT_BITS:
+def _sound(value: Any) -> Any:
+    """Refuse a number that is too long, and a text with a lone surrogate, which no file could hold."""
+    if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
         raise CodecError(f"a number of the answer has more than {MAX_INT_BITS} bits.")
-    return value
-
-
-def _sound(text: str) -> str:
-    """Refuse lone surrogates, which no file could hold."""
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
         raise CodecError("a text of the answer holds a lone surrogate.")
-    return text
+    return value

@@ -7,11 +7,13 @@ result  {"answers": {id: {"outputs": [JSON text, one per seed]} or {"problem": w
          errors of the statements that the answer needs; or the reason, as text, why there is no result
 
 The result has no answers after one that left something behind: these are run in another sandbox. If an answer
-ends its process, this program ends with a status other than 0.
+ends its process, this program ends with a status other than 0. A process has the memory of this one, and can
+read the other answers there: they must be the same student's.
 """
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -19,15 +21,16 @@ import random
 import resource
 import select
 import signal
-import sys
 import time
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
 
 import numpy as np
 from answer_codec import encode_outputs
 from context import NOT_PYTHON, Statement, compiled, needed, statements
-from report import Report, read_job, share_finished_work
+from report import main
 
 from helpers import checks
 from helpers.config import language
@@ -38,9 +41,13 @@ PAUSE = 0.02
 OWN_LINES = "<your answer>"
 
 
-def run(job: dict) -> dict:
-    """Run the job."""
-    _load_keras_if_needed(job["answers"])
+def run(job: dict, write: Callable) -> dict:
+    """Run the job; nothing is written before its end."""
+    if any(one["keras"] for one in job["answers"]):  # once rather than in each child
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are small, and many graders share a GPU
+        with contextlib.suppress(Exception):  # an answer that needs it says what is wrong
+            importlib.import_module("keras")  # without an operation, TensorFlow starts no threads
+    gc.freeze()  # or each child would copy the pages of all objects
     results, before = {}, _state()
     for one in job["answers"]:
         results[one["id"]] = _in_a_child(one, job["seconds"], job["clock_seconds"])
@@ -110,14 +117,6 @@ def _run_before(job: dict, answer: list, names: dict) -> str:
     return "; ".join(errors)[:1000]
 
 
-def _load_keras_if_needed(answers: list[dict]) -> None:
-    """Import Keras once rather than in each child. Without an operation, TensorFlow starts no threads."""
-    if any(one["keras"] for one in answers):
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are small, and many graders share a GPU
-        with contextlib.suppress(Exception):  # an answer that needs it says what is wrong
-            importlib.import_module("keras")
-
-
 def _in_a_child(one: dict, seconds: float, clock_seconds: float) -> dict | str:
     """Run in a fork, in which the libraries are loaded; only what it writes is returned.
 
@@ -146,10 +145,10 @@ def _be_the_child(one: dict, writing: int, seconds: int) -> None:
     os.setsid()
     # Of processor time, so that other work on the machine doesn't count.
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     os.dup2(writing, 3, inheritable=False)
     os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    for number in (signal.SIGXCPU, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         result = outputs(one)
@@ -163,21 +162,20 @@ def _be_the_child(one: dict, writing: int, seconds: int) -> None:
 def _watched(child: int, pipe: int, deadline: float) -> tuple[bytes, int | None]:
     """Return what the child writes until it ends, and its status; None if it had to be stopped."""
     content, status = bytearray(), None
+
+    def read(seconds: float) -> bool:
+        block = os.read(pipe, 1 << 16) if select.select([pipe], [], [], seconds)[0] else b""
+        content.extend(block)
+        return bool(block)
+
     while status is None and len(content) <= LARGEST_BYTES and time.monotonic() < deadline:
-        block = _available(pipe, PAUSE)
-        content += block
-        time.sleep(0 if block else 0.001)  # it may have closed the pipe
+        time.sleep(0 if read(PAUSE) else 0.001)  # it may have closed the pipe
         ended, code = os.waitpid(child, os.WNOHANG)
         status = code if ended else None
     _end_all(child)
-    while block := _available(pipe, 0):
-        content += block
+    while read(0):
+        pass
     return bytes(content), status
-
-
-def _available(pipe: int, seconds: float) -> bytes:
-    ready, _, _ = select.select([pipe], [], [], seconds)
-    return os.read(pipe, 1 << 16) if ready else b""
 
 
 def _end_all(child: int) -> None:
@@ -192,14 +190,13 @@ def _end_all(child: int) -> None:
             os.waitpid(-1, 0)
 
 
-def _state() -> list[tuple]:
+def _state() -> list:
     """List what an answer can change for the next one: files, and limits of this process."""
-    shared, state = [], []
+    tops, state = [Path.home(), Path.cwd()], []
     if os.getpid() == 1:
-        shared = ["/tmp", "/dev/shm"]
-        state = [(os.nice(0), os.sched_getscheduler(0), os.sched_getaffinity(0))]
+        tops += [Path("/tmp"), Path("/dev/shm")]
+        state = [os.nice(0), os.sched_getscheduler(0), os.sched_getaffinity(0)]
         state += [resource.getrlimit(number) for number in range(16)]
-    tops = Path.home(), Path.cwd(), *map(Path, shared)
     found = (path for top in tops for path in (top, *top.rglob("*")))
     return state + sorted((str(path), (about := path.lstat()).st_ino, about.st_ctime_ns) for path in found)
 
@@ -212,17 +209,10 @@ def _execute(code: CodeType, names: dict) -> None:
 
 
 def _stopped(error: BaseException) -> str:
-    said = _("{place} stopped with {name}: {error}")
-    return said.format(place=_place(error), name=type(error).__name__, error=str(error)[:300])
-
-
-def _place(error: BaseException) -> str:
-    frame, line = error.__traceback__, None
-    while frame:
-        if frame.tb_frame.f_code.co_filename == OWN_LINES:
-            line = frame.tb_lineno
-        frame = frame.tb_next
-    return _line(line)
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [line for frame, line in frames if frame.f_code.co_filename == OWN_LINES]
+    said, place = _("{place} stopped with {name}: {error}"), _line(lines[-1] if lines else None)
+    return said.format(place=place, name=type(error).__name__, error=str(error)[:300])
 
 
 def _line(line: int | None) -> str:
@@ -230,8 +220,4 @@ def _line(line: int | None) -> str:
 
 
 if __name__ == "__main__":
-    report = Report()
-    sys.stdout = sys.stderr
-    job = read_job()
-    share_finished_work()
-    report.end(run(job))
+    main(run)

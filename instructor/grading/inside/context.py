@@ -8,6 +8,7 @@ changes a network in place, is not among them; no exercise needs one.
 import ast
 import dis
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from types import CodeType
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ def statements(source: str, assigned: set[str] | None = None) -> list[Statement]
         return []
     found: list[Statement] = []
     for node in tree.body:
+        text = ""
         try:
             code = compiled(ast.Module([node], []))
         except NOT_PYTHON:
@@ -49,7 +51,9 @@ def statements(source: str, assigned: set[str] | None = None) -> list[Statement]
         elif assigned is not None and not isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef):
             assigned |= defined
             defined |= assigned.intersection(_changed(node))
-        found.append(Statement(_text(node), [*defined], [*used], code))
+        with suppress(RecursionError, ValueError):  # such as a number of more digits than Python writes
+            text = ast.unparse(node)
+        found.append(Statement(text, [*defined], [*used], code))
     return found
 
 
@@ -60,13 +64,18 @@ def compiled(source: str | ast.Module, where: str = "<the notebook>") -> CodeTyp
 
 def names(code: CodeType) -> tuple[set[str], set[str]]:
     """Return the names that a code defines at its top level, and those that it uses from earlier ones."""
-    defined, used = _own_names(code)
-    inner = [code]
-    for outer in inner:
-        found = [constant for constant in outer.co_consts if isinstance(constant, CodeType)]
-        inner += found
-        for one in found:
-            used |= _own_names(one)[1] - defined
+    defined: set[str] = set()
+    used: set[str] = set()
+    todo = [code]
+    for one in todo:
+        own = defined if one is code else {*defined}
+        # Without its constants, since dis would write out each, such as a number of thousands of digits.
+        for step in dis.get_instructions(one.replace(co_consts=(None,) * len(one.co_consts))):
+            if step.opname in STORES:
+                own.add(step.argval)
+            elif step.opname in LOADS and step.argval not in own:
+                used.add(step.argval)
+        todo += [constant for constant in one.co_consts if isinstance(constant, CodeType)]
     return defined, used
 
 
@@ -80,9 +89,6 @@ def needed(
         own: of the student's own cells before it, in order. They are run after the course's, and none of them
             makes an earlier definition superfluous: the student's own may fail here.
         answer: compiled, with what is evaluated after it.
-
-    Returns:
-        Statements, in order.
     """
     missing = {ANYTHING}.union(*(names(code)[1] for code in answer))
     chosen = []
@@ -97,18 +103,6 @@ def needed(
     return chosen[::-1]
 
 
-def _own_names(code: CodeType) -> tuple[set[str], set[str]]:
-    defined: set[str] = set()
-    used: set[str] = set()
-    # Without its constants, since dis would write out each, such as a number of thousands of digits.
-    for step in dis.get_instructions(code.replace(co_consts=(None,) * len(code.co_consts))):
-        if step.opname in STORES:
-            defined.add(step.argval)
-        elif step.opname in LOADS and step.argval not in defined:
-            used.add(step.argval)
-    return defined, used
-
-
 def _changed(node: ast.AST) -> Iterator[str]:
     """Yield the names of objects with an assigned item or attribute, or a method called for its effect."""
     for part in ast.walk(node):
@@ -121,10 +115,3 @@ def _changed(node: ast.AST) -> Iterator[str]:
             and isinstance(target.value, ast.Name)
         ):
             yield target.value.id
-
-
-def _text(node: ast.stmt) -> str:
-    try:
-        return ast.unparse(node)
-    except (RecursionError, ValueError):  # such as a number of more digits than Python writes
-        return ""

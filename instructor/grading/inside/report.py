@@ -7,29 +7,35 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 PR_SET_DUMPABLE = 4
 
 
-class Report:
-    """Reserve standard output for the result; other prints go to standard error."""
+def main(run: Callable[[dict, Callable[[dict], None]], dict]) -> None:
+    """Run a program of the sandbox, and end even if threads are running.
 
-    def __init__(self):
-        if sys.platform == "linux":  # no other process may open the pipe through /proc
-            ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
-        self.handle = os.fdopen(os.dup(1), "w", encoding="utf-8")
-        os.dup2(2, 1)
+    Standard output is for the result; other prints go to standard error.
 
-    def line(self, result: dict) -> None:
-        """Write a part of the result, which is kept whatever happens next."""
-        self.handle.write(json.dumps(result) + "\n")
-        self.handle.flush()
+    Args:
+        run: the job, a function that writes a part of the result, which is kept whatever happens next -> the
+            last part of the result.
+    """
+    if sys.platform == "linux":  # no other process may open the pipe through /proc
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
+    handle = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
 
-    def end(self, result: dict) -> None:
-        """Write the last part and end the program, even if threads are running."""
-        self.line(result)
-        os._exit(0)
+    def write(part: dict) -> None:
+        handle.write(json.dumps(part) + "\n")
+        handle.flush()
+
+    job = read_job()
+    share_finished_work()
+    write(run(job, write))
+    os._exit(0)
 
 
 def _unread() -> bool:
@@ -59,10 +65,9 @@ def read_job() -> dict:
 
 
 def share_finished_work() -> None:
-    """Makes a COURSE_HOME of one's own in which the instructor's data sets and trainings seem to lie.
+    """Make a COURSE_HOME with links to the instructor's data sets and trainings, which are read-only.
 
-    Links, for a program may then write beside what it only reads. In the folder of a training each file is
-    one: a run record is replaced when results are added to it.
+    In the folder of a training each file is a link, since a run record is replaced when results are added.
     """
     shared, home = Path(os.environ["GRADING_SHARED"] or "/nowhere"), Path(os.environ["COURSE_HOME"])
     for pattern in ("datasets/*", "phantoms/*", "runs/*/*/*/*"):

@@ -11,14 +11,14 @@ a cell can change what is displayed.
 import json
 import os
 import signal
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from report import Report, read_job, share_finished_work
+from report import main
 
 SOCKETS = "/tmp/kernel"  # short: the path of a socket has at most 107 characters
 # Run in the kernel before the notebook: its changes of the settings have no effect on `os.environ`.
@@ -55,22 +55,27 @@ class Client(NotebookClient):
         return None
 
 
-def run(job: dict, report: Report) -> str:
+def run(job: dict, write: Callable[[dict], None]) -> dict:
     """Run the job, report each cell's outputs, and return how it ended."""
-    notebook = nbformat.v4.new_notebook(cells=[_cell(source) for source in job["cells"]])
+    cells = [
+        nbformat.v4.new_markdown_cell() if source is None else nbformat.v4.new_code_cell(source)
+        for source in job["cells"]
+    ]
 
     def begin(cell, cell_index):
-        report.line({"begin": cell_index})
+        write({"begin": cell_index})
 
     def end(cell, cell_index, execute_reply):
         reply = execute_reply["content"]
         exits = any(part.get("source") == "ask_exit" for part in reply.get("payload", []))
-        report.line({"outputs": _outputs(cell), "error": EXIT if exits else _error(reply)})
+        error = None if reply["status"] == "ok" else f"{reply.get('ename')}: {reply.get('evalue')}"
+        outputs = [kept for output in cell.get("outputs", []) if (kept := _kept(output))]
+        write({"outputs": outputs, "error": EXIT if exits else error})
         if exits:
             raise EOFError
 
     client = Client(
-        notebook,
+        nbformat.v4.new_notebook(cells=cells),
         km=AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{SOCKETS}-{os.getpid()}"),
         timeout=job["cell_seconds"],
         allow_errors=True,
@@ -85,24 +90,12 @@ def run(job: dict, report: Report) -> str:
     try:
         client.execute()
     except EOFError:
-        return "done"  # by the notebook itself
+        return {"ending": "done"}  # by the notebook itself
     except CellTimeoutError:
-        return "time"
+        return {"ending": "time"}
     except DeadKernelError:
-        return "output" if client.overflow else "died"
-    return "done"
-
-
-def _cell(source: str | None) -> nbformat.NotebookNode:
-    return nbformat.v4.new_markdown_cell("") if source is None else nbformat.v4.new_code_cell(source)
-
-
-def _outputs(cell: nbformat.NotebookNode) -> list[dict]:
-    return [kept for output in cell.get("outputs", []) if (kept := _kept(output))]
-
-
-def _error(reply: dict) -> str | None:
-    return None if reply["status"] == "ok" else f"{reply.get('ename')}: {reply.get('evalue')}"
+        return {"ending": "output" if client.overflow else "died"}
+    return {"ending": "done"}
 
 
 def _kept(output: nbformat.NotebookNode) -> dict | None:
@@ -115,8 +108,4 @@ def _kept(output: nbformat.NotebookNode) -> dict | None:
 
 
 if __name__ == "__main__":
-    report = Report()
-    sys.stdout = sys.stderr
-    job = read_job()
-    share_finished_work()
-    report.end({"ending": run(job, report)})
+    main(run)

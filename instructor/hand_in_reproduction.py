@@ -20,10 +20,9 @@ from helpers._common import CourseError
 from helpers.config import settings
 from instructor.grading import reproduction, sandbox, stored
 from instructor.grading.course import Course, visible_course
-from instructor.grading.crew import default_jobs
+from instructor.grading.crew import default_jobs, prepare
 from instructor.grading.intake import SubmittedFile, collect
 from instructor.grading.papers import Cell, Paper, PaperError, read_paper
-from instructor.grading.preparation import prepare
 from instructor.grading.sandbox import Sandbox
 from instructor.grading.tables import plain, write_csv
 from instructor.grading.watch import Limits
