@@ -27,7 +27,7 @@ test: $(VENV)/test.done lint
 	$(BIN)/python -m pytest $(PARALLEL) tests --ignore=tests/browser
 	rm -rf $(TEST_HOME)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/[0-9]*.ipynb notebooks/report.ipynb notebooks/beyond/*.ipynb
-	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/es/*.ipynb
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(NBVAL) notebooks/es/*.ipynb notebooks/es/beyond/*.ipynb
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(PARALLEL) \
 		tests/notebooks/student_editions.py tests/grading/wrong_submissions.py tests/browser
 
@@ -47,7 +47,7 @@ notebooks: $(VENV)/test.done
 	rm -rf $(TEST_HOME)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor run --store --out build
 	$(BIN)/python -m instructor build
-	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor run --store --out build/es notebooks/es/*.ipynb
+	$(TEST_ENVIRONMENT) $(BIN)/python -m instructor run --store --out build/es notebooks/es/*.ipynb notebooks/es/beyond/*.ipynb
 	$(BIN)/python -m instructor build
 
 clean:
