@@ -21,11 +21,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from helpers import reference
 from helpers._common import CourseError
 from helpers.config import drive
 from helpers.config.environment import COURSE_FOLDER, banner, existing_parent, gpu_name
-from helpers.config.language import LANGUAGES, _, choose
+from helpers.config.language import LANGUAGES, _, choose, speaking
 
 SEED = 2023
 KEYWORDS = ("phantoms", "figshare")
@@ -169,16 +171,18 @@ def load(
     colab = on_colab()
     home = environ.get("COURSE_HOME") or ("/content/course" if colab else str(COURSE_FOLDER / "data"))
     copies = environ.get("COURSE_COPIES")
-    return Settings(
-        data=_read_data(*_chosen("DATA", environ, data, "figshare" if colab else "phantoms")),
-        profile=_read_profile(
-            *_chosen("PROFILE", environ, profile, "full" if colab and gpu_name() else "quick")
-        ),
-        home=_read_folder("COURSE_HOME", home),
-        colab=colab,
-        copies=_read_folder("COURSE_COPIES", copies) if copies else None,
-        language=_read_language(*_chosen("LANGUAGE", environ, language, "en")),
-    )
+    spoken = _read_language(*_chosen("LANGUAGE", environ, language, "en"))
+    with speaking(spoken):  # errors, too, before `start` has chosen it
+        return Settings(
+            data=_read_data(*_chosen("DATA", environ, data, "figshare" if colab else "phantoms")),
+            profile=_read_profile(
+                *_chosen("PROFILE", environ, profile, "full" if colab and gpu_name() else "quick")
+            ),
+            home=_read_folder("COURSE_HOME", home),
+            colab=colab,
+            copies=_read_folder("COURSE_COPIES", copies) if copies else None,
+            language=spoken,
+        )
 
 
 def start(
@@ -204,6 +208,7 @@ def start(
     settings = load(environ, data=data, profile=profile, language=language)
     choose(settings.language)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    pd.set_option("display.max_colwidth", None)  # tables of texts would be cut after 50 characters
     if keep_on_drive and settings.colab and not settings.copies:
         drive.mount()
     print(banner(settings))

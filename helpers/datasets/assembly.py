@@ -168,7 +168,7 @@ def _process_all(files: list[SliceFile], folder: Path, workers: int, progress: b
         )
         with closing(parallel(jobs)) as results:  # closed early, it ends the workers
             for record in progress_bar(
-                results, total=len(files), unit=_("slice"), title=_("Assembling"), show=progress
+                results, total=len(files), unit=_("slices"), title=_("Assembling"), show=progress
             ):
                 file = files[record["row"]]
                 records[record["row"]] = {"number": file.number, "file": file.name} | record

@@ -103,11 +103,12 @@ def list_slices(folder: str | Path) -> list[SliceFile]:
         print(_("passed over: {names}. Slices are named 1.mat, archives *.zip.").format(names=names))
     if not found:
         others = ", ".join(sorted(path.name for path in Path(folder).iterdir())[:5])
+        held = _("it holds {others}").format(others=others) if others else _("it is empty")
         said = _(
-            "no slices in {folder}: it holds {others}. Put the files 1.mat to 3064.mat or the "
+            "no slices in {folder}: {held}. Put the files 1.mat to 3064.mat or the "
             "four archives brainTumorDataPublic_*.zip there, or set COURSE_DATA=phantoms."
         )
-        raise SourceError(said.format(folder=folder, others=others or _("nothing")))
+        raise SourceError(said.format(folder=folder, held=held))
     return [found[number] for number in sorted(found)]
 
 

@@ -296,7 +296,9 @@ def write_phantoms(
 
 def _draw_all(slices: list[tuple[Patient, int]], folder: Path, seed: int, progress: bool) -> None:
     """Draw slices, given as patients and their slices' numbers, to `1.mat`, `2.mat`, ... in a folder."""
-    bar = progress_bar(slices, total=len(slices), unit=_("slice"), title=_("Drawing phantoms"), show=progress)
+    bar = progress_bar(
+        slices, total=len(slices), unit=_("slices"), title=_("Drawing phantoms"), show=progress
+    )
     for k, (patient, number) in enumerate(bar, start=1):
         image, mask = draw_patient_slice(patient, number, seed)
         matfiles.write_slice(folder / f"{k}.mat", patient.label, patient.pid, image, mask)

@@ -29,6 +29,7 @@ NAMES = (
     N_("centre of the head"), N_("share, meningioma"), N_("share, glioma"), N_("share, pituitary"),
     N_("hit rate, meningioma"), N_("hit rate, glioma"), N_("hit rate, pituitary"),
     N_("Area under the ROC curve, with 95% intervals"), N_("Each slice tested once, with 95% intervals"),
+    N_("each tested once"), N_("with 95% intervals"),
     N_("Heat inside the tumour"), N_("95% intervals over families"), N_("ten statistics"),
     N_("U-Net, largest probability"), N_("tumour or healthy (N.3)"),
     N_("tumour or healthy from elsewhere"), N_("healthy (N.3) or healthy from elsewhere"),

@@ -22,6 +22,12 @@ from instructor.translation.catalogues import LANGUAGE, README, docstring, text_
 ENGLISH = COURSE_FOLDER / "notebooks"
 FOLDER = ENGLISH / LANGUAGE
 STUDENT_FOLDER = FOLDER / "student"
+# In the README: where the translated edition differs.
+COMMANDS = {
+    "jupyter lab notebooks/student": f"jupyter lab notebooks/{LANGUAGE}/student",
+    "\nmake run     #": f"\nCOURSE_LANGUAGE={LANGUAGE} make run     #",
+    "`notebooks/`": f"`notebooks/{LANGUAGE}/`",
+}
 LINK = re.compile(r"\]\(([\w./-]+\.ipynb)")
 
 
@@ -125,6 +131,8 @@ def _fresh_readme() -> dict[Path, str]:
     for path in translated():
         name = placed(path, Path("student")).as_posix()
         text = text.replace(f"notebooks/{name}", f"notebooks/{LANGUAGE}/{name}")
+    for english, here in COMMANDS.items():
+        text = text.replace(english, here)
     return {other: text.replace(f"({other.name})", f"({README.name})")}
 
 

@@ -60,6 +60,13 @@ def test_an_unknown_language_is_refused_with_those_that_there_are():
         settings.load({}, language="fr")
 
 
+def test_errors_of_the_first_call_are_in_the_language_of_the_notebook():
+    with pytest.raises(SettingsError, match="no es") as error:
+        settings.load({}, data="fantomas", language="es")
+    assert "is neither" not in str(error.value)
+    assert language.current() == "en"
+
+
 def test_the_first_call_of_a_notebook_chooses_the_language(capsys):
     settings.start({}, language="es")
     assert capsys.readouterr().out.startswith("Curso     versión ")

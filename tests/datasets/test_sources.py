@@ -80,7 +80,7 @@ def test_a_number_twice_is_refused(phantom_folder, tmp_path):
 
 
 def test_folders_without_slices(phantom_folder, tmp_path):
-    with pytest.raises(SourceError, match="it holds nothing"):
+    with pytest.raises(SourceError, match="it is empty"):
         list_slices(tmp_path)
     shutil.copy(phantom_folder / "cvind.mat", tmp_path)
     with pytest.raises(SourceError, match=r"holds cvind\.mat\. Put"):

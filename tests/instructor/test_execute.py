@@ -72,7 +72,7 @@ def test_a_dead_kernel_is_reported(notebook, tmp_path):
     ("variable", "value", "words"),
     [
         ("COURSE_DATA", "fantoms", "Did you mean 'phantoms'?"),
-        ("COURSE_DATA", "EMPTY", "it holds nothing"),
+        ("COURSE_DATA", "EMPTY", "it is empty"),
         ("COURSE_PROFILE", "fast", "choose 'quick' or 'full'"),
     ],
 )

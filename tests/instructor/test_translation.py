@@ -351,3 +351,10 @@ def readable(text):
     text = faults.TARGET.sub("]", faults.CODE.sub(" ", text)).replace("**", "")
     text = faults.FORMULA.sub(" ", faults.TITLE.sub(" ", text))
     return re.sub("<[^>]*>", " ", text)
+
+
+def test_the_commands_of_the_translated_readme_open_the_translated_notebooks():
+    page = (COURSE_FOLDER / "README.es.md").read_text(encoding="utf-8")
+    assert "COURSE_LANGUAGE=es make run " in page
+    assert "jupyter lab notebooks/es/student" in page
+    assert "`notebooks/es/`" in page and "`notebooks/`" not in page
