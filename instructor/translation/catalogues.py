@@ -32,6 +32,8 @@ from instructor.notebooks.execute import NOTEBOOKS, read_notebook
 
 LANGUAGE = "es"
 FOLDER = LOCALES / LANGUAGE / "LC_MESSAGES"
+# Babel's own depend on its version: from 2.19, Spanish has a form for millions, as in "un millón de cortes".
+PLURALS = "nplurals=2; plural=(n != 1);"
 README = COURSE_FOLDER / "README.md"
 SHOWING = ("document.table", "document.figure")
 
@@ -155,10 +157,12 @@ def docstring(cell: NotebookNode) -> ast.Constant | None:
 def _empty() -> Catalog:
     header = f"# The texts of the course, English to {LANGUAGE}. Read locales/{LANGUAGE}/glossary.md first."
     project = tomllib.loads((COURSE_FOLDER / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return Catalog(
+    catalogue = Catalog(
         LANGUAGE, project=project["name"], header_comment=header, fuzzy=False,
         msgid_bugs_address="", last_translator="", language_team="",
     )  # fmt: skip
+    catalogue.mime_headers = [("Plural-Forms", PLURALS)]
+    return catalogue
 
 
 def _extracted(files: Iterable[Path], method: object, catalogue: Catalog | None = None) -> Catalog:

@@ -358,3 +358,10 @@ def test_the_commands_of_the_translated_readme_open_the_translated_notebooks():
     assert "COURSE_LANGUAGE=es make run " in page
     assert "jupyter lab notebooks/es/student" in page
     assert "`notebooks/es/`" in page and "`notebooks/`" not in page
+
+
+def test_plural_forms_are_those_of_the_catalogue_whatever_babels_version():
+    assert (
+        catalogues.template(catalogues.DOMAIN).plural_forms == catalogues.read(catalogues.DOMAIN).plural_forms
+    )
+    assert catalogues.read(catalogues.DOMAIN).num_plurals == 2
