@@ -196,4 +196,4 @@ def _written(catalogue: Catalog) -> bytes:
     pofile.write_po(
         buffer, catalogue, width=0, include_lineno=False, include_previous=True, ignore_obsolete=True
     )
-    return buffer.getvalue()
+    return re.sub(rb'"Generated-By: .*\n', b"", buffer.getvalue())  # Babel's version changes nothing
