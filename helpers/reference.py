@@ -100,8 +100,8 @@ REAL_ACCURACY = {"by slice": 0.900, "by family": 0.844}  # the report's network 
 REAL_GAP = "0.056 (0.029 to 0.086)"  # with its 95% interval
 
 # ---- This course's own measurement of one network for both tasks ----
-# `python -m benchmarks.joint`: trained on 1793 slices of the author's folds 1 to 3, tested on the 628 of
-# fold 4, which are of other patients; protocol in docs/results.md.
+# Trained on 1793 slices of the author's folds 1 to 3, tested on the 628 of fold 4, which are of other
+# patients; docs/results.md says how, and how `python -m benchmarks.joint` repeats it.
 
 JOINT_NETWORK = {
     "one, 128 px, 45 epochs": {
@@ -113,7 +113,7 @@ JOINT_NETWORK = {
         "Dice of glioma": "0.585 (0.462 to 0.674)",
         "Dice of pituitary": "0.833 (0.792 to 0.873)",
     },
-    "three, 192 px, 115 epochs": {
+    "three, 192 px, 112 to 120 epochs": {
         "accuracy, by its head": "0.955 (0.915 to 0.983)",
         "accuracy, by its pixels": "0.949 (0.910 to 0.977)",
         "macro F1, by its head": "0.939 (0.889 to 0.976)",

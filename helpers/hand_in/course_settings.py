@@ -32,7 +32,7 @@ def changed_settings(
         results: of notebook 02.
         course: the settings, whose profile has the course's values.
         reasons: "training: setting", as in the first two columns ("U-Net: batch"), -> the reason. Both are
-            known in English and in the student's language.
+            known in the student's language; in English, too, unless they count layers.
 
     Returns:
         DataFrame of text with the columns training, setting, course, yours and reason; no row if nothing

@@ -16,7 +16,7 @@ import numpy as np
 
 from helpers.checks import NOT_ATTEMPTED, NOT_YET, Exercise, MissingOutput, Verdict
 from helpers.config import language
-from helpers.config.language import _
+from helpers.config.language import N_, _
 from instructor.grading import sandbox
 from instructor.grading.course import Pristine, Task
 from instructor.grading.inside.answer_codec import CodecError, decode
@@ -29,6 +29,13 @@ TRIALS = 3
 WAITING = 4  # times as long as it may compute, an answer may take by the clock
 USUAL = {"checks", "eval", "exec", "globals", "importlib", "os", "subprocess", "sys", "vars"}  # in own cells
 NOT_FOUND, BY_HAND, NEEDS_A_LOOK = "not found", "by hand", "needs a look"
+STOPPED = {
+    "time": N_("It took too much time and was stopped."),
+    "memory": N_("It took too much memory and was stopped."),
+    "processes": N_("It started too many processes and was stopped."),
+    "files": N_("It wrote too many files and was stopped."),
+    "output": N_("It wrote too much and was stopped."),
+}
 NO_MODULE = re.compile(r"No module named '(\w+)")
 
 
@@ -57,8 +64,8 @@ def mark(
         shared: finished data sets and trainings.
     """
     answers = answer_cells(paper)
-    results = _results(_jobs(paper, pristine, answers), box, sandbox.Visible(course, shared), limits)
     with language.speaking(spoken(paper)):
+        results = _results(_jobs(paper, pristine, answers), box, sandbox.Visible(course, shared), limits)
         return [_mark(task, answers, results.get(task.exercise.id)) for task in pristine.tasks]
 
 
@@ -176,10 +183,10 @@ def _results(jobs: list[dict], box: sandbox.Sandbox, visible: sandbox.Visible, l
         elif len(group) > 1:
             todo += [[one] for one in group]
         elif outcome.ending == "done":
-            results[group[0]["id"]] = f"The answer ended the program that runs it (status {outcome.status})."
+            said = _("The answer ended the program that runs it (status {status}).")
+            results[group[0]["id"]] = said.format(status=outcome.status)
         else:
-            much = "many" if outcome.ending.endswith("s") else "much"  # files, processes
-            results[group[0]["id"]] = {"problem": f"It took too {much} {outcome.ending} and was stopped."}
+            results[group[0]["id"]] = {"problem": _(STOPPED[outcome.ending])}
     return results
 
 

@@ -106,8 +106,8 @@ def from_the_course(mark: dict) -> str:
         return ""
     answer, model = _read("", mark["id"], mark["answer"]), _models().get(mark["id"])
     copied = _count(_passages(answer, set(model.sequence) - _course_runs(), PASSAGE)) if model else 0
-    if copied >= LONG_TEXT or (model and answer.words and answer.words == model.words):
-        return f"has {copied or len(answer.words)} words of the course's own answer"
+    if copied >= LONG_TEXT:
+        return f"has {copied} words of the course's own answer"
     asked = _count(_passages(answer, _course_runs()))
     if asked and asked >= ALIKE * len(answer.words):
         return "has hardly a word that is not the question's or the rubric's"

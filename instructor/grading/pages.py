@@ -16,9 +16,9 @@ from jinja2 import Environment, FileSystemLoader
 
 from helpers.checks import EXERCISES
 from helpers.config import language
-from helpers.config.language import N_, ngettext
+from helpers.config.language import N_
 from instructor.grading.oddities import alike
-from instructor.grading.tables import by_student, reasons_to_look, reproduces, short, sums
+from instructor.grading.tables import by_student, days, reasons_to_look, reproduces, short, spoken_by, sums
 from instructor.notebooks.student_edition import free_text
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -44,7 +44,7 @@ def write_pages(results: list[dict], box: str, out: Path) -> None:
     )
     templates.globals["_"] = language._
     templates.filters |= {
-        "days": _days,
+        "days": days,
         "points": lambda value: "\N{EN DASH}" if value is None else f"{value:g}",
         "spaced": lambda name: name.replace("_", " "),
         "sentence": lambda text: f"{text[:1].upper()}{text[1:]}.",
@@ -56,7 +56,7 @@ def write_pages(results: list[dict], box: str, out: Path) -> None:
     rubrics = {number: exercise.rubric for number, exercise in EXERCISES.items()}
     page = templates.get_template("feedback.html.jinja")
     for student, own in by_student(results).items():
-        spoken = own[0].get("language", "en")
+        spoken = spoken_by(own)
         with language.speaking(spoken):
             text = page.render(
                 student=student, results=own, total=sums(own), rubrics=rubrics, language=spoken
@@ -67,13 +67,6 @@ def write_pages(results: list[dict], box: str, out: Path) -> None:
     page = templates.get_template("summary.html.jinja")
     text = page.render(box=box, script=script, allowed=allowed, **_summary(results))
     (out / "summary.html").write_text(text, encoding="utf-8")
-
-
-def _days(late: str) -> str:
-    """Say by how much a notebook was late, from "2026-11-26 10:00, 2 days late"."""
-    found = re.search(r", (\d+) days? late$", late)
-    count = int(found[1]) if found else 0
-    return ngettext("{count} day late", "{count} days late", count).format(count=count) if found else late
 
 
 def _shortened(text: str, longest: int = LONGEST) -> str:

@@ -13,7 +13,7 @@ from dateutil import parser
 from helpers.config import language
 from helpers.config.language import _
 from instructor.grading.names import IDS, words
-from instructor.grading.tables import NOT_SUBMITTED, TableError, by_student, read_table, sums
+from instructor.grading.tables import NOT_SUBMITTED, TableError, by_student, days, read_table, spoken_by, sums
 
 # In English and Spanish; in other languages the columns are found by what is in them.
 GRADE, MAXIMUM = ("Grade", "Calificación"), ("Maximum Grade", "Maximum grade", "Calificación máxima")
@@ -190,7 +190,7 @@ def _time(text: str) -> datetime | None:
 
 def _comment(own: list[dict], total: dict) -> str:
     """Return a student's feedback comment, in HTML, which is what Moodle takes it for."""
-    with language.speaking(own[0].get("language", "en")):
+    with language.speaking(spoken_by(own)):
         lines, points = _lines(own), _("{got:g} of {points:g} points")
     items = "".join(f"<li>{html.escape(line.strip())}</li>" for line in lines)
     text = f"<p>{points.format(got=total['got'], points=total['out_of'])}</p><ul>{items}</ul>"
@@ -207,4 +207,4 @@ def _lines(own: list[dict]) -> list[str]:
         if mark["got"] < mark["points"] or mark["comment"]
     ]
     late = [one["late"] for one in own if one["late"]]
-    return [*lines, *(off.format(percent=one["got"], why=one["answer"]) for one in late)]
+    return [*lines, *(off.format(percent=one["got"], why=days(one["answer"])) for one in late)]

@@ -15,6 +15,7 @@ from instructor.grading.watch import Limits, Outcome
 YES, NO = "yes", "no"
 MOST_FIGURES = 40
 LONGEST_TEXT, LONGEST_ALT = 20_000, 1000
+PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # parts of a PNG
 LARGEST_FIGURE_BYTES, LARGEST_SIDE_PX = 2 * 2**20, 4000
 REASONS = {
     "time": "it ran for too long (more than {limit}), and was stopped",
@@ -74,9 +75,21 @@ def checked_png(encoded: str) -> str | None:
         content = b64decode("".join(encoded.split()), validate=True)
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             image.verify()  # the checksums, without decoding a pixel
-            return b64encode(content).decode() if max(image.size) <= LARGEST_SIDE_PX else None
+            return b64encode(_pixels_only(content)).decode() if max(image.size) <= LARGEST_SIDE_PX else None
     except Exception:  # Pillow has no common base for what it raises here
         return None
+
+
+def _pixels_only(content: bytes) -> bytes:
+    """Return a verified PNG without texts, profiles, animation, and whatever comes after its end."""
+    kept, place, kind = content[:8], 8, b""
+    while kind != b"IEND":
+        kind = content[place + 4 : place + 8]
+        end = place + 12 + int.from_bytes(content[place : place + 4])
+        if kind in PIXELS:
+            kept += content[place:end]
+        place = end
+    return kept
 
 
 def _read(paper: Paper, outcome: Outcome, limits: Limits) -> Rerun:

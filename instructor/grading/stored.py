@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import partial
 
+from helpers.config.language import in_all
 from instructor.grading.papers import Cell, Paper
 
 AGREE, DIFFER, NOT_COMPARED = "agree", "differ", "not compared"
@@ -17,7 +18,8 @@ TAG = "nbval-check-output"
 DISCUSSED = "discussion-"
 NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*\.?\d*(?:e[+-]?\d+)?%?")
 RELATIVE, ABSOLUTE = 0.1, 0.05
-BANNER = re.compile(r"^(Data|Profile) {2,}(.+)$", re.MULTILINE)
+LABELS = "|".join(sorted(in_all("Data") | in_all("Profile")))
+BANNER = re.compile(rf"^({LABELS}) {{2,}}(.+)$", re.MULTILINE)
 
 
 @dataclass

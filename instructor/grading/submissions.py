@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+from helpers.config.language import LANGUAGES
 from instructor.grading.course import Course
 from instructor.grading.intake import ANY_CONTENT, EMPTY, NOT_A_NOTEBOOK, Stored, SubmittedFile
 from instructor.grading.names import RESULTS, copy_number, slugs
 from instructor.grading.papers import PaperError, read_paper
 from instructor.grading.tables import NOT_SUBMITTED
-from instructor.notebooks.student_edition import answer_cells
+from instructor.notebooks.student_edition import answer_cells, is_stub
 
 MOST_BYTES, MOST_READ = 200 * 2**20, 1000  # of the files of one student
 TOO_MUCH = f"was not read: at most {MOST_BYTES // 2**20} MB and {MOST_READ:,} files of a student are"
@@ -115,10 +116,15 @@ def _examined(file: SubmittedFile, course: Course, enough: bool) -> tuple[str, R
     chapters = {task.exercise.id.partition(".")[0] for one in course.notebooks for task in one.tasks}
     if pristine is None or (answers and not chapters & {one.partition(".")[0] for one in answers}):
         raise PaperError("is not one of the notebooks that are graded")
-    if _is_solved(answers, _solutions(course.folder.parent / f"{pristine.name}.ipynb")):
+    folder = course.folder.parent
+    editions = [folder / part / f"{pristine.name}.ipynb" for part in ("", *LANGUAGES)]
+    if any(_is_solved(answers, _solutions(path)) for path in editions):
         raise PaperError("is the course's own notebook with the solutions, which is not marked")
     blank = answer_cells(pristine.paper)
-    answered = sum(source.split() != blank.get(number, "").split() for number, source in answers.items())
+    answered = sum(
+        not is_stub(source) and source.split() != blank.get(number, "").split()
+        for number, source in answers.items()
+    )
     return pristine.name, (answered > 0, file.modified, copy_number(file.path.stem), answered)
 
 

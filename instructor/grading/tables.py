@@ -13,7 +13,7 @@ import pandas as pd
 
 from helpers._common import CourseError
 from helpers.checks.exercise import COURSES_OWN
-from helpers.config.language import in_all
+from helpers.config.language import in_all, ngettext
 from instructor.grading.course import REPORT
 from instructor.grading.oddities import from_the_course, length, odd_names
 
@@ -29,6 +29,18 @@ MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-
 
 class TableError(CourseError):
     """A table of students, marks or grades cannot be read, or not be filled in."""
+
+
+def spoken_by(own: list[dict]) -> str:
+    """Return the language of a student's results: that of the first notebook that was submitted."""
+    return next((one.get("language", "en") for one in own if one["path"]), "en")
+
+
+def days(late: str) -> str:
+    """Say by how much a notebook was late, from "2026-11-26 10:00, 2 days late"."""
+    found = re.search(r", (\d+) days? late$", late)
+    count = int(found[1]) if found else 0
+    return ngettext("{count} day late", "{count} days late", count).format(count=count) if found else late
 
 
 def harmless(value: object) -> object:

@@ -262,7 +262,8 @@ def _chapter(path: Path) -> str:
 
 
 def _language(path: Path) -> str:
-    return "es" if "es" in path.parts[-4:-1] else "en"
+    folders = [name for name in path.parts[:-1] if name not in ("student", "beyond")]
+    return "es" if folders[-1:] == ["es"] else "en"
 
 
 def _code(notebook: NotebookNode) -> list[NotebookNode]:

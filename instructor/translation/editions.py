@@ -26,6 +26,8 @@ STUDENT_FOLDER = FOLDER / "student"
 COMMANDS = {
     "jupyter lab notebooks/student": f"jupyter lab notebooks/{LANGUAGE}/student",
     "\nmake run     #": f"\nCOURSE_LANGUAGE={LANGUAGE} make run     #",
+    "# runs the notebooks on phantoms; pages in": "# ejecuta los cuadernos con fantomas; páginas en",
+    "# every test and notebook": "# todas las pruebas y todos los cuadernos",
     "`notebooks/`": f"`notebooks/{LANGUAGE}/`",
 }
 LINK = re.compile(r"\]\(([\w./-]+\.ipynb)")

@@ -100,7 +100,7 @@ def test_exercises_that_were_made_before_the_choice_speak_the_language(capsys):
         ("G.4.1", lambda heat, mask: (True, 0.5), "Primero va la parte"),
         ("H.2", lambda u, low, high: low + u * (high - low), "escala lineal"),
         ("H.5", lambda scores, n: scores.mean(), "n entra como potencia"),
-        ("N.2", lambda image, field: (image * field).astype("uint8"), "da la vuelta"),
+        ("N.2", lambda image, field: (image * field).astype("uint8"), "se desborda"),
         (
             "N.3",
             lambda positive, negative: (positive[:, None] > negative).mean(),

@@ -616,6 +616,13 @@ def test_a_figure_may_be_shown():
     assert base64.b64decode(checked_png(base64.encodebytes(png(3, 2)).decode())) == png(3, 2)
 
 
+def test_a_figure_is_shown_without_what_is_no_pixel():
+    text = struct.pack(">I", 3) + b"tEXta\0b" + struct.pack(">I", zlib.crc32(b"tEXta\0b"))
+    whole = png(3, 2)
+    content = whole[:33] + text + whole[33:] + b"<script>alert(1)</script>"
+    assert base64.b64decode(checked_png(base64.b64encode(content).decode())) == whole
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"<svg onload=alert(1)>", png(3, 2)[:-9], png(3, 2)[:40] + b"?" + png(3, 2)[41:],
                 png(5000, 5000), b"\x89PNG\r\n\x1a\n"]

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from helpers.config.settings import COURSE_FOLDER
 from instructor.grading import marks, reproduction
 from instructor.grading.course import Course, checked_expression, visible_course
 from instructor.grading.inside.answer_codec import encode
@@ -132,6 +133,16 @@ def test_stored_results_are_compared_if_possible(said, fresh, verdict):
     compared = compare(paper, fresh)
     assert compared.verdict == verdict
     assert bool(compared.reason) == (verdict == "not compared")
+
+
+@pytest.mark.parametrize("language", ["", "es"])
+def test_the_courses_notebooks_agree_with_themselves(language):
+    for path in sorted((COURSE_FOLDER / "notebooks" / language).glob("0*.ipynb")):
+        paper = read_paper(path.read_bytes())
+        compared = compare(
+            paper, {place: cell.stored for place, cell in enumerate(paper.cells) if cell.stored}
+        )
+        assert compared.verdict == "agree" and compared.compared > 10
 
 
 @pytest.fixture

@@ -848,10 +848,12 @@ def test_the_feedback_is_in_the_language_of_the_submission(tmp_path):
         and "Dice qué tienen en común" in spanish
     )  # a criterion of 1.10
     assert english == other.replace("Cy", "Bo") and '<html lang="en">' in english
+    absent = one("Ana", language="en") | {"path": ""}
+    assert tables.spoken_by([absent, one("Ana", language="es")]) == "es"
     pages.write_pages([one("Ana", language="es") | late], "bubblewrap", tmp_path)
     page = (tmp_path / "feedback" / "ana.html").read_text("utf-8")
     assert "Entregado: 2026-11-26 10:00." in page
-    assert "Son 2 días tarde: se descuenta el 10\u00a0% de los puntos." in page
+    assert "Son 2 días de retraso: se descuenta el 10\u00a0% de los puntos." in page
 
 
 def test_the_comment_for_moodle_is_in_the_language_of_the_submission():
@@ -859,6 +861,8 @@ def test_the_comment_for_moodle_is_in_the_language_of_the_submission():
     text = platforms._comment(own, tables.sums(own))
     assert text == "<p>1 de 2 puntos</p><ul><li>1.5 Normalizar un corte: 1 de 2. Casi {así}.</li></ul>"
     assert platforms._comment([own[0] | {"language": "en"}], tables.sums(own)).startswith("<p>1 of 2 points")
+    own[0]["late"] = {"got": 10.0, "answer": "2026-11-26 10:00, 2 days late"}
+    assert "se descuenta el 10\u00a0%: 2 días de retraso" in platforms._comment(own, tables.sums(own))
 
 
 def test_the_feedback_shows_a_free_text_answer_with_its_rubric_and_comment(tmp_path):
