@@ -82,14 +82,13 @@ def checked_png(encoded: str) -> str | None:
 
 def _pixels_only(content: bytes) -> bytes:
     """Return a verified PNG without texts, profiles, animation, and whatever comes after its end."""
-    kept, place, kind = content[:8], 8, b""
-    while kind != b"IEND":
+    kept, place, kind = [content[:8]], 8, b""
+    while place < len(content) and kind != b"IEND":
         kind = content[place + 4 : place + 8]
         end = place + 12 + int.from_bytes(content[place : place + 4])
-        if kind in PIXELS:
-            kept += content[place:end]
+        kept += [content[place:end]] if kind in PIXELS else []
         place = end
-    return kept
+    return b"".join(kept)
 
 
 def _read(paper: Paper, outcome: Outcome, limits: Limits) -> Rerun:
