@@ -21,8 +21,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from helpers import reference
 from helpers._common import CourseError
 from helpers.config import drive
@@ -208,7 +206,6 @@ def start(
     settings = load(environ, data=data, profile=profile, language=language)
     choose(settings.language)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    pd.set_option("display.max_colwidth", None)  # tables of texts would be cut after 50 characters
     if keep_on_drive and settings.colab and not settings.copies:
         drive.mount()
     print(banner(settings))

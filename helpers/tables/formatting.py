@@ -53,7 +53,7 @@ WORDS = (
 
 
 def readable(table: pd.DataFrame, decimals: int = 2) -> pd.DataFrame:
-    """Return a table as text, to be displayed: calculate with the original.
+    """Return a table as text, to be displayed whole: calculate with the original.
 
     Args:
         table: of any kind.
@@ -67,6 +67,7 @@ def readable(table: pd.DataFrame, decimals: int = 2) -> pd.DataFrame:
         >>> readable(pd.DataFrame({"slices": [3064], "Dice": [float("nan")]})).iloc[0].tolist()
         ['3,064', '–']
     """
+    pd.set_option("display.max_colwidth", None)  # pandas would cut texts after 50 characters
     return translated(table.apply(_column, decimals=decimals))
 
 

@@ -95,6 +95,12 @@ def test_a_readable_table_separates_thousands_and_has_a_dash_for_what_is_missing
     assert tables.readable(mixed, 4)["report"].tolist() == ["8,643,170", "0.17", "1.6129"]
 
 
+def test_the_texts_of_a_readable_table_are_shown_whole():
+    sentence = "four folds, 2421 real slices, a fixed budget, and the weights of the last epoch"
+    shown = tables.readable(pd.DataFrame({"details": [sentence]}))
+    assert sentence in repr(shown) and sentence in shown.to_html()
+
+
 def test_a_readable_table_has_the_courses_words_in_the_students_language():
     columns = pd.MultiIndex.from_tuples([("precision", "this run"), ("precision", "report")])
     table = pd.DataFrame([[0.5, 2832], [0.7, 12_728]], index=["glioma", "accuracy"], columns=columns)
